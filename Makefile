@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo      set up, take a lab cluster and its phones through four changes of signer"
-	@echo "make rehearse  play every shipped rehearsal with 20 phones, print a table of lessons"
+	@echo "make rehearse  play every shipped rehearsal with 10 phones, print a table of lessons"
 	@echo "make test      set up, run the whole test suite"
 	@echo "make coverage  the test suite again, and which lines and branches it does not reach"
 	@echo "make lint      ruff and mypy"
@@ -39,7 +39,7 @@ demo: $(VENV)/runtime
 	$(BIN)/tokenless demo
 
 rehearse: $(VENV)/runtime
-	$(BIN)/tokenless rehearse run --all --summary --phones 20
+	$(BIN)/tokenless rehearse run --all --summary --phones 10
 
 # Most tests wait for sockets: three workers keep two cores busy. A file stays with one, and
 # the slow ones come first (tests/conftest.py).

@@ -2,10 +2,10 @@
 
 import pytest
 
+from tokenless.services.config.declaration import Section
+from tokenless.services.config.host_sections import TvsSection
 from tokenless.services.config.sections import (
     ClusterConfig,
-    Section,
-    TvsSection,
     host_tables,
     settings_at_once,
 )

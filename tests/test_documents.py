@@ -10,6 +10,7 @@ import click
 import pytest
 
 from tokenless.services.cli.main import cli
+from tools import architecture_page
 from tools.wrap_documents import long_lines, wrap
 
 ROOT = Path(__file__).parents[1]
@@ -136,6 +137,23 @@ def known_sections(part: str) -> set[str]:
         elif item := re.match(r"(\d+)\. ", line):
             known.add(f"{chapter}.{item[1]}")
     return known
+
+
+def test_the_list_of_rooms_is_that_of_the_tree() -> None:
+    text = architecture_page.PAGE.read_text()
+    hint = "run: python -m tools.architecture_page"
+    assert architecture_page.renew(text) == text, hint
+    with pytest.raises(ValueError, match="marks"):
+        architecture_page.renew("a page without the table")
+
+
+def test_the_pictures_show_every_room_of_a_ring_and_of_a_rehearsal() -> None:
+    pictures = "\n".join(_FENCED.findall(architecture_page.PAGE.read_text()))
+    shown = set(re.findall(r"[a-z_]+", pictures))
+    folders = (Path(room) for room, _ in architecture_page.rooms())
+    above = {"protocol", "services", "phone_emulator", "rehearsal"}
+    named = {folder.name for folder in folders if folder.parent.name in above}
+    assert named - shown == set()
 
 
 def test_every_cited_section_of_the_reference_exists() -> None:

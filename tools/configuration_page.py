@@ -18,14 +18,12 @@ from typing import Final
 import msgspec
 from msgspec import inspect as types
 
-from tokenless.services.config import sections
-from tokenless.services.config.sections import (
-    ClusterConfig,
+from tokenless.services.config.declaration import (
     HostSection,
     Section,
     inspect_fields,
-    settings_at_once,
 )
+from tokenless.services.config.sections import ClusterConfig, settings_at_once
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "configuration.md"
 _REFERENCE: Final = PAGE.with_name("reference")
@@ -35,8 +33,8 @@ _CITATION: Final = re.compile(
 _WIDTH: Final = 100
 _HEAD: Final = """\
 This page lists all keys of the configuration file. It is made from
-`services/config/sections.py` by `python -m tools.configuration_page`; a test compares
-them.
+the classes of `services/config/` by `python -m tools.configuration_page`; a test
+compares them.
 
 `tokenless serve --config FILE` reads a TOML file; the default is `configs/lab.toml`,
 whose comments are an introduction. An unknown or invalid key ends the command; the
@@ -181,14 +179,13 @@ def _is_list(kind: types.Type) -> bool:
 
 def texts_of(section: type[Section]) -> dict[str, str]:
     """Return the sentences under the fields, those of the classes above included."""
-    tree = ast.parse(inspect.getsource(sections))
     texts: dict[str, str] = {}
-    bodies = {
-        node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)
-    }
     for each in reversed(section.__mro__):
-        body = bodies.get(each.__name__, [])
-        for statement, behind in pairwise(body):
+        if not issubclass(each, Section):
+            continue
+        (definition,) = ast.parse(inspect.getsource(each)).body
+        assert isinstance(definition, ast.ClassDef)  # noqa: S101 (a section is one)
+        for statement, behind in pairwise(definition.body):
             match statement, behind:
                 case (
                     ast.AnnAssign(target=ast.Name(id=name)),

@@ -6,15 +6,22 @@ A test keeps the document and the code the same.
 """
 
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from tokenless.phone_emulator.secd.states import TRANSITIONS, State
-from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.phones.models import PHONE_MODELS, PhoneModel
 from tokenless.protocol.trust.verdicts import SOURCES, FileKind
 
 BEGIN: Final = "<!-- {name}: made by tools/phone_page.py -->"
 END: Final = "<!-- end of {name} -->"
+
+_HEADS: Final = (
+    *("models", "protocol", "lists", "signed files"),
+    *("TLS to TVS", "digests", "screen", "log"),
+)
 
 
 def draw_transitions() -> str:
@@ -48,18 +55,29 @@ def draw_sources() -> str:
 def draw_models() -> str:
     """Return the models as a Markdown table."""
     lines = [
-        "| model | lists | signed files | TLS to TVS | digests | screen | log |",
-        "|---|---|---|---|---|---|---|",
+        f"| {' | '.join(_HEADS)} |",
+        "|---" * len(_HEADS) + "|",
     ]
-    for model in PHONE_MODELS.values():
+    for names, model in _alike():
         lists = ", ".join(name.removesuffix("File.tlv") for name in model.trust_lists)
         digests = ", ".join(digest.name for digest in sorted(model.digests))
         lines.append(
-            f"| {model.name} | {lists} | {'yes' if model.signed_files else 'no'} "
+            f"| {', '.join(names)} | {model.protocol} | {lists} "
+            f"| {'yes' if model.signed_files else 'no'} "
             f"| {' to '.join(dict.fromkeys(model.tls))} | {digests} "
             f"| {model.checksum.upper()} | {model.log_form.value} |"
         )
     return "\n".join(lines)
+
+
+def _alike() -> Iterator[tuple[list[str], PhoneModel]]:
+    """Return models that differ in nothing but what the table does not show."""
+    rows: dict[PhoneModel, list[str]] = {}
+    for model in PHONE_MODELS.values():
+        shown = replace(model, name="", load="", device_prefix="", has_mic=False)
+        rows.setdefault(shown, []).append(model.name)
+    for model, names in rows.items():
+        yield names, model
 
 
 DRAWINGS: Final = {

@@ -39,6 +39,14 @@ class ModelName(_Choice):
     def __init__(self) -> None:
         super().__init__(list(PHONE_MODELS))
 
+    def get_metavar(
+        self,
+        param: click.Parameter,  # noqa: ARG002 - click's signature
+        ctx: click.Context,  # noqa: ARG002
+    ) -> str:
+        """Name the value in help; `phone models` lists all of them."""
+        return "MODEL"
+
     def get_invalid_choice_message(
         self,
         value: str,

@@ -1,4 +1,4 @@
-"""`tokenless rehearse plan`: which order of steps leaves no phone behind?
+"""`tokenless rehearse plan`: the shortest order of steps that locks no phone out.
 
 A model of a cluster and its phones without keys, files or sockets: a certificate is an
 identity (unit, node, generation), a list is a signer and a set of identities with

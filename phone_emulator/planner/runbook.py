@@ -33,6 +33,8 @@ _RESET: Final = (
 )
 _NO_PAGE: Final = "no page: command line only"
 _EVERY_NODE: Final = "every node"
+COMMAND_S: Final = 30.0
+"""What a command takes, with the person who types it."""
 _BACKUP: Final = "a certificate that was replaced comes back only from a DRS backup"
 
 
@@ -56,6 +58,14 @@ class Pace:
         phones = self.phones or 0
         batches = math.ceil(phones / self.batch)
         return phones / self.phones_per_s + batches * self.phone_restart_s
+
+    def words(self) -> str:
+        """Say what times are computed from."""
+        return (
+            f"{self.phones} phones reset {self.batch} at a time, {self.phones_per_s:g} "
+            f"come back in a second, a phone takes {self.phone_restart_s:g} s to "
+            f"restart, a service {self.restart_s:g} s on each node"
+        )
 
     def automatic_reset_s(self) -> float:
         """Return the same where the cluster resets all phones at once."""
@@ -159,12 +169,7 @@ def _assumptions(pace: Pace) -> Iterator[str]:
     yield "Take a DRS backup before step 1 and keep it apart from the cluster."
     yield "What the model leaves out stands in docs/planning.md; rehearse the plan."
     if pace.phones is not None:
-        yield (
-            f"Times are computed, not measured on your cluster: {pace.phones} phones "
-            f"reset {pace.batch} at a time, {pace.phones_per_s:g} come back in a "
-            f"second, a phone takes {pace.phone_restart_s:g} s to restart, a service "
-            f"{pace.restart_s:g} s on each node."
-        )
+        yield f"Times are computed, not measured on your cluster: {pace.words()}."
 
 
 def _row(layout: ClusterLayout, plan: Plan, step: Planned, pace: Pace) -> RunbookRow:
@@ -314,4 +319,4 @@ class _Doing:
             case Regenerate() if self._resets_phones:
                 return pace.automatic_reset_s()
             case _:
-                return 30.0
+                return COMMAND_S

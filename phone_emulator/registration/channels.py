@@ -28,7 +28,7 @@ from tokenless.protocol.errors import ProtocolError
 
 _READ_BYTES: Final = 16_384
 _SECURITY_LEVEL: Final = "@SECLEVEL=0"
-"""Phones take RSA-1024 and SHA-1; the pinned certificate is what is believed."""
+"""Phones accept RSA-1024 and SHA-1; only the pinned certificate is trusted."""
 _REFUSED_VERSION: Final = frozenset(
     {
         "TLSV1_ALERT_PROTOCOL_VERSION",

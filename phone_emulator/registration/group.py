@@ -14,6 +14,7 @@ from typing import Final, Self
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.registration.channels import Carrier, TlsOffer
 from tokenless.phone_emulator.registration.report import Failure
+from tokenless.phone_emulator.registration.talkers.sip_digest import DigestLogin
 from tokenless.phone_emulator.registration.traits import (
     AUTHENTICATED_CIPHERS,
     TRAITS,
@@ -64,6 +65,7 @@ class Group:
         load: The firmware that it says it runs.
         failure: The reason why there is no server to register at.
         lists: What it reports of its trust lists; None before it has booted.
+        login: The Digest user and the password of its configuration.
     """
 
     signalling: Signalling | None
@@ -74,6 +76,7 @@ class Group:
     load: str = ""
     failure: Failure | None = None
     lists: TrustListReport | None = None
+    login: DigestLogin | None = None
 
     @property
     def is_encrypting(self) -> bool:
@@ -123,6 +126,7 @@ class Group:
             config.load or identity.model.load,
             None if nodes else Failure.NO_CALLMANAGER,
             _lists(identity, held),
+            _login(config),
         )
 
 
@@ -137,6 +141,12 @@ def _lists(identity: PhoneIdentity, held: FlashContents) -> TrustListReport:
         for data in (held.itl, held.ctl)
     )
     return TrustListReport(identity.device, itl, ctl)
+
+
+def _login(config: PhoneConfig) -> DigestLogin | None:
+    if not config.digest_user:
+        return None
+    return DigestLogin(config.digest_user, config.digest_password)
 
 
 def _mode(config: PhoneConfig) -> DeviceSecurity:

@@ -197,6 +197,7 @@ def _talker(
             suites=traits.suites if group.is_encrypting else (),
             lower_case_alarms=writes_alarms_in_lower_case(identity.model),
             lists=group.lists,
+            login=group.login,
         )
     )
 

@@ -1,7 +1,7 @@
 """Differences between models in registration, as data.
 
-Numbers are the vendor's (REFERENCE-3 4.3, 5.1); those of 8861 and 7821 are not
-verified. TLS: REFERENCE-3 4.7 and 5.3.
+Numbers are the vendor's (REFERENCE-3 4.3, 5.1; REFERENCE-5 1.2); those of 8861 and 7821
+are not verified. TLS: REFERENCE-3 4.7 and 5.3.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from typing import Final
 
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.models import PHONE_MODELS, LogForm, PhoneModel
+from tokenless.protocol.phones.numbers import MODEL_NUMBERS
 from tokenless.protocol.phones.registration import Signalling
 from tokenless.protocol.srtp import SrtpSuite
 
@@ -29,7 +30,7 @@ class RegistrationTraits:
     """The properties of one model in registration.
 
     Attributes:
-        device_type: The vendor's number of the model.
+        device_type: The vendor's number of the model, 0 where it is not known.
         sccp_version: The newest version of SCCP that it speaks.
         ciphers: What it offers in encrypted mode, as OpenSSL names it.
         suites: The SRTP suites that it offers, the preferred one first.
@@ -42,17 +43,21 @@ class RegistrationTraits:
 
 
 _NEWER_SUITES: Final = (_SUITE_80, _SUITE_32)
+_OLD_SCCP: Final = {"7940": 11, "7960": 11}
+_NUMBERS: Final = {name: number for number, name in MODEL_NUMBERS.items()} | {
+    "Jabber": 503
+}
+
+
+def _traits_of(model: PhoneModel) -> RegistrationTraits:
+    number = _NUMBERS.get(model.name, 0)
+    if model.log_form is LogForm.SECD:
+        return RegistrationTraits(number, _OLD_SCCP.get(model.name, 20))
+    return RegistrationTraits(number, ciphers=_NEW_CIPHERS, suites=_NEWER_SUITES)
+
+
 TRAITS: Final[Mapping[str, RegistrationTraits]] = MappingProxyType(
-    {
-        "7975": RegistrationTraits(437),
-        "7965": RegistrationTraits(436),
-        "7945": RegistrationTraits(435),
-        "7960": RegistrationTraits(7, 11),
-        "7940": RegistrationTraits(8, 11),
-        "8861": RegistrationTraits(685, ciphers=_NEW_CIPHERS, suites=_NEWER_SUITES),
-        "7821": RegistrationTraits(621, ciphers=_NEW_CIPHERS, suites=_NEWER_SUITES),
-        "Jabber": RegistrationTraits(503, ciphers=_NEW_CIPHERS, suites=_NEWER_SUITES),
-    }
+    {name: _traits_of(model) for name, model in PHONE_MODELS.items()}
 )
 
 

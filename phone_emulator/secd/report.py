@@ -24,9 +24,9 @@ class FileAction(StrEnum):
     """The server serves what the phone holds (rule 8)."""
     REJECTED = "rejected"
     ABSENT = "absent"
-    """The server does not have it; what is installed stays (rule 1)."""
+    """The server does not have it; the installed one stays (rule 1)."""
     FAILED = "failed"
-    """It could not be downloaded; what is installed stays (rule 1)."""
+    """It could not be downloaded; the installed one stays (rule 1)."""
 
 
 @unique
@@ -38,7 +38,7 @@ class Outcome(StrEnum):
     DEGRADED = "degraded"
     """Something that the phone needs is missing, nothing was rejected."""
     REJECTED = "rejected"
-    """The phone refused a file and works with what it had."""
+    """The phone refused a file and works with its old one."""
     UNREACHABLE = "unreachable"
     """No TFTP server answered."""
 

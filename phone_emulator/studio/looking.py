@@ -76,6 +76,8 @@ def preflight(script: Script, units: Sequence[str]) -> Look:
         tls_minimum="1.0",
         target=None,
         rollback=None,
+        sha512=False,
+        ecdsa_only=False,
     )
     return Look(
         datetime.now(UTC),

@@ -17,7 +17,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
     MAX_PHONES,
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
-from tokenless.phone_emulator.rehearsal.scripts.lines import FORMS
+from tokenless.phone_emulator.rehearsal.scripts.line_forms import FORMS
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, check_script
 from tokenless.phone_emulator.studio.orders import orders_of, script_for
 from tokenless.phone_emulator.studio.study import MAX_STUDY_BYTES, Study

@@ -14,8 +14,10 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.actions import Phones, PhoneVerb
-from tokenless.phone_emulator.rehearsal.scripts.line_check import LineError, check_lines
-from tokenless.phone_emulator.rehearsal.scripts.lines import FORMS, parse_action
+from tokenless.phone_emulator.rehearsal.scripts.line_arguments import LineError
+from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
+from tokenless.phone_emulator.rehearsal.scripts.line_forms import FORMS
+from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
 from tokenless.protocol.certificates.name_text import printable
 

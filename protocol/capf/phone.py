@@ -36,7 +36,7 @@ class PhoneSessionState(Enum):
     WAITING = "waiting"
     """Nothing has been said yet."""
     OPEN = "open"
-    """The phone said who it is."""
+    """The phone has named itself."""
     MAKING_KEY = "making-key"
     HAS_KEY = "has-key"
     ENDED = "ended"

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 from xml.etree import ElementTree as ET
 
+from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phones.xml import parse_xml_untrusted
 
 CONTENT_TYPE: Final = "application/x-cisco-alarm+xml"
@@ -54,6 +55,16 @@ class PhoneAlarm:
         }
         return cls(alarm.get("Name", "")[:_MAX_VALUE], parameters)
 
+    @property
+    def words(self) -> str:
+        """The alarm in one line, without the device's name."""
+        said = ", ".join(
+            f"{name}={value}"
+            for name, value in self.parameters.items()
+            if value and name != "DeviceName"
+        )
+        return f"{self.name}: {said}" if said else self.name
+
     def encode(self) -> bytes:
         """Return the document."""
         root = ET.Element("x-cisco-alarm")
@@ -64,6 +75,14 @@ class PhoneAlarm:
             ET.SubElement(listed, kind, name=name).text = value
         body: str = ET.tostring(root, encoding="unicode")
         return f'<?xml version="1.0" encoding="UTF-8" ?>\n{body}\n'.encode()
+
+
+def alarm_words(document: bytes) -> str:
+    """Return an alarm document in one line, "" when it is none."""
+    try:
+        return PhoneAlarm.decode(document).words
+    except DecodeError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

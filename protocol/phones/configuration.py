@@ -5,7 +5,7 @@ it does not know, refuses every document type declaration, and is bounded in byt
 elements and depth.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 from xml.etree import ElementTree as ET
 
@@ -23,6 +23,8 @@ SIPS_PORT: Final = 5061
 _MAX_TEXT: Final = 4096
 _MAX_PORT: Final = 0xFFFF
 _LOWEST_PRIORITY: Final = 99
+_FIRST_LINE: Final = "sipProfile/sipLines/line"
+"""Its authName and authPassword are known from configurations of SIP loads [C]."""
 _DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -85,6 +87,10 @@ class PhoneConfig:
     """Elements such as `secureDirectoryURL` with their values, in file order."""
     time_zone: str = "UTC"
     date_template: str = "D/M/Y"
+    digest_user: str = ""
+    """authName of the first line: the Digest user of a SIP phone."""
+    digest_password: str = field(default="", repr=False)
+    """authPassword of the first line."""
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -124,6 +130,8 @@ class PhoneConfig:
             date_template=_text(
                 root, "devicePool/dateTimeSetting/dateTemplate", "D/M/Y"
             ),
+            digest_user=_text(root, f"{_FIRST_LINE}/authName"),
+            digest_password=_text(root, f"{_FIRST_LINE}/authPassword"),
         )
 
     def encode(self) -> bytes:
@@ -144,6 +152,7 @@ class PhoneConfig:
         if self.transport != 1:
             _add(root, "transportLayerProtocol", str(self.transport))
         self._add_capf(root)
+        self._add_line(root)
         for name, value in self.urls:
             _add(root, name, value)
         _add(_add(root, "vendorConfig"), "webAccess", "0" if self.web_access else "1")
@@ -181,6 +190,14 @@ class PhoneConfig:
             _add(ports, "ethernetPhonePort", str(server.sccp_port))
             _add(ports, "sipPort", str(server.sip_port))
             _add(ports, "securedSipPort", str(server.sips_port))
+
+    def _add_line(self, root: ET.Element) -> None:
+        if not self.digest_user:
+            return
+        line = _add(_add(_add(root, "sipProfile"), "sipLines"), "line")
+        line.set("button", "1")
+        _add(line, "authName", self.digest_user)
+        _add(line, "authPassword", self.digest_password)
 
     def _add_capf(self, root: ET.Element) -> None:
         _add(root, "capfAuthMode", str(self.capf_auth_mode))

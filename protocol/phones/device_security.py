@@ -93,6 +93,24 @@ class CapfAuthMode(IntEnum):
         return _AUTH_MODES[self]
 
 
+# The words of commands, CSV files and rehearsals.
+SECURITY_MODES: Final = {
+    "non-secure": DeviceSecurity.NON_SECURE,
+    "authenticated": DeviceSecurity.AUTHENTICATED,
+    "encrypted": DeviceSecurity.ENCRYPTED,
+}
+CAPF_OPERATIONS: Final = {
+    "none": CapfOperation.NONE,
+    "install": CapfOperation.INSTALL,
+    "delete": CapfOperation.DELETE,
+    "troubleshoot": CapfOperation.TROUBLESHOOT,
+}
+CAPF_AUTH_MODES: Final = {
+    "string": CapfAuthMode.STRING,
+    "null-string": CapfAuthMode.NULL_STRING,
+    "lsc": CapfAuthMode.EXISTING_LSC,
+    "mic": CapfAuthMode.EXISTING_MIC,
+}
 NOTHING_PENDING: Final = 0
 """capfAuthMode while there is nothing to do."""
 

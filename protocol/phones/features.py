@@ -2,9 +2,9 @@
 
 The tables of REFERENCE-5 1.2 and 1.3 as data: a cell is a value and how it is known:
 `S` a vendor document states it, `O` it was seen, `C` public code does it, `I` it is
-inferred, `?` nothing is known. What is not known counts as no, and takes the value of
-the emulated model that plays the family (`like`). A cluster's own "Unified CM Phone
-Feature List" can be laid over it.
+inferred, `?` nothing is known. Reports count what is not known as no; the emulated
+phone of the family (`models`) takes the value of the observed model that `like` names.
+A cluster's own "Unified CM Phone Feature List" can be laid over it.
 """
 
 import csv
@@ -22,7 +22,7 @@ LARGE_KEYS: Final = "3072/4096 RSA key size support"
 MAX_LIST_ROWS: Final = 20_000
 COLUMNS: Final = (
     *("sbd", "certificates", "mic_chain", "encrypted", "files", "tls"),
-    *("signatures", "rsa", "ec"),
+    *("signatures", "rsa", "ec", "protocol", "log"),
 )
 """The fields of `ModelFeatures` that are cells, in the order of the table."""
 
@@ -67,8 +67,13 @@ class ModelFeatures:
     rsa: Cell
     """The largest CallManager key that is safe, in bits."""
     ec: Cell
+    protocol: Cell
+    """What it registers with: SCCP, SIP."""
+    log: Cell
+    """The form of its console log (REFERENCE 4.3)."""
     like: str | None
-    """The emulated model that plays it; None where nothing does."""
+    """The observed model of which it takes what is not known; None where nothing is
+    known of how it judges trust lists."""
 
     @property
     def has_sbd(self) -> bool:
@@ -81,45 +86,46 @@ class ModelFeatures:
 
 
 # One line a family: models; then SBD, certificates, MIC chain, encrypted configuration,
-# files, TLS, signatures, RSA, EC, each with its mark; then the emulated model.
+# files, TLS, signatures, RSA, EC, protocol, log, each with its mark; then the observed
+# model whose values fill the unknown cells.
 _TABLE: Final = """
-12 and 30 series|12 S, 12 SP, 12 SP+, 30 SP+, 30 VIP|no I|none I|- I|none I|TFTP I|- ?|none I|- ?|no I|
-7902 to 7935|7902, 7910, 7920, 7935, 7936|no I|none I|- I|none I|TFTP I|- ?|none I|- ?|no I|
-7905, 7912|7905, 7912|no I|none I|- I|hand I|TFTP I|- ?|none I|- ?|no I|
-7940, 7960|7940, 7960|no S|LSC I|none I|hand I|TFTP C|1.0 I|CTL, SHA-1 I|? ?|no I|7960
-3900|3905, 3911, 3951|? ?|? ?|? ?|none S|? ?|? ?|? ?|? ?|? ?|
-6901, 6911|6901, 6911|no S|LSC, MIC I|? ?|pki S|? ?|1.0 I|SHA-1 I|? ?|no I|7960
-6900|6921, 6941, 6945, 6961|yes I|LSC, MIC I|SHA-1 I|pki S|? ?|1.0 I|SHA-1 I|? ?|no I|7975
-7906 to 7961|7906, 7911, 7931, 7941, 7961, 7941G-GE, 7961G-GE|yes I|LSC, MIC I|SHA-1 I|pki S|HTTP C|1.0 C|SHA-1 S|2048 I|no C|7975
-7942, 7962|7942, 7962|yes I|LSC, MIC S|SHA-1 I|pki S|HTTP C|1.0 C|SHA-1 S|2048 O|no C|7975
-7945 to 7975|7945, 7965, 7975|yes S|LSC, MIC S|SHA-1 I|pki S|HTTP C|1.0 C|SHA-1 S|2048 O|no C|7975
-7970, 7971|7970, 7971|yes I|LSC, MIC I|SHA-1 I|pki S|HTTP I|1.0 I|SHA-1 S|? ?|no I|7975
-7921|7921|yes I|? ?|? ?|pki S|? ?|1.0 I|SHA-1 S|? ?|no I|7975
-7925, 7926|7925, 7926|yes I|? ?|? ?|pki S|? ?|1.0 I|SHA-1 S|? ?|no I|7975
-7937, 7985|7937, 7985|? ?|? ?|? ?|none S|? ?|1.0 I|? ?|? ?|no I|
-7800|7811, 7821, 7841, 7861, 7832|yes I|LSC, MIC I|SHA-2 I|pki S|HTTP C|1.2 S|SHA-2 I|4096 I|yes C|7821
-8800|8811, 8841, 8845, 8851, 8851NR, 8861, 8865, 8865NR, 8811NS, 8841NS, 8851NS|yes S|LSC, MIC S|SHA-2 I|pki S|HTTP C|1.2 S|SHA-2 S|4096 S|yes C|8861
-8832|8832, 8832NR|yes S|LSC, MIC S|SHA-2 I|pki S|HTTP I|1.2 S|SHA-2 S|4096 S|yes I|8861
-8831|8831|yes I|? ?|? ?|pki S|? ?|1.0 I|? ?|? ?|? ?|8861
-8821|8821, 8821-EX|yes I|LSC, MIC I|? ?|pki S|? ?|1.2 S|? ?|? ?|? ?|8861
-8941, 8945|8941, 8945|yes I|LSC, MIC I|SHA-1 I|pki S|HTTP S|1.0 I|SHA-1 S|? ?|no I|7975
-8961, 9900|8961, 9951, 9971|yes I|LSC, MIC I|SHA-1 I|pki S|HTTP S|1.0 I|SHA-1 S|? ?|no I|7975
-9800, 8875|9811, 9821, 9841, 9851, 9861, 9861NR, 9871, 9871NR, 8875, 8875NR|yes I|LSC, MIC I|SHA-2 S|? ?|HTTP I|1.3 S|SHA-2 S|4096 S|yes I|8861
-840, 860|840, 860|? ?|? ?|? ?|? ?|? ?|? ?|? ?|? ?|? ?|
-DX (Android)|DX650, DX70, DX80|yes I|LSC, MIC I|? ?|? ?|? ?|? ?|? ?|? ?|? ?|8861
-DX and Room (CE)|Webex DX80, TelePresence DX70, TelePresence DX80, SX10, SX20, SX80, MX200 G2, MX300 G2, MX700, MX800, Room Kit, Room 55, Room 70, Room Kit Plus, Room Kit Pro, Room Kit Mini, Webex Board, Desk, Desk Pro, Desk Mini, Room Bar|? ?|LSC I|? ?|? ?|? ?|1.2 S|? ?|? ?|? ?|
-EX, C, MX (TC)|EX60, EX90, E20, C20, C40, C60, C90, MX200, MX300|? ?|? ?|? ?|? ?|? ?|1.2 S|? ?|? ?|? ?|
-TelePresence CTS, TX, IX|TelePresence 500, TelePresence 1000, TelePresence 1100, TelePresence 1300, TelePresence 3000, TelePresence 3200, TX9000, TX9200, IX5000|? ?|? ?|? ?|? ?|? ?|1.2 S|? ?|? ?|? ?|
-ATA 186, 188|ATA 186, ATA 188|no I|none I|- I|none S|TFTP I|- ?|none I|- ?|no I|
-ATA 187, 190|ATA 187, ATA 190|no S|? ?|? ?|none S|? ?|? ?|? ?|? ?|? ?|
-ATA 191, 192|ATA 191, ATA 192|no S|MIC S|SHA-256 S|none S|? ?|? ?|? ?|? ?|? ?|
-VG200, VG300|VG202, VG204, VG224, VG248, VG202XM, VG204XM, VG310, VG320, VG350, VGC Phone, VGC Virtual Phone, Analog Phone, ISDN BRI Phone|no I|IOS S|- I|none I|TFTP, HTTP I|1.2 S|none I|? ?|? ?|
-VG400|VG400, VG410, VG420, VG450|no I|IOS S|- I|none I|TFTP, HTTP I|1.2 S|none I|? ?|? ?|
-IP Communicator|IP Communicator|no O|LSC O|none I|? ?|HTTP O|1.2 ?|CTL O|? ?|no I|Jabber
-Jabber|Jabber, Unified Client Services Framework, Dual Mode for iPhone, Dual Mode for Android, Jabber for Tablet, Webex VDI Svc Framework|no S|LSC, OAuth S|none S|pki C|HTTP O|1.2 S|CTL C|? ?|? ?|Jabber
-CTI|CTI Port, CTI Route Point|no S|LSC of a user S|- I|- I|TFTP I|1.3 S|CTL S|? ?|? ?|
-Third-party SIP|Third-party SIP Device (Basic), Third-party SIP Device (Advanced)|no I|own S|- I|none I|- I|- S|- I|- I|- I|
-No device|CTI Remote Device, Spark Remote Device, Remote Destination Profile, H.323 Phone, SIP Trunk, SIP Gateway|no I|- I|- I|- I|- I|- I|- I|- I|- I|
+12 and 30 series|12 S, 12 SP, 12 SP+, 30 SP+, 30 VIP|no I|none I|- I|none I|TFTP I|- ?|none I|- ?|no I|SCCP I|- I|
+7902 to 7935|7902, 7910, 7920, 7935, 7936|no I|none I|- I|none I|TFTP I|- ?|none I|- ?|no I|SCCP I|- I|
+7905, 7912|7905, 7912|no I|none I|- I|hand I|TFTP I|- ?|none I|- ?|no I|SCCP, SIP I|? ?|
+7940, 7960|7940, 7960|no S|LSC I|none I|hand I|TFTP C|1.0 I|CTL, SHA-1 I|? ?|no I|SCCP, SIP I|? ?|7960
+3900|3905, 3911, 3951|? ?|? ?|? ?|none S|? ?|? ?|? ?|? ?|? ?|SIP I|? ?|
+6901, 6911|6901, 6911|no S|LSC, MIC I|? ?|pki S|? ?|1.0 I|SHA-1 I|? ?|no I|SCCP, SIP S|? ?|7960
+6900|6921, 6941, 6945, 6961|yes I|LSC, MIC I|SHA-1 I|pki S|? ?|1.0 I|SHA-1 I|? ?|no I|SCCP, SIP S|? ?|7975
+7906 to 7961|7906, 7911, 7931, 7941, 7961, 7941G-GE, 7961G-GE|yes I|LSC, MIC I|SHA-1 I|pki S|HTTP C|1.0 C|SHA-1 S|2048 I|no C|SCCP, SIP S|secd I|7975
+7942, 7962|7942, 7962|yes I|LSC, MIC S|SHA-1 I|pki S|HTTP C|1.0 C|SHA-1 S|2048 O|no C|SCCP, SIP S|secd I|7975
+7945 to 7975|7945, 7965, 7975|yes S|LSC, MIC S|SHA-1 I|pki S|HTTP C|1.0 C|SHA-1 S|2048 O|no C|SCCP, SIP S|secd O|7975
+7970, 7971|7970, 7971|yes I|LSC, MIC I|SHA-1 I|pki S|HTTP I|1.0 I|SHA-1 S|? ?|no I|SCCP, SIP S|secd I|7975
+7921|7921|yes I|? ?|? ?|pki S|? ?|1.0 I|SHA-1 S|? ?|no I|SCCP S|? ?|7975
+7925, 7926|7925, 7926|yes I|? ?|? ?|pki S|? ?|1.0 I|SHA-1 S|? ?|no I|SCCP S|? ?|7975
+7937, 7985|7937, 7985|? ?|? ?|? ?|none S|? ?|1.0 I|? ?|? ?|no I|SCCP I|? ?|
+7800|7811, 7821, 7841, 7861, 7832|yes I|LSC, MIC I|SHA-2 I|pki S|HTTP C|1.2 S|SHA-2 I|4096 I|yes C|SIP S|secureapp O|7821
+8800|8811, 8841, 8845, 8851, 8851NR, 8861, 8865, 8865NR, 8811NS, 8841NS, 8851NS|yes S|LSC, MIC S|SHA-2 I|pki S|HTTP C|1.2 S|SHA-2 S|4096 S|yes C|SIP S|secureapp O|8861
+8832|8832, 8832NR|yes S|LSC, MIC S|SHA-2 I|pki S|HTTP I|1.2 S|SHA-2 S|4096 S|yes I|SIP S|secureapp I|8861
+8831|8831|yes I|? ?|? ?|pki S|? ?|1.0 I|? ?|? ?|? ?|SIP S|? ?|8861
+8821|8821, 8821-EX|yes I|LSC, MIC I|? ?|pki S|? ?|1.2 S|? ?|? ?|? ?|SIP S|? ?|8861
+8941, 8945|8941, 8945|yes I|LSC, MIC I|SHA-1 I|pki S|HTTP S|1.0 I|SHA-1 S|? ?|no I|SCCP, SIP S|? ?|7975
+8961, 9900|8961, 9951, 9971|yes I|LSC, MIC I|SHA-1 I|pki S|HTTP S|1.0 I|SHA-1 S|? ?|no I|SIP S|? ?|7975
+9800, 8875|9811, 9821, 9841, 9851, 9861, 9861NR, 9871, 9871NR, 8875, 8875NR|yes I|LSC, MIC I|SHA-2 S|? ?|HTTP I|1.3 S|SHA-2 S|4096 S|yes I|SIP I|? ?|8861
+840, 860|840, 860|? ?|? ?|? ?|? ?|? ?|? ?|? ?|? ?|? ?|SIP I|? ?|
+DX (Android)|DX650, DX70, DX80|yes I|LSC, MIC I|? ?|? ?|? ?|? ?|? ?|? ?|? ?|SIP I|? ?|8861
+DX and Room (CE)|Webex DX80, TelePresence DX70, TelePresence DX80, SX10, SX20, SX80, MX200 G2, MX300 G2, MX700, MX800, Room Kit, Room 55, Room 70, Room Kit Plus, Room Kit Pro, Room Kit Mini, Webex Board, Desk, Desk Pro, Desk Mini, Room Bar|? ?|LSC I|? ?|? ?|? ?|1.2 S|? ?|? ?|? ?|SIP I|? ?|
+EX, C, MX (TC)|EX60, EX90, E20, C20, C40, C60, C90, MX200, MX300|? ?|? ?|? ?|? ?|? ?|1.2 S|? ?|? ?|? ?|SIP I|? ?|
+TelePresence CTS, TX, IX|TelePresence 500, TelePresence 1000, TelePresence 1100, TelePresence 1300, TelePresence 3000, TelePresence 3200, TX9000, TX9200, IX5000|? ?|? ?|? ?|? ?|? ?|1.2 S|? ?|? ?|? ?|SIP I|? ?|
+ATA 186, 188|ATA 186, ATA 188|no I|none I|- I|none S|TFTP I|- ?|none I|- ?|no I|SCCP I|? ?|
+ATA 187, 190|ATA 187, ATA 190|no S|? ?|? ?|none S|? ?|? ?|? ?|? ?|? ?|SIP I|? ?|
+ATA 191, 192|ATA 191, ATA 192|no S|MIC S|SHA-256 S|none S|? ?|? ?|? ?|? ?|? ?|SIP S|? ?|
+VG200, VG300|VG202, VG204, VG224, VG248, VG202XM, VG204XM, VG310, VG320, VG350, VGC Phone, VGC Virtual Phone, Analog Phone, ISDN BRI Phone|no I|IOS S|- I|none I|TFTP, HTTP I|1.2 S|none I|? ?|? ?|SCCP I|? ?|
+VG400|VG400, VG410, VG420, VG450|no I|IOS S|- I|none I|TFTP, HTTP I|1.2 S|none I|? ?|? ?|SCCP S|? ?|
+IP Communicator|IP Communicator|no O|LSC O|none I|? ?|HTTP O|1.2 ?|CTL O|? ?|no I|SCCP, SIP O|? ?|Jabber
+Jabber|Jabber, Unified Client Services Framework, Dual Mode for iPhone, Dual Mode for Android, Jabber for Tablet, Webex VDI Svc Framework|no S|LSC, OAuth S|none S|pki C|HTTP O|1.2 S|CTL C|? ?|? ?|SIP S|? ?|Jabber
+CTI|CTI Port, CTI Route Point|no S|LSC of a user S|- I|- I|TFTP I|1.3 S|CTL S|? ?|? ?|CTI S|? ?|
+Third-party SIP|Third-party SIP Device (Basic), Third-party SIP Device (Advanced)|no I|own S|- I|none I|- I|- S|- I|- I|- I|SIP S|- I|
+No device|CTI Remote Device, Spark Remote Device, Remote Destination Profile, H.323 Phone, SIP Trunk, SIP Gateway|no I|- I|- I|- I|- I|- I|- I|- I|- I|- I|- I|
 """  # noqa: E501 - one line a family reads as the table that it is
 _FIELDS: Final = len(COLUMNS) + 3
 _UNKNOWN: Final = Cell("?", "?")

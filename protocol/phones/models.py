@@ -1,9 +1,10 @@
-"""Phone models and their differences, as data.
+"""Phone models as the emulator plays them.
 
 The table serves both sides: the phones that behave by it, and the report of features
 that an administrator reads (REFERENCE 4.5: Security By Default decides which phones get
-stuck). Sources: REFERENCE 2.1, 3.7, 4.1, 4.3, 4.4, 4.5; loads of 4.2 and 5.1 where
-observed, else the usual one of the release (inferred).
+stuck). Sources describe eight models: REFERENCE 2.1, 3.7, 4.1, 4.3, 4.4, 4.5. The
+others are made of their cells in `features`. Loads of 4.2 and 5.1 where observed, else
+the usual one of the family (inferred).
 """
 
 import re
@@ -14,6 +15,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from tokenless.protocol.codes import Digest
+from tokenless.protocol.phones.features import FEATURES, ModelFeatures, find_features
 
 DEVICE_NAME: Final = r"(?:SEP|ATA)[0-9A-F]{12}|(?:CSF|TCT|BOT|TAB)[0-9A-Z._-]{1,12}"
 """Names of devices, as a regular expression: desk phones and analogue adapters by MAC
@@ -69,11 +71,8 @@ class PhoneModel:
     """The order in which it tries to fetch a file (REFERENCE 4.1)."""
     has_mic: bool = True
     """True if it leaves the factory with a certificate (REFERENCE-5 1.3)."""
-
-    @property
-    def device_prefix(self) -> str:
-        """Prefix of its device names: `SEP` before a MAC address, or `CSF`."""
-        return "CSF" if self is _JABBER else "SEP"
+    device_prefix: str = "SEP"
+    """Prefix of its device names: `SEP` before a MAC address, or `CSF`."""
 
     @property
     def trust_lists(self) -> tuple[str, ...]:
@@ -150,10 +149,11 @@ _JABBER: Final = PhoneModel(
     digests=_ALL_DIGESTS,
     transports=_HTTP_THEN_TFTP,
     has_mic=False,
+    device_prefix="CSF",
 )
 """A soft phone: it fetches a CTL but no ITL (REFERENCE 4.5)."""
 
-PHONE_MODELS: Final[Mapping[str, PhoneModel]] = MappingProxyType(
+OBSERVED_MODELS: Final[Mapping[str, PhoneModel]] = MappingProxyType(
     {
         model.name: model
         for model in (
@@ -168,7 +168,103 @@ PHONE_MODELS: Final[Mapping[str, PhoneModel]] = MappingProxyType(
         )
     }
 )
-"""By name, in the order in which reports print them."""
+"""The models that sources describe; the others take from them what is not known."""
+
+_PREFIXES: Final = {
+    "Unified Client Services Framework": "CSF",
+    "Dual Mode for iPhone": "TCT",
+    "Dual Mode for Android": "BOT",
+    "Jabber for Tablet": "TAB",
+    "IP Communicator": "SEP",
+    "Webex VDI Svc Framework": "CSF",
+}
+"""Names of soft clients' devices (REFERENCE-5 1.2; the last one is inferred)."""
+_LOADS: Final = (
+    (re.compile(r"69[01]1"), "SCCP6901.9-3-1-SR2"),
+    (re.compile(r"69\d\d"), "SCCP69xx.9-4-1-3"),
+    (re.compile(r"7906|7911"), "SCCP11.9-3-1SR4-1S"),
+    (re.compile(r"7921"), "CP7921G-1.4.7"),
+    (re.compile(r"792[56]"), "CP7925G-1.4.7"),
+    (re.compile(r"7931"), "SCCP31.9-3-1SR4-1S"),
+    (re.compile(r"79[46]1.*"), "SCCP41.9-3-1SR4-1S"),
+    (re.compile(r"79[46]2"), "SCCP42.9-3-1SR4-1S"),
+    (re.compile(r"7970|7971"), "SCCP70.9-3-1SR4-1S"),
+    (re.compile(r"7832"), "sip7832.12-7-1"),
+    (re.compile(r"88[46]5.*"), "sip8845_65.12-7-1"),
+    (re.compile(r"8821.*"), "sip8821.11-0-5"),
+    (re.compile(r"8831"), "sip8831.10-3-1SR2"),
+    (re.compile(r"8832.*"), "sip8832.12-7-1"),
+    (re.compile(r"894[15]"), "SCCP894x.9-4-2SR3"),
+    (re.compile(r"8961"), "sip8961.9-4-2SR3"),
+    (re.compile(r"99[57]1"), "sip99xx.9-4-2SR3"),
+    (re.compile(r"98\d\d.*|8875.*"), "PHONEOS.3-0-1"),
+    (re.compile(r"DX.*"), "sipdx650.10-2-5"),
+    (re.compile(r"IP Communicator"), "CIPC-8-6-6-0"),
+)
+"""Loads of models that have another one than the observed model (inferred)."""
+_KEY_OF_THE_PHONE: Final = "pki"
+
+
+def _of_family(each: ModelFeatures, like: PhoneModel) -> PhoneModel:
+    """Return a model by its features; what is not known is as an observed one's."""
+    form = LogForm(each.log.value) if each.log.is_known else like.log_form
+    newest = next((known for known in TLS_VERSIONS if known == each.tls.value), None)
+    return replace(
+        like,
+        name=each.name,
+        load=next(
+            (load for own, load in _LOADS if own.fullmatch(each.name)), like.load
+        ),
+        protocol="SCCP" if each.protocol.value.startswith("SCCP") else "SIP",
+        security_by_default=each.has_sbd,
+        signed_files=like.signed_files or each.encrypted.value == _KEY_OF_THE_PHONE,
+        checksum="md5" if form is LogForm.SECD else "sha1",
+        log_form=form,
+        tls=like.tls if newest is None else (min(like.tls[0], newest), newest),
+        digests=_digests(each, like),
+        transports=_transports(each, like),
+        has_mic=_has_mic(each, like),
+        device_prefix=_PREFIXES.get(each.name, like.device_prefix),
+    )
+
+
+def _digests(each: ModelFeatures, like: PhoneModel) -> frozenset[Digest]:
+    match each.signatures.value:
+        case "SHA-1":
+            return _SHA1_ONLY
+        case "SHA-2":
+            return _ALL_DIGESTS
+        case _:
+            return like.digests
+
+
+def _transports(each: ModelFeatures, like: PhoneModel) -> tuple[Transport, ...]:
+    match each.files.value:
+        case "HTTP":
+            return _HTTP_THEN_TFTP
+        case "TFTP":
+            return (Transport.TFTP,)
+        case _:
+            return like.transports
+
+
+def _has_mic(each: ModelFeatures, like: PhoneModel) -> bool:
+    known = each.certificates
+    return "MIC" in known.value.split(", ") if known.is_known else like.has_mic
+
+
+PHONE_MODELS: Final[Mapping[str, PhoneModel]] = MappingProxyType(
+    {
+        **OBSERVED_MODELS,
+        **{
+            name: _of_family(each, OBSERVED_MODELS[each.like])
+            for name, each in FEATURES.items()
+            if each.like is not None and name not in OBSERVED_MODELS
+        },
+    }
+)
+"""By name, in the order in which reports print them: the observed ones first. A model
+is not here when nothing is known of how it judges trust lists."""
 
 # REFERENCE-5 1.3: Security by Default decides which phones are locked out, then the
 # digests and the TLS versions of a family.
@@ -182,10 +278,12 @@ _STAND_INS: Final = (
 
 
 def stand_in_for(name: str) -> str | None:
-    """Return the known model that behaves most like another one (inferred).
+    """Return the emulated model that behaves most like another one (inferred).
 
     None where nothing is known of its family.
     """
+    if (known := find_features(name)) is not None and known.name in PHONE_MODELS:
+        return known.name
     plain = name.strip().upper().removeprefix("CISCO ").removeprefix("CP-")
     return next(
         (model for family, model in _STAND_INS if family.fullmatch(plain)), None
@@ -193,7 +291,7 @@ def stand_in_for(name: str) -> str | None:
 
 
 def hint_for_unknown_models(*names: str) -> str:
-    """Say what to name instead of models that are not known."""
+    """Say what to name instead of models that are not emulated."""
     near = {name: stand_in_for(name) for name in names}
     said = [f"the nearest to {name} is {each}" for name, each in near.items() if each]
-    return "; ".join((*said, f"known are {', '.join(PHONE_MODELS)}"))
+    return "; ".join((*said, "`tokenless phone models` lists all"))

@@ -11,7 +11,9 @@ from typing import Final
 from tokenless.protocol.errors import DecodeError
 
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
-_NAME_ADDRESS: Final = re.compile(rf"\s*({_QUOTED}|[^<>\"]*?)\s*<([^<>\s]+)>(.*)\Z")
+# Possessive: several blanks could otherwise be divided between three parts in as many
+# ways as their number squared, and a client decides how many there are.
+_NAME_ADDRESS: Final = re.compile(rf"\s*+({_QUOTED}|[^<>\"]*+)\s*+<([^<>\s]+)>(.*)\Z")
 _BARE: Final = re.compile(r"\s*([^<>\";,\s]+)(.*)\Z")
 _PARAMETER: Final = re.compile(
     rf"\s*;\s*([A-Za-z0-9.!%*_+`'~-]+)\s*(?:=\s*({_QUOTED}|[^\s;,\"]+))?"
@@ -21,6 +23,8 @@ _SIP_URI: Final = re.compile(
     r"(?::([0-9]{1,5}))?((?:;[^?\s]*)?)(?:\?.*)?\Z",
     re.IGNORECASE,
 )
+REQUEST_URI: Final = re.compile(r"[!-~]{1,1024}\Z")
+"""What a request line may hold (RFC 3261 25.1): other characters are escaped."""
 _MAX_PARAMETERS: Final = 32
 
 
@@ -48,9 +52,9 @@ def decode_uri(text: str) -> SipUri:
     """Read a SIP URI.
 
     Raises:
-        DecodeError: When it is not one.
+        DecodeError: When it is not one, or no request could name it.
     """
-    match = _SIP_URI.match(text)
+    match = _SIP_URI.match(text) if REQUEST_URI.match(text) else None
     if match is None:
         raise DecodeError("not a SIP URI", offset=0)
     scheme, user, host, port, parameters = match.groups()
@@ -78,7 +82,18 @@ def decode_address(text: str) -> NameAddress:
         display, (uri, rest) = "", bare.groups()
     else:
         raise DecodeError("not a SIP address", offset=0)
-    return NameAddress(uri, _unquote(display), _parameters(rest))
+    return NameAddress(uri, _unquote(display.strip()), _parameters(rest))
+
+
+def decode_target(text: str) -> str:
+    """Return the URI of a Contact, to which requests are going to be sent.
+
+    Raises:
+        DecodeError: When it is malformed, or no request could name it.
+    """
+    uri = decode_address(text).uri
+    decode_uri(uri)
+    return uri
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -36,9 +36,11 @@ class DigestAccount:
 
     user: str
     ha1: str
+    password: str = ""
+    """For the phone's configuration; empty: it holds none."""
 
     def __repr__(self) -> str:
-        """Keep H(A1) out of logs."""
+        """Keep H(A1) and the password out of logs."""
         return f"DigestAccount({self.user!r})"
 
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.sip.addresses import REQUEST_URI
 
 MAX_HEAD_BYTES: Final = 8192
 MAX_BODY_BYTES: Final = 16384
 _MAX_HEADERS: Final = 100
 _VERSION: Final = "SIP/2.0"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}\Z")
-_URI: Final = re.compile(r"[!-~]{1,1024}\Z")
 _REQUEST_LINE: Final = re.compile(r"([^ ]+) ([^ ]+) SIP/2\.0\Z", re.IGNORECASE)
 _STATUS_LINE: Final = re.compile(
     r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?\Z", re.IGNORECASE
@@ -214,6 +214,6 @@ def make_message(start: str, headers: Headers, body: bytes) -> SipMessage:
     if status := _STATUS_LINE.match(start):
         return SipResponse(int(status[1]), status[2] or "", headers, body)
     request = _REQUEST_LINE.match(start)
-    if not request or not _TOKEN.match(request[1]) or not _URI.match(request[2]):
+    if not request or not _TOKEN.match(request[1]) or not REQUEST_URI.match(request[2]):
         raise DecodeError("a SIP message begins with no request or status", offset=0)
     return SipRequest(request[1], request[2], headers, body)

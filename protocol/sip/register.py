@@ -69,6 +69,7 @@ class Registration:
         alarm: The number of the alarm in Reason, None without one.
         load: The load that the alarm names.
         last: Why the phone was out of service, as the alarm says it.
+        call_id: The same for all REGISTERs of one registration.
     """
 
     device: str
@@ -79,6 +80,7 @@ class Registration:
     alarm: int | None = None
     load: str = ""
     last: str = ""
+    call_id: str = ""
 
 
 def read_register(request: SipRequest) -> Registration:
@@ -107,6 +109,7 @@ def read_register(request: SipRequest) -> Registration:
         alarm=int(alarm[1]) if alarm else None,
         load=alarm[2] if alarm else "",
         last=alarm[3] if alarm else "",
+        call_id=request.get("call-id"),
     )
 
 

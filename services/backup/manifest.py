@@ -32,7 +32,7 @@ NAME_A_BACKUP: Final = "name a folder or file made by `tokenless backup`"
 
 
 OnProgress = Callable[[str, int, int], None]
-"""Is told what is being done, and how many bytes of how many are; 0 when unknown."""
+"""Is told the present step, the bytes done, and all bytes; 0 when unknown."""
 
 
 def in_silence(words: str, done: int, total: int) -> None:

@@ -12,7 +12,12 @@ from tokenless.protocol.phones.models import DEVICE_NAME, PHONE_MODELS
 from tokenless.protocol.phones.registration import DeviceProfile, Signalling
 from tokenless.protocol.sip.digest import DigestAccount
 from tokenless.services.store.devices import DevicePool, read_devices, read_pools
-from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
+from tokenless.services.store.parameters import (
+    MIXED,
+    TRUE,
+    Parameter,
+    read_parameter,
+)
 
 _PHONE_NAME: Final = re.compile(DEVICE_NAME)
 
@@ -28,16 +33,22 @@ class DeviceBook:
 
     @classmethod
     def read(cls, connection: Connection) -> Self:
-        """Read them."""
+        """Read them.
+
+        In a cluster that is not in mixed mode every device registers non-secure,
+        whatever its profile says: as its configuration does. That CallManager follows
+        the mode without a restart is inferred.
+        """
         pools = read_pools(connection)
         registers = read_parameter(connection, Parameter.AUTO_REGISTRATION) == TRUE
         default = next((pool for pool in pools if pool.is_default), None)
+        is_mixed = read_parameter(connection, Parameter.CLUSTER_SECURITY_MODE) == MIXED
         return cls(
             {
                 device.name: _profile(
                     device.name,
                     device.model,
-                    device.security_mode,
+                    device.security_mode if is_mixed else DeviceSecurity.NON_SECURE,
                     encrypts_config=device.encrypts_config,
                     digest=device.digest,
                 )

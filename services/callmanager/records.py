@@ -148,6 +148,7 @@ def _row_of(change: Registration | Absence) -> RegistrationRow | None:
             address=change.address,
             load=shortened(change.load)[:_MAX_LOAD],
             itl=change.itl,
+            alarms=change.alarms,
         )
     if not change.is_known or len(change.device) > _MAX_NAME:
         return None
@@ -155,5 +156,10 @@ def _row_of(change: Registration | Absence) -> RegistrationRow | None:
     if change.failure is not None:
         state, code = RecordedState.REJECTED, int(change.failure)
     return RegistrationRow(
-        change.device, state, change.at, code, address=change.address
+        change.device,
+        state,
+        change.at,
+        code,
+        address=change.address,
+        alarms=change.alarms,
     )

@@ -6,7 +6,7 @@ registration takes their device over.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -23,6 +23,11 @@ from tokenless.protocol.phones.registration import (
 )
 from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.directory import Directory, Elsewhere
+from tokenless.services.store.phone_alarms import (
+    MAX_ALARM_TEXT,
+    MAX_ALARMS,
+    PhoneAlarmNote,
+)
 from tokenless.services.store.registrations import ItlReport
 
 MAX_FAILURES: Final = 10_000
@@ -57,6 +62,8 @@ class Registration:
     """The moment of `since` by the clock of the host: it decides between nodes."""
     itl: ItlReport = field(default_factory=ItlReport)
     """The phone's report of its ITL."""
+    alarms: tuple[PhoneAlarmNote, ...] = ()
+    """Its last alarms, the newest last."""
 
     @property
     def device(self) -> str:
@@ -76,6 +83,8 @@ class Absence:
     reason: UnregisterReason | None = None
     is_known: bool = True
     """True if the cluster knows the device."""
+    alarms: tuple[PhoneAlarmNote, ...] = ()
+    """Its last alarms while it was registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,8 @@ class Request:
     peer: Peer
     address: str
     load: str = ""
+    is_refresh: bool = False
+    """Whether it is one more REGISTER of the phone that is registered."""
 
 
 DeviceLookup = Callable[[str], DeviceProfile | None]
@@ -126,6 +137,10 @@ class Registrar:
         self._on_change = on_change
         self._stations: dict[str, tuple[Registration, Station]] = {}
         self._absent: FIFOCache[str, Absence] = FIFOCache(MAX_FAILURES)
+        self._alarms: FIFOCache[str, tuple[PhoneAlarmNote, ...]] = FIFOCache(
+            MAX_FAILURES
+        )
+        """Of devices that have registered here; they outlive a registration."""
 
     @property
     def now(self) -> int:
@@ -142,11 +157,16 @@ class Registrar:
         A registration of the same device over the same station is refreshed. One over
         another station, or at another node, ends the older one; a claim in clear never
         ends a secure one.
+
+        A refresh is judged by the profile of its registration: a changed profile counts
+        from the next reset of the phone on, as the vendor's pages say (inferred for
+        phones that refresh in between).
         """
         device = request.claim.device
-        profile = self.find_device(device)
-        failure = why_refused(profile, request.claim, request.peer)
         known = self._stations.get(device)
+        is_refresh = request.is_refresh and known is not None and known[1] is station
+        profile = self.profile_of(device, of_registration=is_refresh)
+        failure = why_refused(profile, request.claim, request.peer)
         if failure is None and known is None and len(self) >= self.max_devices:
             failure = RegisterFailure.MAXIMUM_EXCEEDED
         # Otherwise anybody on the network could end a secure registration by a claim in
@@ -164,8 +184,24 @@ class Registrar:
                 )
             )
             return failure
-        self._admit(request, station, known)
+        assert profile is not None  # noqa: S101  # why_refused has looked
+        self._admit(request, station, profile, known)
         return None
+
+    def profile_of(
+        self, device: str, *, of_registration: bool = False
+    ) -> DeviceProfile | None:
+        """Return the profile of a device, None when it may not register.
+
+        Args:
+            device: Its name.
+            of_registration: Whether that of its registration here counts, as long as
+                the cluster still knows the device.
+        """
+        profile, known = self.find_device(device), self._stations.get(device)
+        if profile is not None and of_registration and known is not None:
+            return known[0].profile
+        return profile
 
     def _is_secure_anywhere(self, device: str) -> bool:
         known, elsewhere = self._stations.get(device), self.elsewhere.find(device)
@@ -200,15 +236,26 @@ class Registrar:
             self._on_change(changed)
         return True
 
+    def note_alarm(self, device: str, station: Station, text: str) -> bool:
+        """Keep what a registered phone reports; return whether it is one."""
+        known = self._stations.get(device)
+        if known is None or known[1] is not station or not text:
+            return False
+        note = PhoneAlarmNote(self._clock(), text[:MAX_ALARM_TEXT])
+        alarms = (*known[0].alarms, note)[-MAX_ALARMS:]
+        changed = replace(known[0], alarms=alarms)
+        self._stations[device], self._alarms[device] = (changed, station), alarms
+        self._on_change(changed)
+        return True
+
     def _admit(
         self,
         request: Request,
         station: Station,
+        profile: DeviceProfile,
         known: tuple[Registration, Station] | None,
     ) -> None:
         device = request.claim.device
-        profile = self.find_device(device)
-        assert profile is not None  # noqa: S101  # why_refused has looked
         registration = Registration(
             profile,
             request.peer,
@@ -217,6 +264,7 @@ class Registrar:
             self._clock(),
             request.claim.signalling,
             self._next_ms(device),
+            alarms=self._alarms.get(device, ()),
         )
         if known is not None and known[1] is station:
             old = known[0]
@@ -276,6 +324,17 @@ class Registrar:
         known = self._stations.get(device)
         return None if known is None else known[0]
 
+    def preferred(self, devices: Iterable[str]) -> str:
+        """Return the device to call of several that share a number.
+
+        The first that is registered over TLS, else the first.
+        """
+        return max(devices, key=self._is_secure_here)
+
+    def _is_secure_here(self, device: str) -> bool:
+        found = self.find(device)
+        return found is not None and found.peer.is_secure
+
     def station(self, device: str) -> Station | None:
         """Return what a device is reached by."""
         known = self._stations.get(device)
@@ -293,5 +352,7 @@ class Registrar:
     def _note(self, absence: Absence) -> None:
         known = self._stations.get(absence.device)
         if known is None:
+            alarms = self._alarms.get(absence.device, ())
+            absence = replace(absence, alarms=alarms)
             self._absent[absence.device] = absence
             self._on_change(absence)

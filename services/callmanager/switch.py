@@ -63,7 +63,7 @@ class Party:
     device: str
     number: str
     security: DeviceSecurity
-    """Of the registration: what its signalling is protected by."""
+    """The protection of the registration's signalling."""
     address: str
     """Of the phone."""
 

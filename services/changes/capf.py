@@ -91,7 +91,7 @@ class CapfState:
     """Input of CAPF's decisions, from one state of the database."""
 
     issuers: tuple[Certificate, ...]
-    """CAPF-trust: who may have issued a phone's existing certificate."""
+    """CAPF-trust: the possible issuers of a phone's existing certificate."""
     registers: bool
     """True if phones without a configuration by hand are known."""
     now: datetime

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from tokenless.protocol.phones.device_security import (
-    CapfAuthMode,
-    CapfOperation,
-    DeviceSecurity,
+    CAPF_AUTH_MODES,
+    CAPF_OPERATIONS,
+    SECURITY_MODES,
 )
 from tokenless.services.changes.devices import DeviceChange, Selection
 from tokenless.services.errors import ServiceError
@@ -29,14 +29,6 @@ COLUMNS: Final = (
     "string",
     "key_size",
 )
-_MODES: Final = {each.name.lower().replace("_", "-"): each for each in DeviceSecurity}
-_OPERATIONS: Final = {each.name.lower(): each for each in CapfOperation}
-_AUTH_MODES: Final = {
-    "string": CapfAuthMode.STRING,
-    "null-string": CapfAuthMode.NULL_STRING,
-    "lsc": CapfAuthMode.EXISTING_LSC,
-    "mic": CapfAuthMode.EXISTING_MIC,
-}
 _TRUTH: Final = {"yes": True, "no": False, "true": True, "false": False}
 T = TypeVar("T")
 
@@ -96,10 +88,10 @@ def _change(row: Mapping[str, str], place: str) -> DeviceChange:
     return DeviceChange(
         model=row.get("model", "").strip() or None,
         pool=row.get("pool", "").strip() or None,
-        security_mode=_word(row, "security", _MODES, place),
+        security_mode=_word(row, "security", SECURITY_MODES, place),
         encrypts_config=_word(row, "encrypted_config", _TRUTH, place),
-        operation=_word(row, "capf", _OPERATIONS, place),
-        auth_mode=_word(row, "auth", _AUTH_MODES, place),
+        operation=_word(row, "capf", CAPF_OPERATIONS, place),
+        auth_mode=_word(row, "auth", CAPF_AUTH_MODES, place),
         string=row.get("string", "").strip() or None,
         key_size=int(size) if size else None,
     )

@@ -23,7 +23,11 @@ from tokenless.protocol.phones.device_security import (
     DeviceSecurity,
     DeviceTransport,
 )
-from tokenless.protocol.phones.models import DEVICE_NAME, PHONE_MODELS
+from tokenless.protocol.phones.models import (
+    DEVICE_NAME,
+    PHONE_MODELS,
+    hint_for_unknown_models,
+)
 from tokenless.protocol.phones.registration import Signalling
 from tokenless.protocol.sip.digest import DigestAccount
 from tokenless.services.cluster.cluster import Cluster
@@ -226,7 +230,7 @@ def _pool_of(connection: Connection, name: str | None) -> DevicePool:
 def _check_model(model: str) -> None:
     if model not in PHONE_MODELS:
         raise ServiceError(
-            f"{model} is not a known model", hint=f"models: {', '.join(PHONE_MODELS)}"
+            f"{model} is not a known model", hint=hint_for_unknown_models(model)
         )
 
 

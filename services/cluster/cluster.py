@@ -27,6 +27,7 @@ from tokenless.services.store.database import Database
 from tokenless.services.store.devices import Device, read_devices
 from tokenless.services.store.nodes import NodeRow
 from tokenless.services.store.parameters import (
+    MIXED,
     Parameter,
     TlsCiphers,
     read_parameter,
@@ -177,7 +178,7 @@ class Cluster:
         """Return whether ClusterSecurityMode is 1."""
         with self.store.read() as connection:
             mode = read_parameter(connection, Parameter.CLUSTER_SECURITY_MODE)
-        return mode == "1"
+        return mode == MIXED
 
     @property
     def tls_ciphers(self) -> TlsCiphers:

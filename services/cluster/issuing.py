@@ -18,7 +18,7 @@ from tokenless.protocol.codes import (
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.installation import Installation, Node
 from tokenless.services.cluster.issue_request import IssueRequest, make_key
-from tokenless.services.config.sections import CertificatesSection
+from tokenless.services.config.cluster_sections import CertificatesSection
 from tokenless.services.pki.keys import new_serial
 from tokenless.services.pki.profiles import (
     common_name,

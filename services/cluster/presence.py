@@ -13,6 +13,7 @@ from typing import Final
 
 from tokenless.protocol.phones.registration import reason_word
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import (
     ItlReport,
     NodeRegistrations,
@@ -69,6 +70,8 @@ class Presence:
     address: str = ""
     load: str = ""
     itl: ItlStatus = ItlStatus.UNKNOWN
+    alarms: tuple[PhoneAlarmNote, ...] = ()
+    """Its last ones, the newest last."""
 
     @property
     def is_registered(self) -> bool:
@@ -157,6 +160,7 @@ def _presence(
         row.address,
         row.load,
         status,
+        row.alarms,
     )
 
 

@@ -14,19 +14,16 @@ import msgspec
 from tokenless.ground.files import SHIPPED_CONFIGS
 from tokenless.ground.toml_files import TomlFileError, load_toml
 from tokenless.ground.toml_places import fault_of, is_there, keys_of, line_of
-from tokenless.services.config.references import check_references
-from tokenless.services.config.sections import (
-    CAPF_PORT,
+from tokenless.services.config.cluster_sections import NodeSection, SubjectSection
+from tokenless.services.config.declaration import HostName
+from tokenless.services.config.host_sections import (
     CapfSection,
-    ClusterConfig,
-    HostName,
     MetricsSection,
-    NodeSection,
-    SubjectSection,
     TftpSection,
     TvsSection,
-    host_tables,
 )
+from tokenless.services.config.references import check_references
+from tokenless.services.config.sections import CAPF_PORT, ClusterConfig, host_tables
 from tokenless.services.errors import ConfigurationError, SettingError
 
 __all__ = [

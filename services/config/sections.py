@@ -1,425 +1,41 @@
-"""The tables of a configuration file: their keys, types, ranges and defaults.
+"""A whole configuration: its tables, in `cluster_sections` and `host_sections`.
 
-The one declaration of every setting. Servers take their own settings from these
-classes, SIGHUP takes at once what is marked `AtOnce`, and docs/configuration.md is made
-from them: the sentences under the keys are what administrators read there.
+The one declaration of every setting. SIGHUP takes at once what is marked `AtOnce`, and
+docs/configuration.md is made from these classes.
 """
 
-from collections.abc import Iterator
-from enum import StrEnum, unique
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import inspect
 
-from tokenless.protocol.codes import EVERY_ROLE, NodeRole
-from tokenless.protocol.phones.models import DEVICE_NAME
+from tokenless.services.config.cluster_sections import (
+    CallManagerGroupSection,
+    CertificatesSection,
+    ClusterSection,
+    DateTimeGroupSection,
+    DevicePoolSection,
+    DeviceSection,
+    NodeSection,
+)
+from tokenless.services.config.declaration import (
+    HostSection,
+    Section,
+    inspect_fields,
+    is_at_once,
+    tables_in,
+)
+from tokenless.services.config.host_sections import (
+    CallManagerSection,
+    CapfSection,
+    ConsoleSection,
+    DatabaseSection,
+    HttpSection,
+    MetricsSection,
+    TftpSection,
+    TvsSection,
+)
 
-Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
-Days = Annotated[int, msgspec.Meta(ge=1, le=36500)]
-KeySize = Literal[1024, 2048, 3072, 4096]
-HostName = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-        r"(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\Z",
-        max_length=128,
-    ),
-]
-Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 CAPF_PORT: Final = 3804
-LINK_PORT: Final = 8002
-
-_Value = TypeVar("_Value")
-_MARK: Final = "at once"
-AtOnce = Annotated[_Value, msgspec.Meta(extra={_MARK: True})]
-"""A setting that SIGHUP changes; the others wait for a restart."""
-
-
-@unique
-class Ports(StrEnum):
-    """Port from which the server answers a TFTP transfer."""
-
-    PER_TRANSFER = "per-transfer"
-    """A separate port for each transfer, as in RFC 1350."""
-    SINGLE = "single"
-    """The well-known port for all: passes NAT, containers and strict firewalls.
-
-    Nothing in it is secret, so ACKs can be forged with a victim's address: transfers
-    have windows of one block of 512 bytes, and one retransmit.
-    """
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file."""
-
-
-class HostSection(Section, frozen=True):
-    """A table with settings of this host's services, not of the cluster."""
-
-
-class ConnectionLimits(HostSection, frozen=True):
-    """Limits of a TCP server for one client and for all clients."""
-
-    connections: AtOnce[Count] = 16384
-    """Largest number of open connections. When there are more, the one that has waited
-    longest is closed. A lower limit of open files of the process counts instead."""
-    connections_per_address: AtOnce[Count] = 8192
-    """Largest number of connections from one address. It is high, because all phones of
-    a site may have one address (NAT)."""
-    handshakes_per_address: AtOnce[Count] = 512
-    """Largest number of TLS handshakes that run at once for one address; further ones
-    wait for their turn. Each costs some 50 KB."""
-    handshakes_per_address_s: AtOnce[Annotated[int, msgspec.Meta(ge=0)]] = 0
-    """Largest number of TLS handshakes that one address may begin in a second; 0: no
-    limit."""
-    log_lines_per_s: AtOnce[Count] = 10
-    """Above this rate lines about clients are summed up instead of written one by one.
-    With the longest names 10 are less than 1 MB a minute."""
-
-
-class TimedLimits(ConnectionLimits, frozen=True):
-    """The same for a server whose clients send requests and disconnect."""
-
-    first_byte_s: AtOnce[Seconds] = 10.0
-    """Longest time until a client sends its first byte. No memory for TLS is used
-    before it."""
-    handshake_s: AtOnce[Seconds] = 10.0
-    """Longest time from the first byte to the end of the handshake."""
-    request_s: AtOnce[Seconds] = 10.0
-    """Longest time from the first byte of a request until its answer is sent."""
-    idle_s: AtOnce[Seconds] = 10.0
-    """Longest time between requests."""
-
-
-class ClusterSection(Section, frozen=True):
-    """`[cluster]`: properties of the cluster."""
-
-    name: Word = "cluster"
-    """The name of the cluster in reports."""
-    version: str = "10.5(1)"
-    """The emulated release; decides the signers (REFERENCE 1.9, 1.10, 2.3)."""
-    auto_registration: bool = True
-    """True to give any device's name a configuration of the default device pool."""
-    export_controlled_functionality: bool = True
-    """True if the licence is present without which mixed mode is refused (REFERENCE
-    6.1)."""
-    phone_interaction: Literal["automatic", "manual"] | None = None
-    """Phone Interaction on Certificate Update (REFERENCE-2 3.4), from 12.5 on:
-    automatic or manual resets of phones when a certificate changes. Default: automatic
-    from 14 on, else manual."""
-    capf: HostName | None = None
-    """The common name of the CAPF certificate; generated when it is not given."""
-    manufacturer: str = ""
-    """The folder of an emulated manufacturer of phones that several clusters trust; the
-    data folder's own when empty."""
-    domain: HostName | None = None
-    """The domain that follows the node's name in common names of certificates."""
-
-
-class SubjectSection(Section, frozen=True):
-    """`[certificates.subject]`: the attributes in addition to the common name."""
-
-    organizational_unit: str = "TAC"
-    """The attribute OU."""
-    organization: str = "Cisco"
-    """The attribute O."""
-    locality: str = "Krakow"
-    """The attribute L."""
-    state: str = "Malopolska"
-    """The attribute ST."""
-    country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")] = "PL"
-    """The attribute C: two letters."""
-
-
-class CertificatesSection(Section, frozen=True):
-    """`[certificates]`: properties of the cluster's own certificates."""
-
-    key_size: KeySize = 2048
-    """Bits of the keys of the first certificates."""
-    regenerated_key_size: KeySize = 2048
-    """Bits of the keys of regenerated certificates."""
-    validity_days: Days = 1825
-    """Days for which a certificate is valid."""
-    recovery_validity: Literal["by-release", "as-others"] = "by-release"
-    """Validity of ITLRecovery; by release: 20 years from 12.0 on (REFERENCE-2 3.2)."""
-    multi_server: tuple[
-        Literal["CallManager", "CallManager-ECDSA", "tomcat", "tomcat-ECDSA", "TVS"],
-        ...,
-    ] = ()
-    """Units whose first certificate is one for all nodes. Before 14 it is self-signed
-    in place of one that a CA signed (docs/certificates.md)."""
-    require_client_auth: bool = False
-    """True to refuse an own certificate of a CA without clientAuth, which public CAs
-    leave out from 2026 on (REFERENCE-2 2.5); otherwise a warning is printed."""
-    digest: Literal["sha1", "sha256"] = "sha1"
-    """Digest of the signatures of certificates and lists; 7900 phones verify SHA-1
-    only."""
-    bulk_folder: str = ""
-    """The folder through which clusters exchange certificates in bulk; `bulk` in the
-    data folder when empty."""
-    subject: SubjectSection = SubjectSection()
-
-
-class NodeSection(Section, frozen=True):
-    """`[[nodes]]`: one server."""
-
-    name: HostName
-    """The common name of its certificates, followed by the domain."""
-    address: str
-    """The IPv4 address of the node: trust lists contain it, and the services listen on
-    it."""
-    publisher: bool = False
-    """True for the publisher: exactly one node."""
-    roles: tuple[NodeRole, ...] | None = None
-    """The services that are activated: `tftp`, `callmanager` and, on the publisher,
-    `capf`; all of them when it is not given. TVS runs on every node."""
-
-    @property
-    def activated(self) -> frozenset[NodeRole]:
-        """The services that are activated on it."""
-        roles = EVERY_ROLE if self.roles is None else frozenset(self.roles)
-        return roles if self.publisher else roles - {NodeRole.CAPF}
-
-
-class TftpLimits(HostSection, frozen=True):
-    """The settings of `[tftp]` that its server takes as they are."""
-
-    ports: Ports = Ports.PER_TRANSFER
-    """Port from which transfers are answered: a separate one for each, as in RFC 1350,
-    or the well-known one for all, which passes NAT and strict firewalls but is slow."""
-    receive_buffer_bytes: Count = 8 << 20
-    """Bytes of the socket's receive buffer. It holds the requests of phones that boot
-    at the same time; each request that does not fit costs a time-out."""
-    max_transfers: AtOnce[Count] = 8192
-    """Largest number of transfers at once."""
-    max_transfers_per_address: AtOnce[Count] = 4096
-    """Largest number of transfers at once for one address. It is large, because a whole
-    site may have one address (NAT)."""
-    log_lines_per_s: AtOnce[Count] = 40
-    """Above this rate transfers are summed up instead of listed one by one: the log of
-    a flood stays under a megabyte a minute."""
-
-
-class TftpSection(TftpLimits, frozen=True):
-    """`[tftp]`: the TFTP service, and the files that HTTP serves, too."""
-
-    port: Port = 6969
-    """UDP port; real phones use 69 only. 0: a free port."""
-    reload: AtOnce[Literal["restart", "automatic"]] = "restart"
-    """The moment when new files are served: after the service's restart, or at once."""
-    workers: Count = 1
-    """Ignored with a warning: TFTP runs in one process, as several showed no gain."""
-    itl_reset: Literal["publisher", "each-node"] = "publisher"
-    """The result of `utils itl reset localkey` from 12.0 on: the publisher's ITL,
-    signed by its CallManager, for all nodes (REFERENCE-2 3.5); or for each node its own
-    ITL, signed by its own CallManager, which locks out fewer phones."""
-    allow: AtOnce[tuple[str, ...]] = ()
-    """Networks (CIDR) that are served; empty: all."""
-    max_block_size: AtOnce[Annotated[int, msgspec.Meta(ge=8, le=65464)]] = 65464
-    """The largest `blksize` that is accepted (RFC 2348)."""
-    max_window: AtOnce[Annotated[int, msgspec.Meta(ge=1, le=65535)]] = 64
-    """The largest `windowsize` that is accepted (RFC 7440), in blocks."""
-    timeout_s: AtOnce[Seconds] = 0.3
-    """Time without an ACK after which a block is sent again."""
-    static_files: str = ""
-    """A folder of further files (firmware, ring tones), in addition to the node's
-    own."""
-    static_patterns: tuple[str, ...] = ("*",)
-    """Shell patterns for whole file names; only files that match one are served."""
-    max_file_bytes: Count = 256 << 20
-    """Larger files are not served."""
-
-
-class HttpSection(TimedLimits, frozen=True):
-    """`[http]`: the same files over HTTP and HTTPS.
-
-    Real phones use ports 6970 and 6971 only. With `[tftp] port = 0` they are free ports
-    unless they are given.
-    """
-
-    enabled: bool = True
-    """True to serve files over HTTP and HTTPS."""
-    port: Port | None = None
-    """The port of HTTP; default 6970."""
-    tls_port: Port | None = None
-    """The port of HTTPS; default 6971."""
-    alias_port: Port | None = None
-    """A second port for HTTPS (6972 in real clusters); default: none."""
-    log_lines_per_s: AtOnce[Count] = 40
-    """Log lines about clients that are written per second; more are summed up."""
-    missing_ctl: AtOnce[Literal[503, 404]] = 503
-    """The status for a missing CTL: 503 as observed, or 404 as for other files."""
-
-
-class LegacyTvsSection(HostSection, frozen=True):
-    """`[tvs.legacy]`: a separate port with TLS 1.0."""
-
-    port: Port
-    """The port that is given to 7900 phones."""
-    address: str | None = None
-    """The address to listen on; default: the node's address."""
-
-
-class TvsSection(TimedLimits, frozen=True):
-    """`[tvs]`: the Trust Verification Service."""
-
-    port: Port = 2445
-    """The port; 0: a free port."""
-    workers: Count = 1
-    """Number of processes that share the port."""
-    ctl_cache: Literal["as-documented", "as-logged"] = "as-documented"
-    """The CTL files that TVS trusts (REFERENCE 10.2)."""
-    callmanager_trust: Literal["no-role", "sast"] = "no-role"
-    """Trust in certificates that are only in CallManager-trust. Observed: `no-role`
-    (REFERENCE 1.12). One report of a migration from 8.6 to 12.5 says that ITLRecovery
-    in that store was enough; `sast` plays it."""
-    tls_minimum: Literal["1.0", "1.2"] = "1.2"
-    """The lowest TLS version. 7900 phones support TLS 1.0 only. An attacker who can
-    break TLS 1.0 can read and change the connections of all phones on this port."""
-    legacy: LegacyTvsSection | None = None
-    """A separate port with TLS 1.0, for old phones."""
-    client_ca: str | None = None
-    """PEM file of the authorities that issue phone certificates (MIC, LSC). With it,
-    TVS requests a client certificate; it may be absent, and is recorded."""
-
-
-class CallManagerSection(ConnectionLimits, frozen=True):
-    """`[callmanager]`: the service at which phones register."""
-
-    sccp_port: Port = 2000
-    """SCCP without TLS. 0: a free port, as for the other three."""
-    sccps_port: Port = 2443
-    """SCCP over TLS."""
-    sip_port: Port = 5060
-    """SIP, UDP and TCP."""
-    sips_port: Port = 5061
-    """SIP over TLS."""
-    link_port: Port | None = None
-    """The port to which the other nodes connect, for registrations and calls. Default:
-    8002, or a free port when `sccp_port = 0`."""
-    tls_minimum: Literal["1.0", "1.2"] = "1.2"
-    """The lowest TLS version; 7900 phones support TLS 1.0 only."""
-    ciphers: str = ""
-    """Cipher suites up to TLS 1.2 in OpenSSL's notation; empty: those of CUCM."""
-    max_devices: AtOnce[Count] = 7500
-    """Largest number of phones registered at one node."""
-    keepalive_s: Count = 30
-    """Seconds between keep-alives of SCCP phones at the node where they are
-    registered."""
-    secondary_keepalive_s: Count = 60
-    """Seconds between keep-alives on the connection to the standby node."""
-    token_wait_s: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """Seconds that a phone must wait before it returns to a better node; 0: none."""
-    connections_per_address: AtOnce[Count] = 16384
-    """Largest number of connections from one address: registered phones stay
-    connected."""
-    log_lines_per_s: AtOnce[Count] = 100
-    """Above this rate lines about phones are summed up instead of written one by one.
-    When a site registers, one line is written for each phone."""
-
-    @property
-    def link_port_or_default(self) -> int:
-        """Port of the links between nodes; 0 takes a free port."""
-        if self.link_port is not None:
-            return self.link_port
-        return LINK_PORT if self.sccp_port else 0
-
-
-class CapfSection(HostSection, frozen=True):
-    """`[capf]`: CAPF on the publisher."""
-
-    enabled: bool = True
-    """True to run CAPF on the publisher."""
-    port: Port | None = None
-    """The port of CAPF; phones read it from their configurations. Default: 3804, or a
-    free port when `[tftp] port = 0`."""
-    tls_minimum: Literal["1.0", "1.2"] = "1.0"
-    """The lowest TLS version; 7900 phones support TLS 1.0 only."""
-    validity_days: Annotated[int, msgspec.Meta(ge=1, le=1825)] = 1825
-    """Days for which an LSC is valid."""
-    keep_alive_minutes: Annotated[int, msgspec.Meta(ge=5, le=60)] = 15
-    """Longest time for one step of a phone, most of all for making a key."""
-
-
-class MetricsSection(HostSection, frozen=True):
-    """`[metrics]`: `/metrics` and `/health` over HTTP; without it they are off."""
-
-    port: Port
-    """The port; 0: a free port."""
-    address: str = "127.0.0.1"
-    """The address to listen on. There is no password: use loopback, or a network in
-    which everybody may read the metrics."""
-
-
-class ConsoleSection(HostSection, frozen=True):
-    """`[console]`: the administration pages over HTTPS; without it `serve` has none."""
-
-    port: Port = 8443
-    """The port; 0: a free port."""
-    address: str = ""
-    """The address to listen on; empty: the node's address."""
-
-
-class DatabaseSection(HostSection, frozen=True):
-    """`[database]`: the place of the cluster's state."""
-
-    url: str | None = None
-    """An SQLAlchemy URL; default: a file in the data folder."""
-    busy_timeout_s: Seconds = 30.0
-    """The longest wait of an administrator for another administrator's change."""
-
-
-class CallManagerGroupSection(Section, frozen=True):
-    """`[[callmanager_groups]]`: nodes in order of priority."""
-
-    name: Word
-    """Device pools refer to it."""
-    members: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=5)]
-    """Names of nodes."""
-
-
-class DateTimeGroupSection(Section, frozen=True):
-    """`[[date_time_groups]]`: the clock of phones; device pools refer to it."""
-
-    name: Word
-    """Device pools refer to it."""
-    time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "UTC"
-    """The vendor's name of the zone: `UTC`, `Central Europe Standard/Daylight Time`."""
-    date_template: Annotated[
-        str, msgspec.Meta(pattern=r"^[DMY]{1,2}[/.-][DMY]{1,2}[/.-][DMYA]{1,2}\Z")
-    ] = "D/M/Y"
-    """Format of a date on phones: `D/M/Y`, `M/D/YA`."""
-
-
-class DevicePoolSection(Section, frozen=True):
-    """`[[device_pools]]`: phones that have a CallManager group in common."""
-
-    name: Word
-    """Devices refer to it."""
-    callmanager_group: str
-    """The group of nodes at which its phones register and whose TVS they ask."""
-    default: bool = False
-    """True for the pool of auto-registered phones."""
-    model: str = "7975"
-    """The model of auto-registered phones; it decides their firmware load."""
-    date_time_group: str | None = None
-    """The date/time group of its phones; default: UTC."""
-
-
-class DeviceSection(Section, frozen=True):
-    """`[[devices]]`: a phone that is configured by hand."""
-
-    name: Annotated[str, msgspec.Meta(pattern=rf"^(?:{DEVICE_NAME})\Z")]
-    """SEP and the MAC address, or the name of a soft phone."""
-    device_pool: str
-    """The device pool of the phone."""
-    model: str = "7975"
-    """The model; it decides the firmware load, and whether the phone asks TVS."""
-    security_mode: Literal[1, 2, 3] = 1
-    """1 non-secure, 2 authenticated, 3 encrypted."""
 
 
 class ClusterConfig(Section, frozen=True, kw_only=True):
@@ -453,8 +69,8 @@ def host_tables() -> tuple[str, ...]:
     """Return the names of the tables that say how this host serves."""
     return tuple(
         field.name
-        for field in msgspec.structs.fields(ClusterConfig)
-        for kind in _structs(inspect.type_info(field.type))
+        for field in inspect_fields(ClusterConfig)
+        for kind in tables_in(field.type)
         if issubclass(kind.cls, HostSection)
     )
 
@@ -464,29 +80,7 @@ def settings_at_once() -> frozenset[str]:
     return frozenset(
         f"{table.name}.{field.name}"
         for table in inspect_fields(ClusterConfig)
-        for kind in _structs(table.type)
+        for kind in tables_in(table.type)
         for field in kind.fields
-        if isinstance(field.type, inspect.Metadata)
-        and (field.type.extra or {}).get(_MARK)
+        if is_at_once(field)
     )
-
-
-def inspect_fields(section: type[Section]) -> tuple[inspect.Field, ...]:
-    """Return the keys of a table, with their types."""
-    section_type = inspect.type_info(section)
-    assert isinstance(section_type, inspect.StructType)  # noqa: S101 (a section is one)
-    return section_type.fields
-
-
-def _structs(kind: inspect.Type) -> Iterator[inspect.StructType]:
-    """Give the tables that a key can be, also one that may be absent."""
-    match kind:
-        case inspect.StructType():
-            yield kind
-        case inspect.Metadata():
-            yield from _structs(kind.type)
-        case inspect.UnionType():
-            for each in kind.types:
-                yield from _structs(each)
-        case _:
-            pass

@@ -86,7 +86,7 @@ class _Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Call = Callable[[Cluster, str, bytes, str], Mapping[str, Any]]
-"""Takes the cluster, `service` of the query, the body and who asks; may block."""
+"""Takes the cluster, `service` of the query, the body and the user; may block."""
 
 
 def routes(console: "Console", desk: "SignInDesk") -> list[Route]:

@@ -14,7 +14,7 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes.certificates import ensure_tomcat
 from tokenless.services.changes.console_users import list_users
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.config.sections import ConsoleSection
+from tokenless.services.config.host_sections import ConsoleSection
 from tokenless.services.console.app import make_app
 from tokenless.services.console.console import Console
 from tokenless.services.console.https import HttpsConfig, server_context

@@ -258,6 +258,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.none": "None",
     "phones.itl": "ITL File Status",
     "phones.itl-any": "any",
+    "phones.alarms": "Last alarms",
     "phones.secure": "TLS",
     "phones.clear": "in clear",
     "phones.itl-note": (

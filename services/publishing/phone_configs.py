@@ -24,6 +24,7 @@ from tokenless.protocol.phones.configuration import (
     PhoneConfig,
     TvsMember,
 )
+from tokenless.protocol.phones.device_security import DeviceSecurity, DeviceTransport
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.store.devices import (
     Device,
@@ -32,7 +33,12 @@ from tokenless.services.store.devices import (
     read_pools,
 )
 from tokenless.services.store.nodes import NodeRow, read_nodes
-from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
+from tokenless.services.store.parameters import (
+    MIXED,
+    TRUE,
+    Parameter,
+    read_parameter,
+)
 
 _DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -94,7 +100,10 @@ class PhoneConfigs:
             for node in read_nodes(connection)
         }
         pools = {pool.name: pool for pool in read_pools(connection)}
-        encode = _Encoder(nodes, tvs_port, capf_port, first_published)
+        mode = read_parameter(connection, Parameter.CLUSTER_SECURITY_MODE)
+        encode = _Encoder(
+            nodes, tvs_port, capf_port, first_published, is_mixed=mode == MIXED
+        )
         default = next((pool for pool in pools.values() if pool.is_default), None)
         registers = read_parameter(connection, Parameter.AUTO_REGISTRATION) == TRUE
         devices = read_devices(connection)
@@ -150,8 +159,11 @@ class _Encoder:
         tvs_port: int,
         capf_port: int,
         first_published: FirstPublished,
+        *,
+        is_mixed: bool,
     ) -> None:
         self._nodes = nodes
+        self._is_mixed = is_mixed
         self._tvs_port = tvs_port
         self._capf_port = capf_port
         self._first_published = first_published
@@ -161,14 +173,20 @@ class _Encoder:
     def base(
         self, pool: DevicePool, model: str, device: Device | None = None
     ) -> PhoneConfig:
-        """Return what all devices of a pool, a model and a profile have in common."""
-        mode, transport = 1, 1
+        """Return what all devices of a pool, a model and a profile have in common.
+
+        A cluster that is not in mixed mode writes non-secure configurations, whatever
+        the profiles say (the vendor's security guide).
+        """
+        mode, transport = DeviceSecurity.NON_SECURE, DeviceTransport.TCP
         if device is not None:
-            mode, transport = int(device.security_mode), int(device.transport)
+            is_secure = device.security_mode is not DeviceSecurity.NON_SECURE
+            if self._is_mixed or not is_secure:
+                mode, transport = device.security_mode, device.transport
         key = (pool.id, model, mode, transport)
         if key not in self._known:
-            config = self._config(pool, model, mode)
-            self._known[key] = self._stamp(replace(config, transport=transport))
+            config = self._config(pool, model, int(mode))
+            self._known[key] = self._stamp(replace(config, transport=int(transport)))
         return self._known[key]
 
     def device_files(self, base: PhoneConfig, device: Device) -> DeviceFiles:
@@ -178,6 +196,12 @@ class _Encoder:
             capf_auth_mode=device.capf.config_mode,
             certificate_hash=device.certificate_hash,
         )
+        if device.digest is not None and device.digest.password:
+            config = replace(
+                config,
+                digest_user=device.digest.user,
+                digest_password=device.digest.password,
+            )
         if config not in self._encoded:
             self._encoded[config] = DeviceFiles(config.encode())
         files = self._encoded[config]

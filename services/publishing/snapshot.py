@@ -13,7 +13,13 @@ from tokenless.protocol.release import Release
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import certificates
 from tokenless.services.store.nodes import NodeRow, read_nodes
-from tokenless.services.store.parameters import SHA512, TRUE, Parameter, read_parameters
+from tokenless.services.store.parameters import (
+    MIXED,
+    SHA512,
+    TRUE,
+    Parameter,
+    read_parameters,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class ClusterSnapshot:
                 if each.node_id is not None
             },
             release=release,
-            is_mixed=values[Parameter.CLUSTER_SECURITY_MODE] == "1",
+            is_mixed=values[Parameter.CLUSTER_SECURITY_MODE] == MIXED,
             is_rolled_back=values[Parameter.ROLLBACK] == TRUE,
             digest=(
                 Digest.SHA512

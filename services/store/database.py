@@ -41,7 +41,7 @@ _LOCK: Final = text(
     "SELECT pg_catalog.pg_advisory_xact_lock(CAST(:key AS pg_catalog.int8))"
 )
 _FOUNDING: Final = 0x746F6B656E
-"""Of the advisory lock of those who make or upgrade tables."""
+"""Number of the advisory lock for making and upgrading tables."""
 
 
 @dataclass(frozen=True, slots=True)

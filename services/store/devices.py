@@ -183,6 +183,7 @@ def write_device(connection: Connection, changed: Device) -> None:
             certificate=None if certificate is None else certificate.der,
             digest_user="" if changed.digest is None else changed.digest.user,
             digest_ha1="" if changed.digest is None else changed.digest.ha1,
+            digest_password="" if changed.digest is None else changed.digest.password,
         )
     )
 
@@ -208,5 +209,11 @@ def _device(row: Row[*tuple[Any, ...]]) -> Device:
         bool(row.encrypts_config),
         capf,
         None if der is None else Certificate.decode(der),
-        DigestAccount(row.digest_user, row.digest_ha1) if row.digest_user else None,
+        _digest(row),
     )
+
+
+def _digest(row: Row[*tuple[Any, ...]]) -> DigestAccount | None:
+    if not row.digest_user:
+        return None
+    return DigestAccount(row.digest_user, row.digest_ha1, row.digest_password)

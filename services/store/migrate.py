@@ -13,13 +13,13 @@ from sqlalchemy import Connection, inspect, text
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import schema
 
-NEWEST: Final = "0011"
+NEWEST: Final = "0013"
 """The last of the steps in `migrations/versions`."""
 _FIRST: Final = "0001"
 _VERSIONS: Final = "alembic_version"
 _STEPS: Final = Path(__file__).with_name("migrations")
 _ONE_AT_A_TIME: Final = threading.Lock()
-"""Alembic keeps what it is doing in its modules."""
+"""Alembic keeps its state in its modules."""
 
 
 def version(connection: Connection) -> str | None:

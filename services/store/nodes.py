@@ -1,6 +1,6 @@
 """Rows of processnode and of what each node has taken."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import count
 from typing import Any, Final
@@ -120,6 +120,16 @@ def rename_node(connection: Connection, node_id: int, name: str) -> None:
     """Give a node another name; its folder keeps the first one."""
     connection.execute(
         update(processnode).where(processnode.c.id == node_id).values(name=name)
+    )
+
+
+def write_roles(
+    connection: Connection, node_id: int, roles: Collection[NodeRole]
+) -> None:
+    """Record which services are activated on a node."""
+    kept = ",".join(role.value for role in NodeRole if role in roles)
+    connection.execute(
+        update(processnode).where(processnode.c.id == node_id).values(roles=kept)
     )
 
 

@@ -59,6 +59,8 @@ DEFAULTS: Final = {
 }
 """Of parameters that have no row until they are set."""
 MAX_CAPF_DAYS: Final = 365
+MIXED: Final = "1"
+"""Of the cluster's security mode."""
 SHA1: Final = "SHA-1"
 SHA512: Final = "SHA-512"
 

@@ -13,6 +13,11 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from tokenless.protocol.checksums import sha1_of
+from tokenless.services.store.phone_alarms import (
+    PhoneAlarmNote,
+    decode_alarms,
+    encode_alarms,
+)
 from tokenless.services.store.schema import node_state, registration, tftp_itl
 
 SEEN_EVERY_S: Final = 10.0
@@ -60,6 +65,8 @@ class RegistrationRow:
     address: str = ""
     load: str = ""
     itl: ItlReport = field(default_factory=ItlReport)
+    alarms: tuple[PhoneAlarmNote, ...] = ()
+    """Its last ones, the newest last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +221,7 @@ def _values(node_id: int, row: RegistrationRow) -> dict[str, object]:
         "itl_host": row.itl.host,
         "itl_digest": row.itl.digest,
         "itl_at": row.itl.at,
+        "alarms": encode_alarms(row.alarms),
     }
 
 
@@ -228,6 +236,7 @@ def _row(row: Row[*tuple[Any, ...]]) -> RegistrationRow:
         row.address,
         row.load,
         ItlReport(row.itl_host, row.itl_digest, row.itl_at),
+        decode_alarms(row.alarms),
     )
 
 

@@ -140,10 +140,12 @@ device: Final = Table(
     Column("certificate", LargeBinary),
     Column("digest_user", _NAME, nullable=False, server_default=text("''")),
     Column("digest_ha1", String(32), nullable=False, server_default=text("''")),
+    Column("digest_password", String(128), nullable=False, server_default=text("''")),
 )
 """`certificate` is the phone's own as CAPF saw it last: its LSC, else its MIC. Codes of
 operation and status are the vendor's where they are known (REFERENCE-3 3.6).
-`digest_ha1` is as good as the password of the Digest user: H(A1) of RFC 2617."""
+`digest_ha1` is as good as the password of the Digest user: H(A1) of RFC 2617;
+`digest_password` is the password itself, of phones whose configuration holds it."""
 
 certificate: Final = Table(
     "certificate",
@@ -245,10 +247,12 @@ registration: Final = Table(
     Column("itl_host", _NAME, nullable=False, server_default=text("''")),
     Column("itl_digest", _NAME, nullable=False, server_default=text("''")),
     Column("itl_at", BigInteger, nullable=False, server_default=text("0")),
+    Column("alarms", String(2048), nullable=False, server_default=text("''")),
 )
 """The state of a phone at a node: registered, unregistered or rejected, since when, and
-the vendor's number of the reason (REFERENCE-3 4.6). The last three columns are from the
-phone's alarm, and empty once it is not registered (REFERENCE-2 4). Written by the node,
+the vendor's number of the reason (REFERENCE-3 4.6). The columns of the ITL are from
+the phone's alarm, and empty once it is not registered (REFERENCE-2 4); `alarms` are its
+last ones, as JSON. Written by the node,
 in batches, outside the cluster's revision."""
 
 tftp_itl: Final = Table(

@@ -11,7 +11,7 @@ from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.errors import DecodeError
-from tokenless.services.config.sections import ConnectionLimits, TimedLimits
+from tokenless.services.config.host_sections import ConnectionLimits, TimedLimits
 from tokenless.services.errors import ServiceError
 from tokenless.services.listening import raise_descriptor_limit
 

@@ -8,7 +8,7 @@ import msgspec
 
 from tokenless.protocol.tftp.options import OptionLimits
 from tokenless.protocol.tftp.transfer import Timing
-from tokenless.services.config.sections import Ports, TftpLimits, TftpSection
+from tokenless.services.config.host_sections import Ports, TftpLimits, TftpSection
 
 __all__ = ["Ports", "TftpSettings"]
 

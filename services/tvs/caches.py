@@ -48,8 +48,8 @@ class CtlAdmission(StrEnum):
     AS_DOCUMENTED = "as-documented"
     """One whose signature verifies under a signer that the cluster vouches for."""
     AS_LOGGED = "as-logged"
-    """Any well-formed one, as the vendor's log shows. Whoever can write that file can
-    then make every phone trust them: for study only."""
+    """Any well-formed one, as the vendor's log shows. Anyone who can write that file
+    can then make every phone trust it: for study only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,16 @@
 import pytest
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.rehearsal.importing.sources.models import (
-    _NUMBERS,
-    real_model,
-)
+from tokenless.phone_emulator.rehearsal.importing.sources.models import real_model
+from tokenless.protocol.codes import Digest
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phones.features import (
     FEATURES,
     find_features,
     read_feature_list,
 )
-from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.phones.models import OBSERVED_MODELS, PHONE_MODELS, Transport
+from tokenless.protocol.phones.numbers import MODEL_NUMBERS
 
 ASKED = """
 3905 6901 6911 6921 6941 6945 6961 7811 7821 7841 7861 7832 7906 7911 7921 7925 7926
@@ -44,7 +43,8 @@ def test_every_cell_has_a_mark() -> None:
 def test_unknown_counts_as_no_and_who_plays_is_emulated() -> None:
     for each in FEATURES.values():
         assert each.has_sbd == (each.sbd.value == "yes")
-        assert each.like is None or each.like in PHONE_MODELS
+        assert each.like is None or each.like in OBSERVED_MODELS
+        assert (each.like is None) == (each.name not in PHONE_MODELS)
         if each.like is not None and each.sbd.is_known:
             assert PHONE_MODELS[each.like].security_by_default == each.has_sbd
         if not each.sbd.is_known:
@@ -56,10 +56,27 @@ def test_models_of_the_emulator_are_as_the_table_has_them() -> None:
         found = find_features(name)
         assert found is not None
         assert found.has_sbd == model.security_by_default
+        assert model.protocol in found.protocol.value
+        if found.log.is_known:
+            assert model.log_form == found.log.value
+        if found.files.is_known:
+            assert (Transport.HTTP in model.transports) == ("HTTP" in found.files.value)
+        if found.signatures.value == "SHA-1":
+            assert model.digests == {Digest.SHA1}
+
+
+def test_a_model_of_its_own_differs_from_the_one_that_it_is_like() -> None:
+    old_sip, modern, plain = (PHONE_MODELS[name] for name in ("9971", "9841", "6911"))
+    assert (old_sip.protocol, old_sip.tls) == ("SIP", ("1.0", "1.0"))
+    assert modern.tls[1] == "1.3"
+    assert plain.signed_files, "it takes encrypted files in mixed mode"
+    assert plain.trust_lists == ("CTLFile.tlv",)
+    names = {PHONE_MODELS[m].device_prefix for m in PHONE_MODELS}
+    assert names == {"SEP", "CSF", "TCT", "BOT", "TAB"}
 
 
 def test_every_number_of_an_export_has_features() -> None:
-    for number, name in _NUMBERS.items():
+    for number, name in MODEL_NUMBERS.items():
         assert find_features(name) is not None, (number, name)
 
 

@@ -1,4 +1,5 @@
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,19 @@ EXPORTED = b"""<?xml version="1.0" encoding="UTF-8"?>
 
 def test_what_is_encoded_is_decoded() -> None:
     assert PhoneConfig.decode(LAB.encode()) == LAB
+
+
+def test_a_digest_password_is_of_the_first_line_and_not_shown() -> None:
+    config = replace(LAB, digest_user="alice", digest_password='<&"secret')
+    assert PhoneConfig.decode(config.encode()) == config
+    assert "secret" not in repr(config)
+    assert b"authPassword" not in LAB.encode() + config.encode_companion()
+    lines = b"".join(
+        b"<line><authName>%d</authName><authPassword>p</authPassword></line>" % n
+        for n in range(2)
+    )
+    text = b"<device><sipProfile><sipLines>%b</sipLines></sipProfile></device>" % lines
+    assert PhoneConfig.decode(text).digest_user == "0"
 
 
 def test_an_export_is_read_and_members_come_by_priority() -> None:

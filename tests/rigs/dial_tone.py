@@ -88,12 +88,17 @@ class Site:
             key_size=1024 if is_secure and with_lsc else None,
         )
 
+        await self.change(device, change)
+        return await self.boot(device, model)
+
+    async def change(self, device: str, change: DeviceChange) -> None:
+        """Change a device, and let every node know."""
+
         def both() -> None:
             set_devices(self.cluster, Selection((device,)), change, by="test")
             self.sync()
 
         await trio.to_thread.run_sync(both)
-        return await self.boot(device, model)
 
     async def go_mixed(self) -> None:
         """Switch mixed mode on, and restart what must be."""

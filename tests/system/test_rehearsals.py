@@ -17,9 +17,31 @@ from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts, find
 
 _PHONES = 3
 _SCRIPTS = {script.name: script for script in all_scripts()}
+_LATER = ("@14", "@14SU3", "@15")
+_ONLY_LATER = (
+    *("ca-", "multi-", "single-", "node-added-shared", "upgrade-", "order-"),
+    "migration-by-",
+)
+_SAMPLED = {
+    *("ca-signed-renewal@15", "multi-server-renewal@14", "node-added-shared@15"),
+    *("single-node@14", "upgrade-drops-expired-trust@15", "tvs-regeneration@15"),
+    *("migration-by-phone-sast-trust@14", "all-three-regenerated@15"),
+    *("mic-only-phones@15", "tomcat-renewal-reused@15"),
+}
+"""Of the variants for 14 and 15 some are played here, all by `make rehearse`; the two
+orders of the vendor are compared in `test_rehearsal_comparison`."""
+_PLAYED = [
+    name
+    for name in _SCRIPTS
+    if name in _SAMPLED or not (name.endswith(_LATER) or name.startswith(_ONLY_LATER))
+]
 
 
-@pytest.mark.parametrize("name", _SCRIPTS)
+def test_what_is_sampled_is_there() -> None:
+    assert set(_SCRIPTS) >= _SAMPLED
+
+
+@pytest.mark.parametrize("name", _PLAYED)
 def test_a_shipped_rehearsal_ends_as_expected(name: str, tmp_path: Path) -> None:
     played = run_script(_SCRIPTS[name], _PHONES, tmp_path, ProgressListener())
 
@@ -48,7 +70,7 @@ def test_the_catalogue_is_complete() -> None:
     assert cited == set(range(1, 21))
 
 
-@pytest.mark.parametrize("release", ["10.5", "11.5", "12.5"])
+@pytest.mark.parametrize("release", ["10.5", "11.5", "12.5", "14", "15"])
 def test_the_closing_table_is_there_for_each_release(release: str) -> None:
     events = {
         "callmanager-regeneration",

@@ -78,7 +78,7 @@ class CatalogueEntry:
 
     severity: Severity
     meaning: str
-    """For the page: what it is."""
+    """The meaning, for the page."""
     consequence: str = ""
     """The effect on phones."""
     advice: str = ""

@@ -148,7 +148,7 @@ class Member:
 
     server: Server
     certificate: bytes | None
-    """DER of what it shows; None when no TLS connection could be had."""
+    """DER of its certificate; None when no TLS connection could be made."""
     versions: tuple[TlsVersion, ...] = ()
     """The TLS versions that it accepts."""
     answers: Mapping[SignerId, Answer | str] = field(default_factory=dict, repr=False)

@@ -11,6 +11,7 @@ from rich.table import Table
 from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.features import load_features
+from tokenless.phone_emulator.rehearsal.importing.sources.models import real_model
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.phones.features import (
     COLUMNS,
@@ -20,7 +21,6 @@ from tokenless.protocol.phones.features import (
     ModelFeatures,
     find_features,
 )
-from tokenless.protocol.phones.models import PHONE_MODELS
 
 _WIDTH_IN_FILES: Final = 240
 _MARKS: Final = (
@@ -41,8 +41,9 @@ _MARKS: Final = (
 def models(*, names: tuple[str, ...], features: Path | None, as_json: bool) -> None:
     """List phone models with their features for trust decisions.
 
-    Each value has its mark. An unknown value counts as no. The last column names the
-    emulated model that plays the model.
+    Each value has its mark. An unknown value counts as no in reports. The last column
+    names the emulated model that plays the model: mostly itself, with unknown values
+    taken from a similar model. Models that are left out are not emulated.
     """
     listed = FeatureList(FEATURES, (), ())
     if features is not None:
@@ -77,8 +78,7 @@ def _chosen(names: Sequence[str], listed: FeatureList) -> list[ModelFeatures]:
 
 
 def _played(model: ModelFeatures) -> str | None:
-    is_as_known = FEATURES[model.name].like == model.like
-    return model.name if model.name in PHONE_MODELS and is_as_known else model.like
+    return real_model(model.name, {model.name: model}).like
 
 
 def _to_json(model: ModelFeatures) -> dict[str, object]:

@@ -55,6 +55,15 @@ from tokenless.phone_emulator.rehearsal.scripts.script import load_script
     help="The oldest TLS version that the cluster accepts after the change.",
 )
 @click.option(
+    "--file-signature",
+    type=click.Choice(["sha1", "sha512"]),
+    default="sha1",
+    help="The TFTP File Signature Algorithm after the change.",
+)
+@click.option(
+    "--ecdsa-only", is_flag=True, help="TLS allows ECDSA suites only after the change."
+)
+@click.option(
     "--rollback",
     type=click.Choice(["F", "T"]),
     help="The value of RollBackToPreGrayback, which is not in the lists.",
@@ -76,6 +85,8 @@ def preflight(
     at: datetime | None,
     key_size: str,
     tls_minimum: str,
+    file_signature: str,
+    ecdsa_only: bool,
     rollback: str | None,
     timeout_s: float,
     as_json: bool,
@@ -104,6 +115,8 @@ def preflight(
         at=(at or datetime.now(UTC)).replace(tzinfo=UTC),
         key_bits=int(key_size),
         tls_minimum=tls_minimum,
+        sha512=file_signature == "sha512",
+        ecdsa_only=ecdsa_only,
         target=None if target is None else parse_release(target),
         rollback=None if rollback is None else rollback == "T",
     )

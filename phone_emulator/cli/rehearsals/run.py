@@ -65,6 +65,11 @@ seed_option = click.option(
     is_flag=True,
     help="Print the rehearsals side by side: stuck phones, dial tone, resets.",
 )
+@click.option(
+    "--real-phones",
+    type=click.IntRange(1, 1_000_000),
+    help="The number of phones of the real cluster, for the times of --compare.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per step.")
 def run(
     *,
@@ -78,6 +83,7 @@ def run(
     scheduler: str | None,
     summary: bool,
     compare: bool,
+    real_phones: int | None,
     as_json: bool,
 ) -> None:
     """Run rehearsals by name, by NAME@VARIANT, or from a TOML file.
@@ -106,17 +112,20 @@ def run(
         if page is not None:
             page.write(render_report(results[0]))
     if compare:
-        _compare(results, as_json=as_json)
+        _compare(results, real_phones, as_json=as_json)
     elif (len(results) > 1 or summary) and not as_json:
         result_console(WIDTH_IN_FILES).print(results_table(results))
     exit_by_verdict(results)
 
 
-def _compare(results: Sequence[Played], *, as_json: bool) -> None:
+def _compare(
+    results: Sequence[Played], real_phones: int | None, *, as_json: bool
+) -> None:
     if as_json:
-        click.echo(json.dumps({"comparison": comparison_json(results)}))
+        click.echo(json.dumps({"comparison": comparison_json(results, real_phones)}))
     else:
-        result_console(WIDTH_IN_FILES).print(comparison_table(results))
+        table = comparison_table(results, real_phones)
+        result_console(WIDTH_IN_FILES).print(table)
 
 
 def _chosen(

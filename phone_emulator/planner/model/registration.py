@@ -9,7 +9,8 @@ phones take the new CTL and find the new certificates at once.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from tokenless.phone_emulator.planner.model.cluster import (
     CertificateIdentity,
@@ -22,6 +23,7 @@ from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
     Regenerate,
     ResetPhones,
+    World,
     apply,
     resets_phones,
 )
@@ -45,6 +47,67 @@ class RegistrationLoss:
     """The other nodes of their group at which they register; empty: at none."""
     is_lasting: bool
     """True if it is so after the reset, too."""
+
+
+class Silence(NamedTuple):
+    """Groups that lose secure registration, over all resets of an order."""
+
+    nowhere: int = 0
+    """They register at no node of their group until the reset is done."""
+    elsewhere: int = 0
+    """They register at another node than their first one."""
+
+    def plus(self, other: "Silence") -> "Silence":
+        """Return both together."""
+        return Silence(self.nowhere + other.nowhere, self.elsewhere + other.elsewhere)
+
+
+NO_SILENCE: Final = Silence()
+
+
+def silence_at_reset(
+    task: Task, world: World, pending: frozenset[int] = frozenset()
+) -> Silence:
+    """Count groups that lose secure registration when CallManager restarts.
+
+    Args:
+        task: What is planned; a group counts once, however many phones it has.
+        world: Cluster and phones before the reset.
+        pending: Nodes whose CallManager certificate is still replaced before it.
+    """
+    found = [
+        _silence(task.layout, world.cluster, group, phone, pending)
+        for group, phone in zip(task.groups, world.phones, strict=True)
+    ]
+    return Silence(
+        sum(each.nowhere for each in found), sum(each.elsewhere for each in found)
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _silence(
+    layout: ClusterLayout,
+    cluster: ClusterState,
+    group: PhoneGroup,
+    phone: PhoneLists,
+    pending: frozenset[int],
+) -> Silence:
+    if (phone.ctl or phone.itl) is None:
+        return NO_SILENCE
+    first = group.members_of(layout)[0]
+    unit = TrustStore.CALLMANAGER
+    left = [
+        node
+        for node in secure_nodes(layout, shown_now(layout, cluster), group, phone)
+        if layout.holder(unit, node) not in pending
+    ]
+    return Silence(not left, bool(left) and first not in left)
+
+
+def restarts_callmanager(layout: ClusterLayout) -> bool:
+    """Return whether a plan has CallManager restarted before resets of phones."""
+    renewal = Regenerate(TrustStore.CALLMANAGER)
+    return layout.is_mixed and not resets_phones(layout, renewal)
 
 
 def shown_now(layout: ClusterLayout, cluster: ClusterState) -> Shown:

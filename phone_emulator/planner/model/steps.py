@@ -83,7 +83,7 @@ PlanStep = (
 
 
 Held = tuple[PhoneGroup, PhoneLists]
-"""Phones of a group, and what they hold."""
+"""Phones of a group, and their lists."""
 
 
 class World(NamedTuple):

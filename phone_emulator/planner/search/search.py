@@ -13,9 +13,11 @@ has lost one kind of anchor only.
 From 14 on a regeneration resets phones by itself, at a moment that nobody chooses and
 with phones that it does not reach: an order is safe when it is so for all of them.
 
-Among the shortest orders the one is taken whose weakest moment leaves phones the most
-ways to be reached, and then the one with the fewest moments at which a phone that has
-to go to another node would be refused there; a strict search allows no such moment.
+Among the shortest orders the one is taken in which the fewest groups lose secure
+registration, at all nodes or at their first one; then the one whose weakest moment
+leaves phones the most ways to be reached, and then the one with the fewest moments at
+which a phone that has to go to another node would be refused there; a strict search
+allows no such moment.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,6 +28,10 @@ from typing import Final, NamedTuple
 
 from tokenless.phone_emulator.planner.model.cluster import PUBLISHER, ClusterLayout
 from tokenless.phone_emulator.planner.model.race import follow_up_of
+from tokenless.phone_emulator.planner.model.registration import (
+    NO_SILENCE,
+    Silence,
+)
 from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
     Regenerate,
@@ -46,6 +52,7 @@ from tokenless.phone_emulator.planner.search.risk import (
     is_settled,
     serves_what_is_in_use,
 )
+from tokenless.phone_emulator.planner.search.silence import least_silence, silence_of
 from tokenless.protocol.codes import TrustStore
 
 MAX_STATES: Final = 200_000
@@ -101,16 +108,29 @@ class Cost(NamedTuple):
     """The cost of an order; smaller is better."""
 
     length: int
+    silence: Silence
     risk: Risk
     """Of its weakest moment, and of all moments together."""
 
-    def plus(self, risk: Risk) -> "Cost":
+    def plus(self, silence: Silence, risk: Risk) -> "Cost":
         """Return the cost with one step more."""
         weakest = max(self.risk.minus_ways, risk.minus_ways)
-        return Cost(self.length + 1, Risk(weakest, self.risk.bound + risk.bound))
+        return Cost(
+            self.length + 1,
+            self.silence.plus(silence),
+            Risk(weakest, self.risk.bound + risk.bound),
+        )
 
 
-_NOTHING: Final = Cost(0, Risk(-MANY_WAYS, 0))
+class Left(NamedTuple):
+    """The least that any order still costs."""
+
+    length: int
+    silence: Silence
+    """Of an order that has no more steps than that."""
+
+
+_NOTHING: Final = Cost(0, NO_SILENCE, Risk(-MANY_WAYS, 0))
 
 
 class Reached(NamedTuple):
@@ -130,19 +150,22 @@ class _Frontier:
     haste: int = 1
     """The weight of a remaining step: more than one finds an order sooner, which
     need not be the shortest."""
-    heap: list[tuple[int, Risk, int, int, Reached]] = field(default_factory=list)
+    heap: list[tuple[int, Silence, Risk, int, int, Reached]] = field(
+        default_factory=list
+    )
     best: dict[Reached, Cost] = field(default_factory=dict)
     """The cost of the best known way to a world."""
     came_from: dict[Reached, tuple[Reached, PlanStep]] = field(default_factory=dict)
     order: Iterator[int] = field(default_factory=count)
 
-    def push(self, reached: Reached, cost: Cost, left: int) -> None:
-        """Remember a world with its cost, and at least how many steps are left."""
+    def push(self, reached: Reached, cost: Cost, left: Left) -> None:
+        """Remember a world with its cost, and the least that is left."""
         self.best[reached] = cost
-        total = cost.length + self.haste * left
+        total = cost.length + self.haste * left.length
+        silence = cost.silence.plus(left.silence)
         # Of equal totals the longest beginning comes first: it is nearest to the goal.
         # The number keeps the heap from comparing worlds, which have no order.
-        entry = (total, cost.risk, -cost.length, next(self.order), reached)
+        entry = (total, silence, cost.risk, -cost.length, next(self.order), reached)
         heappush(self.heap, entry)
 
     def pop(self) -> Reached:
@@ -183,7 +206,7 @@ def search(
     before, bound = effort.explored, 0
     first = Reached(task.first_world(), 0)
     frontier = _Frontier(haste)
-    frontier.push(first, _NOTHING, _least_left(task, first))
+    frontier.push(first, _NOTHING, _left(task, first))
     try:
         while frontier.heap:
             bound = max(bound, frontier.bound)
@@ -214,10 +237,10 @@ def _consider(
     risk = assess(task, after.world)
     if risk is None or (task.strict and risk.bound):
         return
-    cost = cost.plus(risk)
+    cost = cost.plus(silence_of(task, reached.world, reached.round, step), risk)
     if known is None or cost < known:
         frontier.came_from[after] = (reached, step)
-        frontier.push(after, cost, _least_left(task, after))
+        frontier.push(after, cost, _left(task, after))
 
 
 def _moves(task: Task, reached: Reached) -> Iterator[tuple[PlanStep, Reached]]:
@@ -270,6 +293,13 @@ def _is_reached(task: Task, reached: Reached) -> bool:
     if reached.done != (1 << len(task.goal)) - 1:
         return False
     return is_settled(task, reached.world)
+
+
+def _left(task: Task, reached: Reached) -> Left:
+    return Left(
+        _least_left(task, reached),
+        least_silence(task, reached.world, reached.round, reached.done),
+    )
 
 
 def _least_left(task: Task, reached: Reached) -> int:

@@ -92,7 +92,7 @@ class RegistrationStateChanged:
     why: str = ""
     """The server's words, or what the phone saw."""
     last: LastOut | None = None
-    """Of a phone that is out of service: what its next alarm says."""
+    """The text of the next alarm of a phone that is out of service."""
 
 
 @dataclass(frozen=True, slots=True)

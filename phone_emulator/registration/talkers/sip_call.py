@@ -15,6 +15,7 @@ from tokenless.phone_emulator.registration.talkers.events import (
     ShownCall,
     StopMedia,
 )
+from tokenless.phone_emulator.registration.talkers.sip_digest import DigestProof
 from tokenless.phone_emulator.registration.talkers.sip_offers import (
     Offers,
     agreed_line,
@@ -24,7 +25,7 @@ from tokenless.phone_emulator.registration.talkers.sip_offers import (
 )
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
-from tokenless.protocol.sip.addresses import decode_address, decode_uri
+from tokenless.protocol.sip.addresses import decode_address, decode_target, decode_uri
 from tokenless.protocol.sip.messages import (
     SipMessage,
     SipRequest,
@@ -59,6 +60,7 @@ class CallSite:
         send: Takes a message to the server.
         emit: Takes what the runner acts on.
         random: Returns so many random bytes.
+        proof: Answers challenges.
     """
 
     number: str
@@ -71,6 +73,7 @@ class CallSite:
     send: Callable[[SipMessage], None]
     emit: Callable[[PhoneEvent], None]
     random: Callable[[int], bytes]
+    proof: DigestProof
 
 
 @unique
@@ -104,6 +107,8 @@ class SipCall:
         self._description = 0
         self._stream: AudioStream | None = None
         """What the phone has offered or answered."""
+        self._answered_challenges = 0
+        """By our INVITE."""
 
     @property
     def has_ended(self) -> bool:
@@ -143,7 +148,7 @@ class SipCall:
         if self._stage is _Stage.OPENING:
             self._stage = _Stage.CALLING
             self._stream = self._offers.offer(address, port)
-            self._request("INVITE", *self._of_invite(), body=self._encoded())
+            self._send_invite(self._encoded())
         elif self._stage is _Stage.LIFTING:
             self._say_lifted(address, port)
 
@@ -153,6 +158,10 @@ class SipCall:
             self._respond(500, "Server Internal Error")
         if self._stage in {_Stage.OPENING, _Stage.LIFTING}:
             self._end()
+
+    def _send_invite(self, description: bytes) -> None:
+        proof = self._site.proof.headers("INVITE", self._target)
+        self._request("INVITE", *self._of_invite(), *proof, body=description)
 
     def _of_invite(self) -> tuple[tuple[str, str], ...]:
         site = self._site
@@ -189,7 +198,7 @@ class SipCall:
             self._take_again(request)
             return
         try:
-            self._target = decode_address(request.get("contact")).uri
+            self._target = decode_target(request.get("contact"))
             other = decode_uri(decode_address(request.get("from")).uri).user
         except ProtocolError:
             self._stage = _Stage.ENDED
@@ -244,13 +253,26 @@ class SipCall:
             return
         if response.status >= _FIRST_FAILURE:
             self._request("ACK")
-            if self._stage is _Stage.CALLING:
+            is_calling = self._stage is _Stage.CALLING
+            if is_calling and self._proves_itself(response):
+                return
+            if is_calling:
                 self._site.emit(StopMedia())
                 self._show(CallStage.FAILED)
         elif response.status >= _OK:
             self._take_answer(response)
         elif response.status == _RINGING:
             self._show(CallStage.RING_OUT, security=level_of(response))
+
+    def _proves_itself(self, response: SipResponse) -> bool:
+        """Send the INVITE again with a proof, if it was refused for want of one."""
+        invite, proof = self._invite, self._site.proof
+        answers = self._answered_challenges
+        if invite is None or not proof.may_answer(response, answers):
+            return False
+        self._answered_challenges += 1
+        self._send_invite(invite.body)
+        return True
 
     def _take_answer(self, response: SipResponse) -> None:
         if self._stage is not _Stage.CALLING:
@@ -259,7 +281,7 @@ class SipCall:
         self._stage = _Stage.ESTABLISHED
         self._theirs = response.get("to")
         with suppress(ProtocolError):  # requests go on to where the INVITE went
-            self._target = decode_address(response.get("contact")).uri
+            self._target = decode_target(response.get("contact"))
         self._request("ACK")
         self._agree(response)
 

@@ -8,7 +8,7 @@ The same shape as `SccpPhone`: the runner feeds `receive`, sends `output()`, act
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, unique
 from ipaddress import IPv4Address
 from typing import Final
@@ -24,6 +24,10 @@ from tokenless.phone_emulator.registration.talkers.events import (
 )
 from tokenless.phone_emulator.registration.talkers.sccp_call import MediaCounts
 from tokenless.phone_emulator.registration.talkers.sip_call import CallSite, SipCall
+from tokenless.phone_emulator.registration.talkers.sip_digest import (
+    DigestLogin,
+    DigestProof,
+)
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.alarms import CONTENT_TYPE, TrustListReport
 from tokenless.protocol.phones.registration import directory_number
@@ -80,6 +84,7 @@ class SipIdentity:
         suites: What it offers for SRTP; empty on a line that is not encrypted.
         lower_case_alarms: Whether alarms are written as 78xx and 88xx do.
         lists: What it reports of its trust lists.
+        login: The Digest user and the password of its configuration.
     """
 
     device: str
@@ -93,6 +98,7 @@ class SipIdentity:
     suites: tuple[SrtpSuite, ...] = ()
     lower_case_alarms: bool = True
     lists: TrustListReport | None = None
+    login: DigestLogin | None = None
 
 
 @unique
@@ -130,6 +136,11 @@ class SipPhone:
         self._purpose = _Purpose.REGISTER
         self._unanswered: bytes | None = None
         """The REGISTER that waits for its answer."""
+        self._alarm = ""
+        """Of that REGISTER."""
+        self._answered_challenges = 0
+        """By that REGISTER."""
+        self._proof = DigestProof(identity.login, random_bytes)
         self._give_up_at = 0.0
         self._resend_s = _RESEND_S
         self._form = RegisterForm(
@@ -229,16 +240,22 @@ class SipPhone:
             self._take(message, now)
 
     def _ask(self, purpose: _Purpose, now: float | None, alarm: str = "") -> None:
-        self._purpose = purpose
+        self._purpose, self._alarm = purpose, alarm
+        self._answered_challenges = 0
+        self._send_register(now)
+
+    def _send_register(self, now: float | None) -> None:
         self._sequence += 1
-        lasts = purpose is _Purpose.REGISTER
+        lasts = self._purpose is _Purpose.REGISTER
         request = self._form.build(
             self._sequence,
             expires_s=DEFAULT_EXPIRES_S if lasts else 0,
             branch=self._branch(),
             tag=self._tag,
-            alarm=alarm,
+            alarm=self._alarm,
         )
+        proof = self._proof.headers(request.method, request.uri)
+        request = replace(request, headers=(*request.headers, *proof))
         self._unanswered = request.encode()
         self._output.append(self._unanswered)
         if now is None:  # no answer is awaited
@@ -262,6 +279,11 @@ class SipPhone:
         if not is_last or response.status < _OK or self._unanswered is None:
             return
         self._unanswered = None
+        if self._proof.may_answer(response, self._answered_challenges):
+            self._answered_challenges += 1
+            is_farewell = self._purpose is _Purpose.FAREWELL
+            self._send_register(None if is_farewell else now)
+            return
         if response.status >= _FIRST_FAILURE:
             self.deadline = None
             why = f"{response.status} {response.reason}"
@@ -415,6 +437,7 @@ class SipPhone:
             send=lambda message: self._output.append(message.encode()),
             emit=self._events_of_call,
             random=self._random,
+            proof=self._proof,
         )
 
     def _events_of_call(self, event: PhoneEvent) -> None:

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from tokenless.phone_emulator.rehearsal.outcome.call_losses import CallLosses
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
@@ -93,11 +94,17 @@ class StepReport:
     """Calls between phones, and their results."""
     injected: tuple[str, ...] = ()
     """Lines that a person put in while the step was played, and where."""
+    call_losses: CallLosses = field(default_factory=CallLosses)
+    """Calls, of this step or before, that fail or are less secure than they were."""
 
     @property
     def impact(self) -> Impact:
-        """Return the impact on the phones, expected or not."""
-        return Impact.total(status.impact for status in self.statuses)
+        """Return the impact on the phones and their calls, expected or not."""
+        return replace(
+            Impact.total(status.impact for status in self.statuses),
+            failed_calls=len(self.call_losses.failed),
+            weaker_calls=len(self.call_losses.weaker),
+        )
 
     @property
     def ok(self) -> bool:
@@ -139,6 +146,8 @@ class StepReport:
         return {
             "refusal": self.refusal,
             "calls": [each.to_json() for each in self.calls],
+            "failed_calls": list(self.call_losses.failed),
+            "weaker_calls": list(self.call_losses.weaker),
             "nodes": {
                 node.name: {
                     "ctl_length": node.ctl_length,

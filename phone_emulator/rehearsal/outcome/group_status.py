@@ -14,6 +14,9 @@ from tokenless.phone_emulator.rehearsal.outcome.anchors import (
     known_tvs,
 )
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.outcome.itl_file_status import (
+    itl_file_statuses,
+)
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import (
     WAITING,
     PhoneAfterStep,
@@ -40,6 +43,7 @@ from tokenless.phone_emulator.rehearsal.scripts.remedy import (
 from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity
 from tokenless.protocol.phones.models import PhoneModel
 from tokenless.protocol.trust.reasons import Reason
+from tokenless.services.cluster.presence import ItlStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class GroupStatus:
     model: str
     states: Mapping[PhoneStatus, int]
     anchors: Mapping[Anchors, int] = field(repr=False)
-    """Phones by what they hold on to; empty phones take any first list."""
+    """Phones by their anchors; empty phones accept any first list."""
     empty: int
     """Phones that hold no list at all."""
     refusals: Mapping[Refusal, int]
@@ -64,6 +68,8 @@ class GroupStatus:
     """The inferred rules on which the refusals are based."""
     registrations: Registrations = field(default_factory=Registrations)
     """The registrations of the phones that are on."""
+    itl_file: Mapping[ItlStatus, int] = field(default_factory=dict)
+    """Phones by their ITL File Status; empty before release 14."""
 
     @property
     def phones(self) -> int:
@@ -86,6 +92,9 @@ class GroupStatus:
             "tvs": None if fewest is None else list(fewest.tvs),
             "impact": self.impact.to_json(),
             "registration": self.registrations.to_json(),
+            "itl_file_status": {
+                status.value: count for status, count in self.itl_file.items()
+            },
             "refusals": _refusals_json(self.refusals),
             "would_refuse": _refusals_json(self.prospects),
             "remedies": [remedy.text for remedy in self.remedies],
@@ -138,7 +147,8 @@ def _status(
     identities, reports = phone_groups.groups[name], phone_groups.reports_of(name)
     setting = GroupSetting(identities[0].model, _home_of(identities[0], facts), facts)
     alike: dict[FlashContents, list[PhoneAfterStep]] = {}
-    for device, contents in phone_groups.contents(name).items():
+    all_contents = phone_groups.contents(name)
+    for device, contents in all_contents.items():
         phone = PhoneAfterStep(
             reports.get(device), prospects.get(device), phone_groups.is_off(name)
         )
@@ -177,6 +187,9 @@ def _status(
         registrations=registered,
         sample=phone_groups.samples.get(name),
         inferred_rules=tuple(_inferred((*refusals, *later), facts)),
+        itl_file=itl_file_statuses(
+            identities, all_contents, registrations, setting.home
+        ),
     )
 
 

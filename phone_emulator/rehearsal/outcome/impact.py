@@ -1,7 +1,8 @@
 """The impact of a step on phones, whatever its script foresaw.
 
 Impact and expectation are two verdicts. This one counts phones: those that are stuck,
-those that would be if they started now, and those that nothing on a server can free.
+those that would be if they started now, and those that nothing on a server can free;
+then calls that fail, or are less secure than before.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,11 @@ def phones_words(count: int) -> str:
 def steps_words(count: int) -> str:
     """Return a number of steps in words: `1 step`, `4 steps`."""
     return f"{count} step" if count == 1 else f"{count} steps"
+
+
+def calls_words(count: int) -> str:
+    """Return a number of calls in words: `1 call`, `2 calls`."""
+    return f"{count} call" if count == 1 else f"{count} calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +42,13 @@ class Impact:
     """Those of the locked out whose model never asks TVS: the vendor's procedures, too,
     have their CTL deleted by hand."""
     waiting: int = 0
-    """Phones that are off or were not restarted, and would take what is served."""
+    """Phones that are off or were not restarted, and would accept the served files."""
     unregistered: int = 0
     """Phones that are on and have no dial tone: no node takes their registration."""
+    failed_calls: int = 0
+    """Pairs of groups whose last call failed."""
+    weaker_calls: int = 0
+    """Pairs of groups whose last call was less secure than one before."""
     of: int = 0
     """All phones."""
 
@@ -54,8 +64,12 @@ class Impact:
 
     @property
     def is_safe(self) -> bool:
-        """Tell whether no phone is stuck or would be, and none is without dial tone."""
-        return not self.has_stuck and not self.unregistered
+        """Tell whether no phone is stuck or would be, and none is without dial tone.
+
+        Nor may a call have failed, or be less secure than before.
+        """
+        lost = self.unregistered + self.failed_calls + self.weaker_calls
+        return not self.has_stuck and not lost
 
     @property
     def has_stuck(self) -> bool:
@@ -63,10 +77,11 @@ class Impact:
         return bool(self.stuck or self.would_be_stuck)
 
     @property
-    def weight(self) -> tuple[int, int, int, int]:
+    def weight(self) -> tuple[int, int, int, int, int, int]:
         """Return the severity, for comparison."""
         stuck = self.stuck + self.would_be_stuck
-        return self.locked_out, stuck, self.unregistered, self.stuck
+        calls = self.failed_calls, self.weaker_calls
+        return self.locked_out, stuck, self.unregistered, *calls, self.stuck
 
     def to_json(self) -> dict[str, Any]:
         """Return the `impact` of `rehearse run --json`."""
@@ -76,6 +91,8 @@ class Impact:
             "unregistered": self.unregistered,
             "would_be_stuck": self.would_be_stuck,
             "by_hand": self.by_hand,
+            "failed_calls": self.failed_calls,
+            "weaker_calls": self.weaker_calls,
             "of": self.of,
         }
 
@@ -86,12 +103,46 @@ class Impact:
 
     def parts(self) -> Iterator[str]:
         """Return what there is to say, what matters most first."""
-        yield self._headline()
-        if self.unregistered and self.has_stuck:
-            yield f"{self.unregistered} without dial tone"
+        headline, *lost = self._losses()
+        yield headline
+        yield from lost
         if not self.has_stuck:
             yield f"none of {phones_words(self.of)} is stuck"
-        elif self.locked_out > self.by_hand:
+        else:
+            yield from self._others()
+        if self.waiting:
+            yield f"{self.waiting} off or not restarted: a copy booted well"
+
+    def _losses(self) -> Iterator[str]:
+        """Return the headline, and in few words what else is lost beside it."""
+        losses = []
+        if self.has_stuck:
+            losses.append((self._stuck_headline(), ""))
+        if count := self.unregistered:
+            silent = f"WITHOUT DIAL TONE: {count} of {phones_words(self.of)}"
+            losses.append((silent, f"{count} without dial tone"))
+        if count := self.failed_calls:
+            losses.append((f"CALLS FAILED: {count}", f"{calls_words(count)} failed"))
+        if count := self.weaker_calls:
+            words = f"{calls_words(count)} less secure than before"
+            losses.append((f"CALLS LESS SECURE THAN BEFORE: {count}", words))
+        yield losses[0][0] if losses else "SAFE"
+        yield from (words for _, words in losses[1:])
+
+    def _stuck_headline(self) -> str:
+        all_phones = phones_words(self.of)
+        later = "" if self.stuck else " when they next start"
+        if self.locked_out > self.by_hand:
+            return f"LOCKED OUT {self.locked_out} of {all_phones}{later}"
+        if self.by_hand == self.stuck + self.would_be_stuck:
+            return f"{phones_words(self.by_hand)} must be recovered by hand{later}"
+        if self.stuck:
+            return f"STUCK {self.stuck} of {all_phones}"
+        return f"WOULD BE STUCK {self.would_be_stuck} of {all_phones}{later}"
+
+    def _others(self) -> Iterator[str]:
+        """Say of phones that are stuck what the headline does not."""
+        if self.locked_out > self.by_hand:
             stuck = self.stuck - (self.locked_out - self.locked_out_later)
             if stuck:
                 yield f"{stuck} more stuck"
@@ -104,23 +155,6 @@ class Impact:
                 yield from self._later(self.would_be_stuck)
             if self.by_hand:
                 yield f"{self.by_hand} of them must be recovered by hand"
-        if self.waiting:
-            yield f"{self.waiting} off or not restarted: a copy booted well"
-
-    def _headline(self) -> str:
-        all_phones = phones_words(self.of)
-        later = "" if self.stuck else " when they next start"
-        if self.is_safe:
-            return "SAFE"
-        if not self.has_stuck:
-            return f"WITHOUT DIAL TONE: {self.unregistered} of {all_phones}"
-        if self.locked_out > self.by_hand:
-            return f"LOCKED OUT {self.locked_out} of {all_phones}{later}"
-        if self.by_hand == self.stuck + self.would_be_stuck:
-            return f"{phones_words(self.by_hand)} must be recovered by hand{later}"
-        if self.stuck:
-            return f"STUCK {self.stuck} of {all_phones}"
-        return f"WOULD BE STUCK {self.would_be_stuck} of {all_phones}{later}"
 
     @staticmethod
     def _later(count: int) -> Iterator[str]:

@@ -14,21 +14,21 @@ class PhoneStatus(StrEnum):
     """The state of one phone, for the timeline."""
 
     OK = "ok"
-    """It holds what its server serves."""
+    """It holds the files that its server serves."""
     DEGRADED = "degraded"
     """Nothing was refused, but something that it needs is missing."""
     STUCK = "stuck"
-    """It refused a file or did not get one, and works with what it had."""
+    """It refused a file or did not get one, and works with its old files."""
     UNREACHABLE = "unreachable"
     """No TFTP server answered."""
     WOULD_BE_STUCK = "would be stuck"
     """It is off or was not restarted since a change; started now, it would be stuck."""
     NOT_RESTARTED = "not restarted"
-    """It was well at its last boot, and would take what is served now."""
+    """It was well at its last boot, and would accept the files that are served now."""
     OFF = "off"
     """The case of `NOT_RESTARTED`, or of nothing new for the phone."""
     NEW = "new"
-    """It has not booted yet, and would take what is served."""
+    """It has not booted yet, and would accept the served files."""
 
 
 _STATES: Final = {

@@ -1,11 +1,12 @@
 """The steps of a rehearsal during which phones were without dial tone.
 
-A rehearsal has no clock that a person would recognise: what takes a night there takes
-seconds here. So an outage is told by the steps between which it lasted.
+What takes a night on a real cluster takes seconds here. So an outage is told by the
+steps between which it lasted, and by the seconds that these took here: it began during
+the first of them and ended during the last.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
@@ -23,6 +24,10 @@ class Silence:
     """In this step it began."""
     to_step: int | None
     """In this step it ended; None: it has not."""
+    least_s: float = 0.0
+    """The seconds of the steps that it lasted through, on the rehearsal's cluster."""
+    most_s: float = 0.0
+    """The same with the steps in which it began and ended."""
 
     def to_json(self) -> dict[str, Any]:
         """Return what `rehearse run --json` prints of it."""
@@ -31,6 +36,10 @@ class Silence:
             "phones": self.phones,
             "from_step": self.from_step,
             "to_step": self.to_step,
+            "measured_s": {
+                "least": round(self.least_s, 3),
+                "most": round(self.most_s, 3),
+            },
         }
 
     def __str__(self) -> str:
@@ -48,6 +57,7 @@ def silences(steps: Sequence[StepReport]) -> Iterator[Silence]:
 
 
 def _of_group(name: str, steps: Sequence[StepReport]) -> Iterator[Silence]:
+    seconds = {step.number: step.seconds for step in steps}
     most, began = 0, 0
     for step in steps:
         count = sum(
@@ -56,7 +66,15 @@ def _of_group(name: str, steps: Sequence[StepReport]) -> Iterator[Silence]:
         if count and not most:
             began = step.number
         if most and not count:
-            yield Silence(name, most, began, step.number)
+            yield _timed(Silence(name, most, began, step.number), seconds)
         most = max(most, count) if count else 0
     if most:
-        yield Silence(name, most, began, None)
+        yield _timed(Silence(name, most, began, None), seconds)
+
+
+def _timed(silence: Silence, seconds: Mapping[int, float]) -> Silence:
+    """Return it with the seconds that its steps took."""
+    last = max(seconds) if silence.to_step is None else silence.to_step
+    whole = [seconds[each] for each in range(silence.from_step, last + 1)]
+    through = whole[1:] if silence.to_step is None else whole[1:-1]
+    return replace(silence, least_s=sum(through), most_s=sum(whole))

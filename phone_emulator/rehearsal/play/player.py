@@ -7,6 +7,7 @@ from typing import Final
 
 import trio
 
+from tokenless.phone_emulator.rehearsal.outcome.call_losses import CallHistory
 from tokenless.phone_emulator.rehearsal.outcome.expectations import (
     StepReport,
     differences,
@@ -61,12 +62,14 @@ async def play(
         PhoneError: When a line of the script is not understood; before anything is
             done.
     """
-    expected_stuck = ExpectedStuck()
+    expected_stuck, calls = ExpectedStuck(), CallHistory()
     listener.on_rig(rig)
     parsed = [[parse_action(line) for line in step.run] for step in script.steps]
     for number, (step, actions) in enumerate(zip(script.steps, parsed, strict=True), 1):
         listener.on_step(number, step)
-        yield await _play_step(number, step, actions, rig, listener, expected_stuck)
+        yield await _play_step(
+            number, step, actions, rig, listener, expected_stuck, calls
+        )
 
 
 async def _play_step(  # noqa: PLR0917 - one caller
@@ -76,6 +79,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
     rig: RehearsalRig,
     listener: ProgressListener,
     expected_stuck: ExpectedStuck,
+    calls: CallHistory,
 ) -> StepReport:
     began = time.monotonic()
     transcript: list[str] = []
@@ -119,6 +123,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
         statuses=statuses,
         stuck=rig.phone_groups.stuck,
         calls=tuple(rig.calls),
+        call_losses=calls.after(rig.calls),
         differences=tuple(
             differences(
                 step,

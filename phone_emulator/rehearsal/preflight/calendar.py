@@ -1,6 +1,6 @@
 """The end of each certificate, and the effect of each renewal on phones."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,6 +17,7 @@ PUBLIC_LIFETIMES: Final = (
 )
 """From when on public CAs grant so many days (REFERENCE-2 2.5)."""
 _BEFORE: Final = 398
+_YEAR: Final = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ class CalendarEntry:
         }
 
 
+def renewals_a_year(days: int) -> int:
+    """Return how often a certificate is renewed that lasts so many days."""
+    return -(-_YEAR // days)
+
+
 def public_days(at: datetime) -> int:
     """Return how many days a public CA grants at a time."""
     granted = [days for since, days in PUBLIC_LIFETIMES if at >= since]
@@ -64,6 +70,7 @@ def _entries(subject: Preflight) -> Iterator[CalendarEntry]:
             known = newest.get(place)
             if known is None or _RANK[each.source] >= _RANK[known.source]:
                 newest[place] = each
+    callmanagers = {each.serial for each in subject.of_unit("CallManager")}
     seen: set[tuple[str, str]] = set()
     for known in newest.values():
         if (known.unit, known.serial) in seen or known.ends is None:
@@ -72,11 +79,21 @@ def _entries(subject: Preflight) -> Iterator[CalendarEntry]:
         yield CalendarEntry(
             known,
             (known.ends - subject.at).days,
-            effect_of(known.unit, subject.task.layout),
+            _effect(known, callmanagers, subject.task.layout),
             public_days(known.ends) if known.ca_signed else None,
         )
 
 
+def _effect(
+    known: KnownCertificate, callmanagers: Collection[str], layout: ClusterLayout
+) -> str:
+    """Return what a renewal does; where CallManager reuses tomcat, the same as its."""
+    if known.unit != _TOMCAT or known.serial not in callmanagers:
+        return effect_of(known.unit, layout)
+    return f"CallManager reuses it: {effect_of('CallManager', layout)}"
+
+
+_TOMCAT: Final = "tomcat"
 _RANK: Final = {"ctl": 0, "itl": 1, "in-use": 2}
 _UNITS: Final = {
     "CallManager": (

@@ -13,16 +13,20 @@ from tokenless.phone_emulator.rehearsal.preflight.findings import (
     well,
 )
 from tokenless.phone_emulator.rehearsal.preflight.findings import PreflightCode as Code
+from tokenless.phone_emulator.rehearsal.preflight.model_checks import (
+    check_digests,
+    check_ecdsa,
+    check_key_sizes,
+    check_suites,
+    check_tls,
+)
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.files.trust_list import MAX_LOADED_LENGTH
-from tokenless.protocol.phones.features import find_features
-from tokenless.protocol.phones.models import TLS_VERSIONS
 
 _NEAR: Final = timedelta(days=365)
 _OLD_VALIDITY: Final = timedelta(days=5 * 366)
 _WEAK_BITS: Final = 1024
-_USUAL_BITS: Final = 2048
 _FULL: Final = 0.8
 _BOTH: Final = 2
 _OWN_CHECK: Final = "ITLRecovery"
@@ -40,9 +44,12 @@ def all_checks(subject: Preflight) -> list[Check]:
         _ctl,
         _expired,
         _collisions,
-        _key_sizes,
+        check_key_sizes,
         _itl_size,
-        _tls,
+        check_tls,
+        check_suites,
+        check_ecdsa,
+        check_digests,
         _phones_off,
         _unknown_models,
     )
@@ -216,26 +223,6 @@ def _collisions(subject: Preflight) -> Iterator[Check]:
         yield well(Code.COLLISION, "no two certificates have one name")
 
 
-def _key_sizes(subject: Preflight) -> Iterator[Check]:
-    if subject.key_bits <= _USUAL_BITS:
-        yield well(Code.KEY_SIZE, f"{subject.key_bits}-bit keys suit every model")
-        return
-    for model, count in subject.models().items():
-        known = find_features(model)
-        largest = None if known is None or not known.rsa.is_known else known.rsa.value
-        if largest is None or not largest.isdigit():
-            yield problem(
-                Code.KEY_SIZE,
-                f"{_count(count)}{model}: not known to take {subject.key_bits} bits",
-            )
-        elif int(largest) < subject.key_bits:
-            yield problem(
-                Code.KEY_SIZE,
-                f"{_count(count)}{model} take {largest} bits, not {subject.key_bits}",
-                is_error=True,
-            )
-
-
 def _itl_size(subject: Preflight) -> Iterator[Check]:
     size = subject.script.itl_bytes
     if size is None:
@@ -247,45 +234,6 @@ def _itl_size(subject: Preflight) -> Iterator[Check]:
         yield problem(Code.ITL_SIZE, f"the ITL has {size} of 65,536 bytes")
     else:
         yield well(Code.ITL_SIZE, f"the ITL has {size} of 65,536 bytes")
-
-
-def _tls(subject: Preflight) -> Iterator[Check]:
-    wanted = TLS_VERSIONS.index(subject.tls_minimum)
-    old: list[str] = []
-    unknown: list[str] = []
-    for model, count in subject.models().items():
-        known = find_features(model)
-        if known is None or known.tls.value not in TLS_VERSIONS:
-            unknown.append(model)
-        elif TLS_VERSIONS.index(known.tls.value) < wanted:
-            old.append(f"{_count(count)}{model}")
-    if old:
-        words = f"{', '.join(old)} have no TLS {subject.tls_minimum}"
-        yield problem(Code.TLS, words, is_error=True)
-    elif not unknown:
-        yield well(Code.TLS, f"every model has TLS {subject.tls_minimum}")
-    if unknown and subject.tls_minimum != TLS_VERSIONS[0]:
-        yield not_told(
-            Code.TLS,
-            f"the TLS versions of {', '.join(unknown)} are not known",
-            "try one phone of each in the lab",
-        )
-    yield from _suites(subject)
-
-
-def _suites(subject: Preflight) -> Iterator[Check]:
-    target = subject.target
-    if target is None or target < (15, 0, 0, 3):
-        return
-    old = [
-        f"{_count(count)}{model}"
-        for model, count in subject.models().items()
-        if (known := find_features(model)) is not None and known.tls.value == "1.0"
-    ]
-    if old:
-        yield problem(Code.SUITES, f"{', '.join(old)} have TLS 1.0 only")
-    else:
-        yield well(Code.SUITES, "no model has TLS 1.0 only")
 
 
 def _phones_off(subject: Preflight) -> Iterator[Check]:
@@ -309,7 +257,3 @@ def _named(unit: str, node: str, subject: str) -> str:
     if unit == "trust":
         return f"the trusted {printable(subject)}"
     return f"{unit} of {node}" if node else unit
-
-
-def _count(count: int) -> str:
-    return f"{count} " if count else ""

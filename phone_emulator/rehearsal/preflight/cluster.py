@@ -24,6 +24,10 @@ class Preflight:
     """Of the certificates that the change makes."""
     tls_minimum: str
     """After the change."""
+    sha512: bool
+    """True if TFTP signs files with SHA-512 after the change."""
+    ecdsa_only: bool
+    """True if only ECDSA suites are allowed after the change."""
     target: Release | None
     """The release of an upgrade; None: there is none."""
     rollback: bool | None

@@ -25,6 +25,8 @@ class PreflightCode(StrEnum):
     ITL_SIZE = "itl-size"
     TLS = "tls-minimum"
     SUITES = "cipher-suites"
+    ECDSA = "ecdsa-only"
+    DIGEST = "file-signature"
     PHONES_OFF = "phones-off"
     MODELS = "models-unknown"
 
@@ -144,6 +146,20 @@ _TEXTS: Final[Mapping[PreflightCode, tuple[str, str]]] = {
             "suite beside it: TVS, CAPF and secure registration may fail"
         ),
         "enable a stronger suite before the upgrade, and test with one phone",
+    ),
+    _C.ECDSA: (
+        "they share no suite with CallManager: they cannot register over TLS",
+        "allow RSA suites beside ECDSA until they are replaced",
+    ),
+    _C.DIGEST: (
+        (
+            "they refuse every list and configuration that is signed with SHA-512 and "
+            "keep their old ones"
+        ),
+        (
+            "keep TFTP File Signature Algorithm at SHA-1 until they are replaced; then "
+            "`utils ctl update CTLFile`, restart TFTP and CallManager, reset phones"
+        ),
     ),
     _C.PHONES_OFF: (
         "a phone that misses two changes holds no present signer and is locked out",

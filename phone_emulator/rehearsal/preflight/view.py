@@ -8,7 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenless.ground.terminal import cell
-from tokenless.phone_emulator.rehearsal.preflight.calendar import CalendarEntry
+from tokenless.phone_emulator.rehearsal.preflight.calendar import (
+    CalendarEntry,
+    renewals_a_year,
+)
 from tokenless.phone_emulator.rehearsal.preflight.findings import Check, Outcome
 
 _STYLES: Final = {
@@ -58,6 +61,10 @@ def _calendar(entries: Sequence[CalendarEntry]) -> Table:
         known = each.certificate
         whose = f"{known.unit} of {known.node}" if known.node else known.unit
         ends = "" if known.ends is None else f"{known.ends:%Y-%m-%d}"
-        days = "" if each.public_days is None else f"{each.public_days} days"
+        days = "" if each.public_days is None else _lasts(each.public_days)
         table.add_row(ends, str(each.days_left), cell(whose), days, each.effect)
     return table
+
+
+def _lasts(days: int) -> str:
+    return f"{days} days, {renewals_a_year(days)} a year"

@@ -108,10 +108,16 @@ def _in_short(played: Played) -> Iterator[Html]:
             tag("strong", f"Step {guilty.number}, “{guilty.step.title}”: "),
             f"{guilty.impact}.",
         ),
+        *(tag("p", f"{each}.") for each in _lost_calls(guilty)),
         *(part for each in _causes(guilty.statuses) for part in each),
         _ending(played),
         class_="short",
     )
+
+
+def _lost_calls(step: StepReport) -> Iterator[str]:
+    yield from step.call_losses.failed
+    yield from step.call_losses.weaker
 
 
 def _causes(statuses: Sequence[GroupStatus]) -> Iterator[tuple[Html, ...]]:

@@ -22,6 +22,7 @@ from tokenless.phone_emulator.rehearsal.reports.text_report import (
     anchors_words,
     by_cause,
     dial_tone_words,
+    itl_file_words,
     registration_fix,
     tvs_words,
 )
@@ -85,9 +86,11 @@ def verdict_badge(verdict: Verdict) -> Html:
 
 def _groups_table(step: StepReport) -> Html:
     expected = asked_of(step.step)
+    shows_itl = any(status.itl_file for status in step.statuses)
     head = (
         "group", "phones", "CTL", "ITL", "configuration",
-        "anchors left", "TVS it can ask", "dial tone", "expected",
+        "anchors left", "TVS it can ask", "dial tone",
+        *(("ITL File Status",) if shows_itl else ()), "expected",
     )  # fmt: skip
     rows: list[tuple[str, ...]] = []
     for status in step.statuses:
@@ -101,6 +104,7 @@ def _groups_table(step: StepReport) -> Html:
                 anchors_words(status),
                 tvs_words(status),
                 dial_tone_words(status),
+                *((itl_file_words(status),) if shows_itl else ()),
                 "" if asked is None else _expected(asked),
             )
         )

@@ -101,6 +101,9 @@ def _groups(statuses: Sequence[GroupStatus]) -> Table:
     table.add_column("anchors left")
     table.add_column("TVS it can ask")
     table.add_column("dial tone")
+    shows_itl = any(each.itl_file for each in statuses)
+    if shows_itl:
+        table.add_column("ITL File Status")
     for each in statuses:
         table.add_row(
             cell(f"{each.group} ({each.model})"),
@@ -108,6 +111,7 @@ def _groups(statuses: Sequence[GroupStatus]) -> Table:
             cell(anchors_words(each)),
             cell(tvs_words(each)),
             cell(dial_tone_words(each)),
+            *((cell(itl_file_words(each)),) if shows_itl else ()),
         )
     return table
 
@@ -144,6 +148,14 @@ def dial_tone_words(status: GroupStatus) -> str:
     if len(registered.counts) == 1:
         return next(state.value for state, _ in counts)
     return ", ".join(f"{count} {state.value}" for state, count in counts)
+
+
+def itl_file_words(status: GroupStatus) -> str:
+    """Return the ITL File Status of a group's phones (release 14 and newer)."""
+    counts = status.itl_file.items()
+    if len(counts) == 1:
+        return next(each.value for each, _ in counts)
+    return ", ".join(f"{count} {each}" for each, count in counts)
 
 
 def registration_fix(status: GroupStatus, failure: RegistrationFailure) -> str:

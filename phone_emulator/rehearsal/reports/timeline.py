@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
+from tokenless.phone_emulator.rehearsal.outcome.impact import (
+    Impact,
+    calls_words,
+    phones_words,
+)
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.reports.html_text import Html, join, tag
 
@@ -159,6 +163,20 @@ def _caption(x: float, slot: float, step: StepReport) -> Iterator[Html]:
     if tone := _dial_tone(step):
         kind = "caption bad" if step.impact.unregistered else "caption tone"
         yield tag("text", tone, x=x, y=y + 2, text_anchor="middle", class_=kind)
+        y += _LINE
+    if lost := _calls(step.impact):
+        kind = "caption bad"
+        yield tag("text", lost, x=x, y=y + 2, text_anchor="middle", class_=kind)
+
+
+def _calls(impact: Impact) -> str:
+    """Count calls that fail or are less secure than before."""
+    parts = []
+    if impact.failed_calls:
+        parts.append(f"{calls_words(impact.failed_calls)} failed")
+    if impact.weaker_calls:
+        parts.append(f"{calls_words(impact.weaker_calls)} less secure")
+    return ", ".join(parts)
 
 
 def _dial_tone(step: StepReport) -> str:

@@ -42,7 +42,9 @@ class Verdict(NamedTuple):
 def impact_verdict(impact: Impact) -> Verdict:
     """Return an impact in words."""
     first, *others = impact.parts()
-    is_bad = impact.stuck or impact.locked_out or impact.unregistered
+    is_bad = (
+        impact.stuck or impact.locked_out or impact.unregistered or impact.failed_calls
+    )
     tone = Tone.BAD if is_bad else Tone.LATER
     rest = f": {'; '.join(others)}" if others else ""
     return Verdict(first, Tone.GOOD if impact.is_safe else tone, rest)
@@ -85,6 +87,8 @@ def _impact(played: Played) -> Verdict:
     well = "no phone is stuck at the end"
     if any(step.impact.unregistered for step in played.steps):
         well = "no phone is stuck or without dial tone at the end"
+    if any(step.call_losses.failed for step in played.steps):
+        well += ", and no call fails"
     return Verdict("RECOVERED", Tone.LATER, f": {well}; {then}")
 
 

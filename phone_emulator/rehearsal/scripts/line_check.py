@@ -1,18 +1,12 @@
 """Checks every line of a script before anything is played.
 
-Each argument of `lines.FORMS` is checked by its name in the synopsis: groups, nodes,
-clusters, stores, units, tokens, keys and backups must be there when the line's turn
-comes. Commands of the administration shell are read by the shell's own grammar, without
-running them. What depends on the state of a cluster (a command that is refused) is
-found when it is played only.
+`line_arguments` checks each argument of a line. Commands of the administration shell
+are read by the shell's own grammar, without running them. What depends on the state of
+a cluster (a command that is refused) is found when it is played only.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
-from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +27,15 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     SignCertificate,
     UploadCertificate,
 )
+from tokenless.phone_emulator.rehearsal.scripts.line_arguments import (
+    LineError,
+    LinePlace,
+    ScriptNames,
+    check_argument,
+    check_known,
+    check_unit,
+    nearest,
+)
 from tokenless.phone_emulator.rehearsal.scripts.lines import Line, parse_line
 from tokenless.phone_emulator.rehearsal.scripts.permitted import unserved_nodes
 from tokenless.phone_emulator.rehearsal.scripts.script import (
@@ -46,7 +49,6 @@ from tokenless.protocol.codes import (
     EVERY_ROLE,
     UNITS_OF_PUBLISHER,
     NodeRole,
-    TrustStore,
 )
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.shell import check_line
@@ -59,71 +61,6 @@ _STEP_HEAD: Final = re.compile(r"\s*\[\[\s*steps\s*\]\]")
 _SERVICE: Final = ("utils", "service")
 _ROLES: Final = {"tftp": NodeRole.TFTP, "callmanager": NodeRole.CALLMANAGER}
 """The role of a service, by the last word of its name."""
-_MODES: Final = ("mixed-mode", "non-secure-mode")
-_OWN: Final = tuple(store for store in TrustStore if not store.is_trust_store)
-_TRUST: Final = tuple(store for store in TrustStore if store.is_trust_store)
-
-
-@dataclass(slots=True)
-class _Names:
-    """The names that lines can use at a moment of a script."""
-
-    groups: Sequence[str]
-    clusters: dict[str, list[str]]
-    """Their nodes, the publisher first."""
-    unserved: Sequence[str]
-    """Nodes that stand in lists only: certificates can be named, nothing else."""
-    pools: Sequence[str] = ()
-    """Device pools of the first cluster."""
-    roles: dict[str, frozenset[NodeRole]] = field(default_factory=dict)
-    """The roles of nodes; those that join have all."""
-    tokens: list[str] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
-    backups: list[str] = field(default_factory=list)
-
-    @property
-    def nodes(self) -> list[str]:
-        """The nodes of all clusters that are served."""
-        return [node for nodes in self.clusters.values() for node in nodes]
-
-    @property
-    def tftp_nodes(self) -> list[str]:
-        """The nodes of all clusters that serve files."""
-        return [n for n in self.nodes if NodeRole.TFTP in self.roles.get(n, EVERY_ROLE)]
-
-    @property
-    def all_nodes(self) -> list[str]:
-        """The nodes of all clusters, and those that stand in lists only."""
-        return [*self.nodes, *self.unserved]
-
-
-class LineError(PhoneError):
-    """A line that cannot be done.
-
-    Attributes:
-        step: The number of its step in the file.
-        line: The line, None when the fault is in another key of the step.
-        reason: What is wrong with it, without its place.
-    """
-
-    def __init__(self, place: "_Place", reason: str, *, hint: str | None) -> None:
-        super().__init__(f"{place}: {reason}", hint=hint)
-        self.step = place.step
-        self.line = place.line
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A position in a script."""
-
-    step: int
-    title: str
-    number: int
-    line: str
-
-    def __str__(self) -> str:
-        return f"step {self.step} ({self.title}), run line {self.number} `{self.line}`"
 
 
 def check_file(path: Path, script: Script) -> None:
@@ -175,7 +112,7 @@ def check_lines(script: Script, variant: str | None = None) -> None:
         ConfigurationError: When a cluster's settings cannot be used.
     """
     configs = _configs(script)
-    names = _Names(
+    names = ScriptNames(
         [group.name for group in script.groups],
         {name: _ordered(config) for name, config in configs.items()},
         [name for name, _ in unserved_nodes(script.unserved)],
@@ -189,20 +126,20 @@ def check_lines(script: Script, variant: str | None = None) -> None:
             _check_step(step, number, names)
 
 
-def _check_group(group: Group, names: _Names) -> None:
+def _check_group(group: Group, names: ScriptNames) -> None:
     for node in group.tftp:
         if node not in names.tftp_nodes:
             what = "does not serve TFTP" if node in names.nodes else "is not a node"
             raise PhoneError(
                 f"group {group.name} has the TFTP server {node}, which {what}"
                 + ("" if node in names.nodes else " of the rehearsal"),
-                hint=_nearest("node", node, names.tftp_nodes),
+                hint=nearest("node", node, names.tftp_nodes),
             )
     if group.pool is not None and group.pool not in names.pools:
         raise PhoneError(
             f"group {group.name} has the device pool {group.pool}, which is not one "
             "of the cluster",
-            hint=_nearest("device pool", group.pool, names.pools),
+            hint=nearest("device pool", group.pool, names.pools),
         )
 
 
@@ -234,13 +171,13 @@ def _configs(script: Script) -> dict[str, ClusterConfig]:
     return found
 
 
-def _check_step(step: Step, number: int, names: _Names) -> None:
+def _check_step(step: Step, number: int, names: ScriptNames) -> None:
     for place, text in enumerate(step.run, 1):
-        where = _Place(number, step.title, place, text)
+        where = LinePlace(number, step.title, place, text)
         line = _parsed(text, where)
         for name, values in line.values.named().items():
             for value in values:
-                _CHECKS.get(name, _anything)(value, names, where)
+                check_argument(name, value, names, where)
         may_be_refused = step.refused and place == len(step.run)
         _check_action(line, names, where)
         if isinstance(line.action, SetSetting):
@@ -251,30 +188,30 @@ def _check_step(step: Step, number: int, names: _Names) -> None:
             _follow(line.action, names)
 
 
-def _parsed(text: str, where: _Place) -> Line:
+def _parsed(text: str, where: LinePlace) -> Line:
     try:
         return parse_line(text)
     except PhoneError as error:
         raise LineError(where, str(error), hint=error.hint) from None
 
 
-def _check_action(line: Line, names: _Names, where: _Place) -> None:
+def _check_action(line: Line, names: ScriptNames, where: LinePlace) -> None:
     """Check what goes beyond single arguments."""
     match line.action:
         case UploadCertificate(token=None, node=node, unit=unit):
-            _known("node", node or "", names.all_nodes, where)
-            _unit(unit or "", names, where)
+            check_known("node", node or "", names.all_nodes, where)
+            check_unit(unit or "", names, where)
         case SignCertificate(unit=unit, node=node):
             if node is not None:
-                _known("node", node, names.all_nodes, where)
-            _unit(unit, names, where)
+                check_known("node", node, names.all_nodes, where)
+            check_unit(unit, names, where)
         case UploadCertificate(token=token):
-            _known("token", token or "", names.tokens, where)
+            check_known("token", token or "", names.tokens, where)
         case Phones(to=nodes):
             for each in nodes:
-                _known("TFTP node", each, names.tftp_nodes, where)
+                check_known("TFTP node", each, names.tftp_nodes, where)
         case NodePower(node=node):
-            _known("node", node, names.nodes, where)
+            check_known("node", node, names.nodes, where)
         case RemoveNode(node=node):
             if any(node == nodes[0] for nodes in names.clusters.values()):
                 reason = f"{node} is the publisher"
@@ -283,14 +220,14 @@ def _check_action(line: Line, names: _Names, where: _Place) -> None:
             pass
 
 
-def _check_setting(action: SetSetting, where: _Place) -> None:
+def _check_setting(action: SetSetting, where: LinePlace) -> None:
     try:
         check_setting(action.key, action.value)
     except PhoneError as error:
         raise LineError(where, str(error), hint=error.hint) from None
 
 
-def _follow(action: LineAction, names: _Names) -> None:
+def _follow(action: LineAction, names: ScriptNames) -> None:
     """Follow what a line changes about the names."""
     match action:
         case CreateToken(name=name):
@@ -311,7 +248,7 @@ def _follow(action: LineAction, names: _Names) -> None:
 
 
 def _check_admin(
-    action: Admin, names: _Names, where: _Place, *, may_be_refused: bool
+    action: Admin, names: ScriptNames, where: LinePlace, *, may_be_refused: bool
 ) -> None:
     try:
         command = check_line(action.line)
@@ -348,72 +285,6 @@ def _check_admin(
         _rename(names, on, action.line.split()[len(_HOST_NAME_COMMAND)])
 
 
-def _rename(names: _Names, node: str, new: str) -> None:
+def _rename(names: ScriptNames, node: str, new: str) -> None:
     for nodes in names.clusters.values():
         nodes[:] = [new if each == node else each for each in nodes]
-
-
-def _known(what: str, value: str, known: Iterable[str], where: _Place) -> None:
-    """Raise PhoneError with the nearest names when a name is none of those known."""
-    names = list(dict.fromkeys(known))
-    if value not in names:
-        hint = _nearest(what, value, names)
-        raise LineError(where, f"there is no {what} {value}", hint=hint)
-
-
-def _nearest(what: str, value: str, names: Sequence[str]) -> str:
-    close = get_close_matches(value, names, n=2)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    if not names:
-        return f"an earlier line must make a {what}"
-    return f"{what}s are {', '.join(names)}"
-
-
-def _anything(_value: str, _names: _Names, _where: _Place) -> None:
-    """Take any value."""
-
-
-def _store(value: str, _: _Names, where: _Place) -> None:
-    by_name = {store.lower(): store for store in _TRUST}
-    _known("store", by_name.get(value.lower(), value), _TRUST, where)
-
-
-def _unit(value: str, _: _Names, where: _Place) -> None:
-    by_name = {store.lower(): store for store in _OWN}
-    _known("unit", by_name.get(value.lower(), value), _OWN, where)
-
-
-def _address(value: str, _: _Names, where: _Place) -> None:
-    hint = "use one of 127.0.0.0/8"
-    try:
-        address = IPv4Address(value)
-    except AddressValueError:
-        raise LineError(where, f"{value} is not an IPv4 address", hint=hint) from None
-    if not address.is_loopback:
-        raise LineError(where, f"{value} is not on loopback", hint=hint)
-
-
-def _new_node(value: str, names: _Names, where: _Place) -> None:
-    if value in names.nodes:
-        hint = "use another name"
-        raise LineError(where, f"there is a node {value} already", hint=hint)
-
-
-_Check = Callable[[str, _Names, _Place], None]
-_CHECKS: Final[Mapping[str, _Check]] = {
-    "NODE": lambda value, n, where: _known("node", value, n.all_nodes, where),
-    "NEW-NODE": _new_node,
-    "GROUP": lambda value, n, where: _known("group", value, n.groups, where),
-    "OTHER-GROUP": lambda value, n, where: _known("group", value, n.groups, where),
-    "CLUSTER": lambda value, n, where: _known("cluster", value, n.clusters, where),
-    "FROM-CLUSTER": lambda v, n, where: _known("cluster", v, n.clusters, where),
-    "TOKEN": lambda value, n, where: _known("token", value, n.tokens, where),
-    "RECOVERY-KEY": lambda v, n, where: _known("recovery key", v, n.keys, where),
-    "BACKUP": lambda value, n, where: _known("backup", value, n.backups, where),
-    "MODE": lambda value, _, where: _known("mode", value, _MODES, where),
-    "STORE": _store,
-    "UNIT": _unit,
-    "ADDRESS": _address,
-}
-"""The check of an argument, by its name in a synopsis."""

@@ -31,6 +31,8 @@ MAIN_CLUSTER: Final = "lab"
 """The name of the first cluster."""
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+PLAIN: Final = "plain"
+"""The variant that has the name of the script alone."""
 Only = tuple[str, ...]
 """Variants in which something counts; empty: in all."""
 
@@ -46,8 +48,8 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names of nodes in the order in which the phones try them; empty: all of the first
     cluster that serve TFTP."""
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
-    """The part of the phones asked for that belongs here; one group may have none: it
-    takes what is left."""
+    """This group's share of the requested phones; one group may have none: it gets the
+    rest."""
     count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     """A fixed number of phones, beside those asked for."""
     pool: Text | None = None
@@ -191,7 +193,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     approximations: tuple[Approximated, ...] = ()
     """Guesses and omissions of `rehearse import`, printed when it is played."""
     variants: dict[str, str] = {}
-    """Releases of the first cluster by a short name: one rehearsal for each."""
+    """Releases of the first cluster by a short name: one rehearsal for each. That of
+    the variant `plain` has the name of the script, the others NAME@VARIANT."""
 
     @property
     def release(self) -> str | None:
@@ -328,7 +331,7 @@ def _variant(script: Script, variant: str) -> Script:
     }
     return replace(
         script,
-        name=f"{script.name}@{variant}",
+        name=script.name if variant == PLAIN else f"{script.name}@{variant}",
         cluster=cluster,
         variants={},
         lesson=script.lesson_for.get(variant, script.lesson),

@@ -46,7 +46,8 @@ def all_scripts(check: CheckFile | None = None) -> Iterator[Script]:
 def find_scripts(name: str, check: CheckFile | None = None) -> list[Script]:
     """Return the rehearsals that a person means: a file, a name, or one variant.
 
-    A script with variants is all of them; `NAME@VARIANT` is one.
+    A script with variants is all of them, or the plain one where it has that;
+    `NAME@VARIANT` is one.
 
     Args:
         name: What was typed.
@@ -62,9 +63,9 @@ def find_scripts(name: str, check: CheckFile | None = None) -> list[Script]:
     if "/" in base or not path.is_file():
         raise PhoneError(f"there is no rehearsal {name}", hint=_meant(base))
     scripts = load_scripts(path, check)
-    if not variant:
-        return scripts
     found = [script for script in scripts if script.name == name]
+    if not found and not variant:
+        return scripts
     if not found:
         names = ", ".join(script.name for script in scripts)
         raise PhoneError(f"there is no rehearsal {name}", hint=f"available: {names}")

@@ -1,7 +1,12 @@
 """`utils service …`: the services of this node (outputs are approximations)."""
 
+from typing import Final
+
+from tokenless.protocol.codes import NodeRole
 from tokenless.services.admin.command import TREE, UsageError
 from tokenless.services.admin.session import Session
+from tokenless.services.changes.activation import activate, deactivate
+from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import ServiceState
 from tokenless.services.node.control.requests import (
     RestartService,
@@ -10,6 +15,15 @@ from tokenless.services.node.control.requests import (
     StopService,
 )
 from tokenless.services.node.supervised.supervision import ServiceName
+
+_ROLES: Final = {
+    ServiceName.TFTP: NodeRole.TFTP,
+    ServiceName.CALLMANAGER: NodeRole.CALLMANAGER,
+    ServiceName.CAPF: NodeRole.CAPF,
+}
+_LISTS: Final = (
+    "ITLs follow at the next start of Cisco Tftp, the CTL by utils ctl update CTLFile."
+)
 
 
 def _service(*words: str) -> str:
@@ -21,6 +35,17 @@ def _service(*words: str) -> str:
     raise UsageError(f"no service {typed}", hint=f"services: {', '.join(ServiceName)}")
 
 
+def _role(*words: str) -> NodeRole:
+    """Return the service that may be activated or deactivated."""
+    service = ServiceName(_service(*words))
+    if service not in _ROLES:
+        raise UsageError(
+            f"{service.value} is a network service: it cannot be deactivated",
+            hint=f"feature services: {', '.join(_ROLES)}",
+        )
+    return _ROLES[service]
+
+
 @TREE.command("utils service list")
 def list_services(session: Session) -> None:
     """List the services of this node and their states."""
@@ -30,10 +55,67 @@ def list_services(session: Session) -> None:
         session.say(f"{service['name']}[{service['state']}]  {where}".rstrip())
 
 
+@TREE.command("utils service activate NAME...", values=_role)
+def activate_service(session: Session, *name: str) -> None:
+    """Activate a service on this node: Cisco Tftp, CallManager or CAPF."""
+    service, role = _service(*name), _role(*name)
+    activate(session.cluster, session.node, role, by=session.by)
+    session.announce()
+    session.say(f"{service} is activated on {session.node.name}.")
+    if service in _running(session):
+        _order(
+            session,
+            StartService(service=service),
+            ServiceState.STARTING,
+            ServiceState.STARTED,
+        )
+    else:
+        session.say("It runs from the next start of this node's server.")
+    session.say(_LISTS)
+
+
+@TREE.command("utils service deactivate NAME...", values=_role)
+def deactivate_service(session: Session, *name: str) -> None:
+    """Deactivate a service on this node; one that runs is stopped."""
+    service, role = _service(*name), _role(*name)
+    deactivate(session.cluster, session.node, role, by=session.by)
+    session.announce()
+    session.say(f"{service} is deactivated on {session.node.name}.")
+    if _running(session).get(service, ServiceState.STOPPED) != ServiceState.STOPPED:
+        _order(
+            session,
+            StopService(service=service),
+            ServiceState.STOPPING,
+            ServiceState.STOPPED,
+        )
+    session.say(_LISTS)
+
+
+def _running(session: Session) -> dict[str, str]:
+    """Return the services of this node's server with their states."""
+    try:
+        services = session.ask_node(Status())["services"]
+    except ServiceError:
+        return {}  # it is down: the change counts from its next start
+    return {service["name"]: service["state"] for service in services}
+
+
+def _check_activated(session: Session, service: str) -> None:
+    """Refuse to start what is not activated (any more)."""
+    role = _ROLES.get(ServiceName(service))
+    roles = session.cluster.node(session.node.name).roles
+    if role is not None and role not in roles:
+        raise ServiceError(
+            f"{service} is not activated on {session.node.name}",
+            hint=f"`utils service activate {service}` comes first",
+        )
+
+
 @TREE.command("utils service start NAME...", values=_service)
 def start_service(session: Session, *name: str) -> None:
     """Start a service of this node."""
     order = StartService(service=_service(*name))
+    _check_activated(session, order.service)
     _order(session, order, ServiceState.STARTING, ServiceState.STARTED)
 
 
@@ -48,6 +130,7 @@ def stop_service(session: Session, *name: str) -> None:
 def restart_service(session: Session, *name: str) -> None:
     """Restart a service of this node."""
     order = RestartService(service=_service(*name))
+    _check_activated(session, order.service)
     states = (ServiceState.STOPPING, ServiceState.STARTING, ServiceState.STARTED)
     _order(session, order, *states)
 

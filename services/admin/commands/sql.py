@@ -66,7 +66,7 @@ _SERVICES: Final = {
 }
 """Numbers of units (REFERENCE 1.12); 8 and those from 16 on are inferred."""
 _DISTRIBUTIONS: Final = {False: (1, "this-server"), True: (2, "multi-server")}
-"""Tells that a certificate serves several nodes; numbers and names are inferred."""
+"""Numbers and names by `is multi-server`; they are inferred."""
 _ROLLBACK_IN_DATABASE: Final = "RollBackToPreGrayback"
 
 

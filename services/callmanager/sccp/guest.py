@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import IntEnum, unique
 from typing import Final
 
+from tokenless.protocol.phones.alarms import alarm_words
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import (
     Claim,
@@ -57,6 +58,7 @@ from tokenless.protocol.sccp.requests import (
     TimeDateReq,
     Unregister,
     VersionReq,
+    XmlAlarm,
 )
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Registrar, Request
@@ -68,11 +70,14 @@ from tokenless.services.callmanager.sccp.soft_keys import (
 )
 from tokenless.services.callmanager.switch import Party, Switch
 from tokenless.services.limited_log import LimitedLog, shortened
+from tokenless.services.store.phone_alarms import MAX_ALARM_TEXT
 from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 _GRACE: Final = 2.0
 """Keep-alive intervals that may pass in silence; chan-sccp uses 1.05 to 2.0 [C]."""
+_MAX_ALARMS: Final = 8
+"""Alarms of one connection that are kept; real phones send one or two."""
 
 REJECT_TEXTS: Final = {
     RegisterFailure.NO_ENTRY_IN_DATABASE: "Device Unknown",
@@ -153,7 +158,15 @@ class SccpGuest(Guest):
 class SccpSession(Session):
     """One phone's connection."""
 
-    __slots__ = ("_device", "_guest", "_stream", "_version", "_waiting", "calls")
+    __slots__ = (
+        "_alarms",
+        "_device",
+        "_guest",
+        "_stream",
+        "_version",
+        "_waiting",
+        "calls",
+    )
 
     def __init__(self, connection: Connection, guest: SccpGuest) -> None:
         super().__init__(connection)
@@ -161,6 +174,8 @@ class SccpSession(Session):
         self._stream = SccpStream()
         self._waiting: list[Received] = []
         self._device: str | None = None
+        self._alarms: list[str] = []
+        """Of this connection: phones send them before they register."""
         self._version = 0
         self.calls = SccpCalls(guest.switch, self._party, self.push)
         connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
@@ -233,6 +248,8 @@ class SccpSession(Session):
                 self._answer_token()
             case Alarm() as alarm:
                 self._note_alarm(alarm)
+            case XmlAlarm(document=document):
+                self._keep_alarm(lambda: alarm_words(document.encode()))
             case UnknownMessage():
                 self._guest.cells[SccpCount.IGNORED] += 1
             case message:
@@ -265,6 +282,8 @@ class SccpSession(Session):
             )
         )
         self._send(CapabilitiesReq())
+        for text in self._alarms:
+            guest.registrar.note_alarm(claim.device, self, text)
 
     def _refuse(self, device: str, failure: RegisterFailure) -> None:
         guest = self._guest
@@ -286,8 +305,18 @@ class SccpSession(Session):
             RegisterTokenAck() if wait_s is None else RegisterTokenReject(wait_s)
         )
 
+    def _keep_alarm(self, words: Callable[[], str]) -> None:
+        """Keep an alarm with the registration; only so many of one connection."""
+        if len(self._alarms) >= _MAX_ALARMS:
+            return
+        text = shortened(words(), MAX_ALARM_TEXT)
+        self._alarms.append(text)
+        if self._device is not None:
+            self._guest.registrar.note_alarm(self._device, self, text)
+
     def _note_alarm(self, alarm: Alarm) -> None:
         guest = self._guest
+        self._keep_alarm(lambda: alarm.text)
         if guest.log.may_write("alarms"):
             guest.log.log.info(
                 "StationAlarm",

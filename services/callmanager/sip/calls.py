@@ -16,7 +16,7 @@ from typing import Final
 
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
-from tokenless.protocol.sip.addresses import decode_address, decode_uri
+from tokenless.protocol.sip.addresses import decode_target, decode_uri
 from tokenless.protocol.sip.messages import SipRequest, SipResponse, answer_to
 from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
@@ -109,7 +109,7 @@ class SipLeg(Leg):
             ProtocolError: When it offers no audio stream, or names no contact.
         """
         self._offer = decode_audio(invite.body)
-        target = decode_address(invite.get("contact")).uri
+        target = decode_target(invite.get("contact"))
         self._invite = invite
         to = invite.get("to")
         self.dialog = Dialog(
@@ -188,7 +188,7 @@ class SipLeg(Leg):
         call = self.call
         try:
             self._offer = decode_audio(response.body)
-            self.dialog.target = decode_address(response.get("contact")).uri
+            self.dialog.target = decode_target(response.get("contact"))
         except ProtocolError:
             self._acknowledge()
             if call is not None:

@@ -146,7 +146,14 @@ class SipDatagrams:
             self._send(place, response)
 
     def _send_bytes(self, place: tuple[str, int], datagram: bytes) -> None:
-        self._send(place, decode_message(datagram), datagram)
+        try:
+            message = decode_message(datagram)
+        except ProtocolError:
+            # What a phone said of itself fills our message beyond the limits that hold
+            # for others: it is sent once, and its loss is that phone's.
+            self._send_again(datagram, place)
+            return
+        self._send(place, message, datagram)
 
     def _send(
         self,

@@ -2,7 +2,8 @@
 
 A nonce is made of the time, the address that asked and a secret of this process: there
 is nothing to remember of those who never prove anything. What a phone has proved counts
-once, by its nonce count; a captured proof is of no use later, nor elsewhere.
+once, by its nonce count, and a nonce no more once a newer one was used: a captured
+proof is of no use later, nor elsewhere.
 """
 
 import hmac
@@ -63,7 +64,13 @@ class DigestCheck:
     def _first_time(self, device: str, said: Credentials) -> Proof:
         """Judge the nonce of a right proof: it has to be young, and counted on."""
         known, count = self._counts.get(device), int(said.count, 16)
-        is_seen = known is not None and known[0] == said.nonce and count <= known[1]
+        if known is None:
+            is_seen = False
+        elif known[0] == said.nonce:
+            is_seen = count <= known[1]
+        else:
+            # Otherwise a captured proof would be good again after the next challenge.
+            is_seen = _time_of(said.nonce) <= _time_of(known[0])
         if is_seen or self.clock() - _time_of(said.nonce) > NONCE_LIFE_S:
             return Proof.STALE
         self._counts[device] = said.nonce, count

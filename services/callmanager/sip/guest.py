@@ -36,6 +36,7 @@ from tokenless.services.callmanager.sip.stations import (
     SipStation,
 )
 from tokenless.services.limited_log import shortened
+from tokenless.services.store.phone_alarms import MAX_ALARM_TEXT
 from tokenless.services.store.registrations import ItlReport
 from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
@@ -56,6 +57,8 @@ _OTHER_WARNING: Final = "Unable to find a device for the registration"
 """For a device that is not in the database [I]."""
 _ALLOWED: Final = "REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, OPTIONS, NOTIFY, REFER"
 _MAX_HOST: Final = 128
+_MAX_ALARMS: Final = 8
+"""Alarms that are kept of one registration; real phones send one or two."""
 
 
 def answer(
@@ -119,6 +122,9 @@ def _invite(
     is_its_own = station is not None and source.is_same_phone(station.source)
     if registration is None or not is_its_own:
         return answer_to(request, 403, "Forbidden", to_tag=call_control.new_tag())
+    challenge = _challenge(call_control, request, device, source, of_registration=True)
+    if challenge is not None:
+        return challenge
     return call_control.calls.invite(
         request, call_control.party_of(registration), source
     )
@@ -127,23 +133,38 @@ def _invite(
 def _note_alarm(
     call_control: SipCallControl, request: SipRequest, source: Source
 ) -> None:
-    """Note what a registered phone says of its ITL; another's word is not taken."""
-    if not call_control.settings.notes_itl:
-        return
+    """Keep an alarm of a registered phone; another's word is not taken.
+
+    From release 14 on an alarm may say which ITL the phone holds.
+    """
     try:
-        report = TrustListReport.of(PhoneAlarm.decode(request.body))
+        alarm = PhoneAlarm.decode(request.body)
     except ProtocolError:
         return
-    station = None if report is None else call_control.stations.get(report.device)
-    if report is None or station is None:
+    report = TrustListReport.of(alarm)
+    device = alarm.parameters.get("DeviceName", "")
+    station = call_control.stations.get(device)
+    if station is None or not source.is_same_phone(station.source):
+        return
+    if report is None:
+        _keep_alarm(call_control, station, alarm.words)
         return
     found = call_control.registrar.find(report.device)
-    if found is None or not source.is_same_phone(station.source):
+    if found is None or not call_control.settings.notes_itl:
         return
     said = ItlReport(
         report.itl.server[:_MAX_HOST], report.itl.digest, call_control.registrar.now
     )
     call_control.registrar.report_itl(report.device, station, said)
+
+
+def _keep_alarm(call_control: SipCallControl, station: SipStation, text: str) -> None:
+    """Keep an alarm with the registration; only so many of one registration."""
+    if station.kept_alarms < _MAX_ALARMS:
+        station.kept_alarms += 1
+        call_control.registrar.note_alarm(
+            station.register.device, station, shortened(text, MAX_ALARM_TEXT)
+        )
 
 
 def _register(
@@ -154,16 +175,22 @@ def _register(
     except ProtocolError:
         call_control.cells[SipCount.REFUSED] += 1
         return answer_to(request, 400, "Bad Request", to_tag=call_control.new_tag())
-    challenge = _challenge(call_control, request, register.device, source)
+    known = call_control.stations.get(register.device)
+    is_refresh = known is not None and known.is_refreshed_by(register, source)
+    challenge = _challenge(
+        call_control, request, register.device, source, of_registration=is_refresh
+    )
     if challenge is not None:
         return challenge
     if register.expires_s == 0:
         return _end(call_control, request, register, source)
     claim = Claim(register.device, Signalling.SIP, register.model)
-    known = call_control.stations.get(register.device)
     station = known or SipStation(call_control, register, source)
     failure = call_control.registrar.register(
-        Request(claim, source.peer, source.address, register.load), station
+        Request(
+            claim, source.peer, source.address, register.load, is_refresh=is_refresh
+        ),
+        station,
     )
     if failure is not None:
         return _refuse(call_control, request, register.device, failure, source)
@@ -174,14 +201,22 @@ def _register(
     station.register, station.source = register, source
     station.expires_at = now + granted
     call_control.stations[register.device] = station
+    if not is_refresh and register.alarm is not None:
+        text = f"{register.alarm}: Load={register.load} Last={register.last}"
+        _keep_alarm(call_control, station, text)
     return _accept(call_control, request, granted, source)
 
 
 def _challenge(
-    call_control: SipCallControl, request: SipRequest, device: str, source: Source
+    call_control: SipCallControl,
+    request: SipRequest,
+    device: str,
+    source: Source,
+    *,
+    of_registration: bool,
 ) -> SipResponse | None:
     """Return a 401 where the device's profile asks for a proof that is not there."""
-    profile = call_control.registrar.find_device(device)
+    profile = call_control.registrar.profile_of(device, of_registration=of_registration)
     if profile is None or profile.digest is None:
         return None
     proof = call_control.digest.check(profile, request, source.address)
@@ -212,11 +247,14 @@ def _end(
     """Answer a farewell, or a phone that greets its standby node.
 
     Only the connection's own security may end a registration: a REGISTER in clear
-    cannot end a secure one.
+    cannot end a secure one, and one of another address none in clear.
     """
     binding = call_control.registrar.find(register.device)
     station = call_control.stations.get(register.device)
     if binding is not None and station is not None:
+        is_clear = not binding.peer.is_secure and not source.peer.is_secure
+        if is_clear and not source.is_same_phone(station.source):
+            return _accept(call_control, request, 0, source)
         if binding.peer.is_secure and binding.peer != source.peer:
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
             return _refuse(call_control, request, register.device, failure, source)

@@ -121,6 +121,15 @@ class SipStation:
         self.register = register
         self.source = source
         self.expires_at = 0.0
+        self.kept_alarms = 0
+
+    def is_refreshed_by(self, register: Registration, source: Source) -> bool:
+        """Tell whether a REGISTER is one more of the phone that is registered.
+
+        A phone that has booted begins another registration, with another Call-ID.
+        """
+        is_same = register.call_id == self.register.call_id
+        return is_same and source.is_same_phone(self.source)
 
     def dismiss(self, reason: UnregisterReason) -> None:
         """Tell the phone that its registration here has ended."""

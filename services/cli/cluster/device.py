@@ -12,9 +12,9 @@ import click
 
 from tokenless.protocol.capf.elements import KeyType
 from tokenless.protocol.phones.device_security import (
-    CapfAuthMode,
-    CapfOperation,
-    DeviceSecurity,
+    CAPF_AUTH_MODES,
+    CAPF_OPERATIONS,
+    SECURITY_MODES,
     DeviceTransport,
     profile_name,
 )
@@ -52,23 +52,6 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.store.audit import administrator
 from tokenless.services.store.devices import Device
 
-_OPERATIONS: Final = {
-    "none": CapfOperation.NONE,
-    "install": CapfOperation.INSTALL,
-    "delete": CapfOperation.DELETE,
-    "troubleshoot": CapfOperation.TROUBLESHOOT,
-}
-_AUTH_MODES: Final = {
-    "string": CapfAuthMode.STRING,
-    "null-string": CapfAuthMode.NULL_STRING,
-    "lsc": CapfAuthMode.EXISTING_LSC,
-    "mic": CapfAuthMode.EXISTING_MIC,
-}
-_SECURITY: Final = {
-    "non-secure": DeviceSecurity.NON_SECURE,
-    "authenticated": DeviceSecurity.AUTHENTICATED,
-    "encrypted": DeviceSecurity.ENCRYPTED,
-}
 _TRANSPORTS: Final = {each.name.lower(): each for each in DeviceTransport}
 
 
@@ -159,7 +142,9 @@ def certificate(
 @click.option(
     "--model", help="Change all phones of this model; for a new phone: its model."
 )
-@click.option("--security", type=click.Choice(list(_SECURITY)), help="Security mode.")
+@click.option(
+    "--security", type=click.Choice(list(SECURITY_MODES)), help="Security mode."
+)
 @click.option("--encrypted", is_flag=True, help="Short for --security encrypted.")
 @click.option(
     "--transport",
@@ -171,10 +156,12 @@ def certificate(
     default=None,
     help="TFTP Encrypted Config: encrypt the phone's configuration file.",
 )
-@click.option("--capf", type=click.Choice(list(_OPERATIONS)), help="CAPF operation.")
+@click.option(
+    "--capf", type=click.Choice(list(CAPF_OPERATIONS)), help="CAPF operation."
+)
 @click.option(
     "--auth",
-    type=click.Choice(list(_AUTH_MODES)),
+    type=click.Choice(list(CAPF_AUTH_MODES)),
     help="The phone's authentication to CAPF.",
 )
 @click.option("--string", "auth_string", help="Authentication string: 4 to 10 digits.")
@@ -218,11 +205,11 @@ def set_command(
     change = DeviceChange(
         model=model,
         pool=pool,
-        security_mode=None if mode is None else _SECURITY[mode],
+        security_mode=None if mode is None else SECURITY_MODES[mode],
         transport=None if transport is None else _TRANSPORTS[transport],
         encrypts_config=encrypted_config,
-        operation=None if capf is None else _OPERATIONS[capf],
-        auth_mode=None if auth is None else _AUTH_MODES[auth],
+        operation=None if capf is None else CAPF_OPERATIONS[capf],
+        auth_mode=None if auth is None else CAPF_AUTH_MODES[auth],
         string=auth_string,
         key_type=None if key_type is None else KeyType[key_type.upper()],
         key_size=key_size,
@@ -268,7 +255,7 @@ def device_json(device: Device) -> dict[str, Any]:
         "digest_user": None if device.digest is None else device.digest.user,
         "capf": {
             "operation": capf.operation.name.lower(),
-            "auth": next(k for k, v in _AUTH_MODES.items() if v is capf.auth_mode),
+            "auth": next(k for k, v in CAPF_AUTH_MODES.items() if v is capf.auth_mode),
             "key_type": capf.key_type.name.lower(),
             "key_size": capf.key_size,
             "finish_by": finish_time(capf.finish_by) or None,

@@ -17,6 +17,8 @@ from tokenless.services.cli.cluster.administration import (
 from tokenless.services.store.audit import administrator
 
 _USER: Final = re.compile(r"[A-Za-z0-9._@-]{1,128}")
+_PASSWORD: Final = re.compile(r"(?! )[ -~]{1,128}(?<! )")
+"""What an XML element of the configuration gives back as it was."""
 
 
 @click.command()
@@ -32,6 +34,12 @@ _USER: Final = re.compile(r"[A-Za-z0-9._@-]{1,128}")
 @click.option(
     "--remove", is_flag=True, help="Do not require a password from these phones."
 )
+@click.option(
+    "--in-configuration",
+    is_flag=True,
+    help="Put the password into the phones' configurations: emulated phones answer "
+    "with it. Anyone can read a configuration that is not encrypted.",
+)
 def digest(
     *,
     names: tuple[str, ...],
@@ -39,21 +47,31 @@ def digest(
     config: Path | None,
     user: str | None,
     password: str | None,
+    in_configuration: bool,
     remove: bool,
     as_json: bool,
 ) -> None:
-    """Require Digest authentication from SIP phones when they register.
+    """Require Digest authentication from SIP phones when they register and call.
 
-    The cluster keeps H(A1) of the password, not the password.
+    The cluster keeps H(A1) of the password, and the password itself only with
+    `--in-configuration`.
     """
     if remove is (user is not None):
         raise click.UsageError("give either --user or --remove")
+    if remove and in_configuration:
+        raise click.UsageError("--in-configuration needs --user")
     account = DigestAccount("", "")
     if user is not None:
         if not _USER.fullmatch(user):
             raise click.UsageError("a Digest user has 1 to 128 letters, digits, ._-@")
         typed = password or click.prompt("Digest password", hide_input=True)
-        account = DigestAccount(user, ha1_of(user, typed))
+        if in_configuration and not _PASSWORD.fullmatch(typed):
+            raise click.UsageError(
+                "a password in a configuration has 1 to 128 printable ASCII "
+                "characters, and no space at either end"
+            )
+        published = typed if in_configuration else ""
+        account = DigestAccount(user, ha1_of(user, typed), published)
     change = DeviceChange(digest=account)
     with using_cluster(data, config) as cluster:
         changed = set_devices(cluster, Selection(names), change, by=administrator())

@@ -72,6 +72,8 @@ def status(
         return
     for each in found:
         click.echo(f"{printable(each.device)}  {presence_words(each)}")
+        if each.alarms:
+            click.echo(f"  last alarm: {printable(each.alarms[-1].text)}")
     counts = Counter(each.state for each in found)
     said = ", ".join(f"{count} {state.lower()}" for state, count in counts.items())
     click.echo(f"{len(found)} phones{f': {said}' if said else ''}")
@@ -94,6 +96,10 @@ def registration_json(presence: Presence | None) -> dict[str, Any]:
             "reason": presence.reason or None,
             "reason_code": presence.code or None,
             "itl_file_status": presence.itl.value,
+            "alarms": [
+                {"at": iso(_time(each.at)), "text": each.text}
+                for each in presence.alarms
+            ],
         }
     }
 
@@ -118,6 +124,10 @@ def registration_lines(presence: Presence | None) -> list[str]:
             f"IPv4 Address: {printable(presence.address)}".rstrip(),
             f"Active Load: {printable(presence.load)}".rstrip(),
             f"ITL File Status: {presence.itl}",
+            *(
+                f"Alarm {iso(_time(each.at))}: {printable(each.text)}"
+                for each in presence.alarms
+            ),
         ]
     return lines
 

@@ -17,7 +17,7 @@ from tokenless.services.cli.first_user import add_first_user, first_user_options
 from tokenless.services.cli.options import config_option, data_option
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import MetricsSection
-from tokenless.services.config.sections import ConsoleSection
+from tokenless.services.config.host_sections import ConsoleSection
 from tokenless.services.logs import configure_logs, get_logger
 from tokenless.services.monitoring import notify
 from tokenless.services.monitoring.http_server import serve_monitoring

@@ -15,7 +15,7 @@ class UnpreparedFile:
     make: Callable[[], bytes]
     """Make it, in any thread. Raises whatever its making does."""
     keep: Callable[[bytes], bytes]
-    """Keep what was made, in the thread of the source; return what is served."""
+    """Keep the made file, in the thread of the source; return the served one."""
 
 
 ReadyContent = bytes | OpenedFile

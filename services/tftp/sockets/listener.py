@@ -19,7 +19,7 @@ from tokenless.services.listening import cannot_listen
 _SO_RCVBUFFORCE: Final = 33
 SOL_UDP: Final = 17
 UDP_SEGMENT: Final = 103
-"""Lets the kernel cut what is sent into datagrams (since Linux 4.18)."""
+"""Lets the kernel cut sent data into datagrams (since Linux 4.18)."""
 _NON_BLOCKING: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
 
 Peer = tuple[str, int] | tuple[str, int, int, int]

@@ -1,13 +1,27 @@
 """Secure registration in a plan: when it is lost, by whom, and what the plan says."""
 
-from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+import pytest
+
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout, first_cluster
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
-from tokenless.phone_emulator.planner.model.registration import RESTART_CALLMANAGER
+from tokenless.phone_emulator.planner.model.registration import (
+    RESTART_CALLMANAGER,
+    losses,
+)
+from tokenless.phone_emulator.planner.model.steps import (
+    Regenerate,
+    RestartTftp,
+    World,
+    change,
+    first_world,
+)
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.report import in_words, to_json
 from tokenless.phone_emulator.planner.runbook import Pace, runbook_of
+from tokenless.phone_emulator.planner.search.solve import failing_groups
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
+from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 
@@ -53,6 +67,36 @@ def test_both_nodes_at_once_leave_no_node_to_go_to() -> None:
     made = plan("CallManager")
     assert {each.at for each in made.losses} == {()}
     assert not any(each.is_lasting for each in made.losses)
+
+
+@pytest.mark.parametrize("goal", ["{0}, {1}", "{1}, {0}"])
+def test_of_equally_short_orders_the_one_with_less_silence_is_taken(goal: str) -> None:
+    """The subscriber has a new CallManager certificate that no phone knows yet.
+
+    Whatever is replaced first lets phones learn it. After ITLRecovery, which the CTL
+    holds, too, they still have the subscriber when the publisher changes.
+    """
+    layout = ClusterLayout(Release.parse("12.5(1)"), ("pub", "sub"), is_mixed=True)
+    healthy = first_cluster(layout)
+    renewed = change(layout, healthy, Regenerate(TrustStore.CALLMANAGER, 1))
+    cluster = change(layout, renewed, RestartTftp())
+    phones = first_world(layout, (PUB_FIRST,), healthy).phones
+    task = Task(
+        layout,
+        (PUB_FIRST,),
+        parse_goal(goal.format("ITLRecovery", "CallManager@pub"), layout),
+        start=World(cluster, phones),
+    )
+    made = make_plan(task)
+    steps = [each.step for each in made.steps or ()]
+    units = [each.unit for each in steps if isinstance(each, Regenerate)]
+    assert units == [TrustStore.ITLRECOVERY, TrustStore.CALLMANAGER]
+    assert [each.at for each in made.losses] == [(1,)]
+    # The other order is as short and as safe, and leaves phones no node.
+    half = len(steps) // 2
+    other = [*steps[half:], *steps[:half]]
+    assert not failing_groups(task, other)
+    assert [each.at for each in losses(task, other)] == [()]
 
 
 def test_a_phone_that_refuses_the_new_ctl_stays_out() -> None:

@@ -8,8 +8,14 @@ from tokenless.phone_emulator.registration.call import (
     CallReport,
     CallSide,
 )
+from tokenless.phone_emulator.rehearsal.outcome.call_losses import (
+    CallHistory,
+    CallLosses,
+)
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
+from tokenless.phone_emulator.rehearsal.reports.verdict import run_verdicts
 from tokenless.phone_emulator.rehearsal.rig.phones.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
@@ -82,6 +88,39 @@ def test_a_phone_that_is_off_cannot_be_called(tmp_path: Path) -> None:
     assert first.differences == (why,)
     assert [each.words for each in first.calls] == ["call: none"]
     assert second.ok
+    # Both verdicts: what a script foresees is lost all the same.
+    assert str(first.impact).startswith("CALLS FAILED: 1: ")
+    assert str(played.impact).startswith("CALLS FAILED: 2: ")
+    assert run_verdicts(played)[0].short == "CALLS FAILED: 2"
+    assert first.to_json()["impact"]["failed_calls"] == 1
+    assert first.to_json()["observed"]["failed_calls"] == [why]
+    page = render_report(played)
+    assert f"<p>{why}.</p>" in page
+    assert "2 calls failed" in page
+
+
+def played_call(level: CallLevel | None, caller: str = "a") -> PlayedCall:
+    if level is None:
+        return PlayedCall(caller, "b", CallReport(failure=CallFailure.NOT_RINGING))
+    sides = (CallSide("SEP001122334455", "1001", level, 10, 10, 0),) * 2
+    return PlayedCall(caller, "b", CallReport(sides))
+
+
+def test_a_call_is_lost_until_one_of_the_same_groups_is_as_good_as_before() -> None:
+    history = CallHistory()
+    encrypted = played_call(CallLevel.ENCRYPTED)
+    assert history.after([encrypted]) == CallLosses()
+    shield = played_call(CallLevel.AUTHENTICATED)
+    weaker = history.after([shield]).weaker
+    assert weaker == (f"{shield}; before: Encrypted",)
+    # Others cannot make it good, and neither can a step without a call.
+    other = played_call(CallLevel.NOT_SECURE, "c")
+    assert history.after([other]) == CallLosses(weaker=weaker)
+    assert history.after([]) == CallLosses(weaker=weaker)
+    none = played_call(None)
+    assert history.after([none]) == CallLosses(failed=(str(none),))
+    assert history.after([encrypted]) == CallLosses()
+    assert CallHistory().after([shield, encrypted]) == CallLosses()
 
 
 def test_a_group_of_one_phone_cannot_call_itself(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tokenless.phone_emulator.registration.report import (
     Attempt,
@@ -10,8 +11,14 @@ from tokenless.phone_emulator.registration.report import (
     RegistrationReport,
 )
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.outcome.itl_file_status import (
+    itl_file_statuses,
+)
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
+from tokenless.phone_emulator.rehearsal.reports.text_report import step_story
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import ClusterFacts
 from tokenless.phone_emulator.rehearsal.rig.phones.dial_tone import (
     FAILURE_WORDS,
     DialTone,
@@ -19,6 +26,11 @@ from tokenless.phone_emulator.rehearsal.rig.phones.dial_tone import (
     Registrations,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity, Server
+from tokenless.protocol.checksums import sha1_of
+from tokenless.protocol.phones.registration import Signalling
+from tokenless.protocol.release import Release
+from tokenless.services.cluster.presence import ItlStatus
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 SCRIPT = """
@@ -150,6 +162,100 @@ def test_every_failure_has_its_words(failure: Failure) -> None:
     found = RegistrationFailure(failure, "", "")
     assert str(found) == FAILURE_WORDS[failure]
     assert found.fix
+
+
+ITL_SCRIPT = """
+name = "itl"
+lesson = "Phones report what they hold."
+
+[cluster.cluster]
+version = "{version}"
+phone_interaction = "manual"
+
+[[groups]]
+name = "sip"
+model = "8861"
+share = 0.5
+
+[[groups]]
+name = "sccp"
+
+[[steps]]
+title = "As it is"
+run = ["phones boot"]
+
+[[steps]]
+title = "Another ITL, and no reset"
+run = [
+    "admin --all set cert regen TVS",
+    "admin --all utils service restart Cisco Trust Verification Service",
+    "admin --all utils service restart Cisco Tftp",
+]
+"""
+
+
+@pytest.mark.parametrize("version", ["14", "12.5(1)"])
+def test_itl_file_status_stands_beside_the_dial_tone(
+    tmp_path: Path, version: str
+) -> None:
+    file = tmp_path / "itl.toml"
+    file.write_text(ITL_SCRIPT.format(version=version))
+    rig = tmp_path / "stage"
+    rig.mkdir()
+    played = run_script(load_script(file), 4, rig, ProgressListener())
+    found = [
+        [
+            group["itl_file_status"]
+            for group in step.to_json()["observed"]["groups"].values()
+        ]
+        for step in played.steps
+    ]
+    page = render_report(played)
+    if version != "14":
+        assert found == [[{}, {}]] * 2
+        assert "ITL File Status" not in page
+        return
+    assert found == [
+        [{"Match": 2}, {"Unknown": 2}],
+        [{"Mismatch": 2}, {"Unknown": 2}],
+    ]
+    assert "ITL File Status" in page
+    assert "<td>Mismatch</td>" in page
+    console = Console(width=200, color_system=None)
+    with console.capture() as capture:
+        console.print(step_story(played.steps[1]))
+    assert "Mismatch" in capture.get()
+
+
+def test_a_phone_that_holds_no_itl_or_that_of_nobody() -> None:
+    """Statuses that need a phone without an ITL, or a server that serves none."""
+    phone = PhoneIdentity(
+        device="SEP001122334455",
+        model_name="8861",
+        servers=(Server("127.0.0.1", 69),),
+    )
+    here = RegistrationReport(phone.device, "8861", Signalling.SIP, PUB)
+
+    def status(
+        itl: bytes | None, served: dict[str, str], registered: RegistrationReport = here
+    ) -> list[ItlStatus]:
+        facts = ClusterFacts(
+            "lab", Release.parse("14"), True, "1.2", {}, {}, {}, frozenset(), served
+        )
+        contents = {phone.device: FlashContents(itl=itl)}
+        counts = itl_file_statuses([phone], contents, {phone.device: registered}, facts)
+        assert sum(counts.values()) == 1
+        return list(counts)
+
+    mine = sha1_of(b"mine")
+    assert status(None, {"127.0.0.1": mine}) == [ItlStatus.NOT_INSTALLED]
+    assert status(b"mine", {}) == [ItlStatus.UNKNOWN]
+    assert status(b"mine", {"127.0.0.1": mine}) == [ItlStatus.MATCH]
+    assert status(b"mine", {"127.0.0.2": mine}) == [ItlStatus.MATCH]
+    other = {"127.0.0.1": sha1_of(b"other"), "127.0.0.2": mine}
+    assert status(b"mine", other) == [ItlStatus.MISMATCH]
+    away = RegistrationReport(phone.device, "8861", Signalling.SIP)
+    assert status(b"mine", {"127.0.0.1": mine}, away) == [ItlStatus.UNKNOWN]
 
 
 def test_stuck_phones_come_before_silent_ones() -> None:

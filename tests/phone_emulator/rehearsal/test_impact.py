@@ -56,12 +56,58 @@ from tokenless.phone_emulator.rehearsal.reports.verdict import Tone, impact_verd
             "WOULD BE STUCK 1 of 1 phone when they next start",
             Tone.LATER,
         ),
+        (
+            Impact(of=4, failed_calls=1),
+            "CALLS FAILED: 1: none of 4 phones is stuck",
+            Tone.BAD,
+        ),
+        (
+            Impact(of=4, failed_calls=2, weaker_calls=1),
+            (
+                "CALLS FAILED: 2: 1 call less secure than before; "
+                "none of 4 phones is stuck"
+            ),
+            Tone.BAD,
+        ),
+        (
+            Impact(of=4, weaker_calls=1),
+            "CALLS LESS SECURE THAN BEFORE: 1: none of 4 phones is stuck",
+            Tone.LATER,
+        ),
+        (
+            Impact(of=4, stuck=4, unregistered=2, failed_calls=1, weaker_calls=2),
+            (
+                "STUCK 4 of 4 phones: 2 without dial tone; 1 call failed; "
+                "2 calls less secure than before"
+            ),
+            Tone.BAD,
+        ),
+        (
+            Impact(of=4, unregistered=2, failed_calls=1),
+            (
+                "WITHOUT DIAL TONE: 2 of 4 phones: 1 call failed; "
+                "none of 4 phones is stuck"
+            ),
+            Tone.BAD,
+        ),
     ],
 )
 def test_the_worst_leads(impact: Impact, words: str, tone: Tone) -> None:
     assert str(impact) == words
     assert str(impact_verdict(impact)) == words
     assert impact_verdict(impact).tone is tone
+
+
+def test_a_lost_call_weighs_less_than_a_silent_phone() -> None:
+    order = [
+        Impact(of=4),
+        Impact(of=4, weaker_calls=9),
+        Impact(of=4, failed_calls=1),
+        Impact(of=4, unregistered=1),
+        Impact(of=4, stuck=1),
+    ]
+    assert sorted(order, key=lambda each: each.weight) == order
+    assert [each.is_safe for each in order] == [True, False, False, False, False]
 
 
 def test_impacts_on_groups_add_up() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.scripts import lines
+from tokenless.phone_emulator.rehearsal.scripts import line_forms, lines
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
     Admin,
@@ -170,13 +170,13 @@ def test_the_documentation_has_the_table_of_lines() -> None:
     page = (Path(__file__).parents[3] / "docs" / "rehearsals.md").read_text()
     _, _, rest = page.partition("| line | what happens |\n|---|---|\n")
     table, _, _ = rest.partition("\n\n")
-    rows = [f"| `{form.usage}` | {form.meaning} |" for form in lines.FORMS]
+    rows = [f"| `{form.usage}` | {form.meaning} |" for form in line_forms.FORMS]
     assert table.splitlines() == rows
 
 
 def test_every_form_is_tried() -> None:
     tried = {lines.parse_line(line).form.usage for line, _ in _FORMS}
-    assert tried == {form.usage for form in lines.FORMS}
+    assert tried == {form.usage for form in line_forms.FORMS}
 
 
 @pytest.mark.parametrize(

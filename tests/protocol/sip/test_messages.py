@@ -181,6 +181,13 @@ def test_an_address_with_quotes_and_parameters() -> None:
     assert uri.parameters == {"transport": "tls"}
 
 
+def test_blanks_without_an_end_are_read_once() -> None:
+    """Blanks of Unicode made reading a header cost their number cubed."""
+    for text in ("\u2003" * 100_000, "x" + " " * 100_000 + "y", '"' + " " * 100_000):
+        with pytest.raises(DecodeError):
+            decode_address(text)
+
+
 @pytest.mark.parametrize(
     "text", ["", "<>", '"open <sip:a>', "<sip:a", "<sip:a>;=x", "<sip:a>;" + ";x" * 40]
 )

@@ -51,6 +51,7 @@ def test_a_phone_s_register_is_understood() -> None:
         alarm=14,
         load="sip88xx.12-1-1",
         last="cm-closed-tcp",
+        call_id=FORM.call_id,
     )
 
 

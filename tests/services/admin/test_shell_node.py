@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from tests.rigs.node_rig import FREE_PORTS, LAB
-from tests.services.admin.lines import MIXED, PUBLISHER, SUBSCRIBER, done
+from tests.services.admin.lines import MIXED, PUBLISHER, SUBSCRIBER, done, refusal
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
@@ -44,6 +44,19 @@ async def test_services_stop_start_and_restart(served: Cluster) -> None:
         "Service Manager is running\nCisco Tftp[STOPPING]\nCisco Tftp[STARTING]\n"
         "Cisco Tftp[STARTED]\n"
     )
+
+
+async def test_services_are_activated_and_deactivated(served: Cluster) -> None:
+    shell = AdminShell(served, PUBLISHER, assume_yes=True)
+    said = await typed(shell, "utils service deactivate Cisco Tftp")
+    assert "Cisco Tftp[STOPPED]" in said
+    assert "utils ctl update CTLFile" in said
+    assert not served.publisher.serves_tftp
+    result = await trio.to_thread.run_sync(shell.run, "utils service start Cisco Tftp")
+    assert "is not activated on" in refusal(result)
+    said = await typed(shell, "utils service activate Cisco Tftp")
+    assert "Cisco Tftp[STARTED]" in said
+    assert served.publisher.serves_tftp
 
 
 async def test_what_tvs_answers_for_and_what_is_counted(served: Cluster) -> None:

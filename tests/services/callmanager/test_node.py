@@ -12,6 +12,8 @@ from tokenless.protocol.phones.registration import Signalling
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.services.callmanager.devices import DeviceBook
+from tokenless.services.changes import security
+from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 from tokenless.services.node.runtime import ServiceKind
@@ -106,12 +108,15 @@ def test_devices_are_known_by_the_database(lab: Cluster) -> None:
             ),
             {"auto": "%uto%egist%"},
         )
-    secure = book().find(PHONE)
-    assert secure is not None
-    assert (secure.signalling, secure.security_mode) == (
-        Signalling.SIP,
-        DeviceSecurity.ENCRYPTED,
-    )
+    # A profile counts in mixed mode only.
+    for mode, expected in (
+        (SecurityMode.NON_SECURE, DeviceSecurity.NON_SECURE),
+        (SecurityMode.MIXED, DeviceSecurity.ENCRYPTED),
+    ):
+        security.set_cluster_mode(lab, mode, by="test")
+        found = book().find(PHONE)
+        assert found is not None
+        assert (found.signalling, found.security_mode) == (Signalling.SIP, expected)
     assert book().find("SEP000000000001") is None
 
 

@@ -22,14 +22,18 @@ from tests.rigs.dial_tone import (
     dial_tone,
 )
 from tests.rigs.node_rig import LAB
+from tests.rigs.waiting import until
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.phone import Phone
 from tokenless.phone_emulator.registration.call import CallFailure, CallLevel, call
+from tokenless.phone_emulator.registration.folder_line import run_in_folder
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.register import group_of
-from tokenless.protocol.phones.device_security import DeviceSecurity
+from tokenless.protocol.phones.device_security import CapfOperation, DeviceSecurity
+from tokenless.services.changes.devices import DeviceChange
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
+from tokenless.services.node.control.requests import ResetPhones
 
 A, B = "SEP0011223344AA", "SEP0011223344BB"
 IMPATIENT = LineSettings(timeout_s=5.0, retry_s=0.05, return_s=0.1)
@@ -113,6 +117,56 @@ async def test_a_call_has_the_level_of_the_weaker_side(
         assert report.level is level
         assert [side.level for side in report.sides] == [level, level]
         assert report.was_heard, report
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("model", ["7975", "8861"])
+async def test_another_profile_counts_after_a_reset(site: Site, model: str) -> None:
+    await site.go_mixed()
+    phone = await site.add(A, model)
+    lines: list[Line] = []
+
+    def note(line: Line, _change: object) -> None:
+        if line not in lines:
+            lines.append(line)
+
+    def is_secure() -> bool:
+        return lines[-1].report.is_secure
+
+    async def registers(count: int) -> None:
+        await until(lambda: len(lines) == count and lines[-1].report.is_registered)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(
+            partial(
+                run_in_folder,
+                phone.identity,
+                site.folder / A,
+                site.network,
+                settings=IMPATIENT,
+                on_change=note,
+            )
+        )
+        await registers(1)
+        await site.change(
+            A,
+            DeviceChange(
+                security_mode=ENCRYPTED,
+                operation=CapfOperation.INSTALL,
+                key_size=1024,
+            ),
+        )
+        # Without a reset the old registration stays.
+        assert lines[0].report.is_registered
+        assert not is_secure()
+        await site.ask(PUBLISHER, ResetPhones(devices=(A,)))
+        await registers(2)
+        assert is_secure()
+        await site.change(A, DeviceChange(security_mode=NON_SECURE))
+        assert is_secure()
+        await site.ask(PUBLISHER, ResetPhones(devices=(A,)))
+        await registers(3)
+        assert not is_secure()
         nursery.cancel_scope.cancel()
 
 

@@ -1,6 +1,7 @@
 """Emulated phones register at served nodes, over real sockets."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,17 @@ from tests.rigs.dial_tone import (
 )
 from tests.rigs.node_rig import LAB
 from tokenless.phone_emulator.registration.register import register_once
-from tokenless.phone_emulator.registration.report import Failure, RegistrationOutcome
+from tokenless.phone_emulator.registration.report import (
+    Failure,
+    RegistrationOutcome,
+    RegistrationReport,
+)
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import Signalling, is_null_cipher
+from tokenless.protocol.sip.digest import DigestAccount, ha1_of
 from tokenless.services.changes import certificates
+from tokenless.services.changes.devices import DeviceChange
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 
@@ -53,6 +60,25 @@ async def test_each_model_registers_in_clear(site: Site, model: str) -> None:
     phone = await site.add(PHONE, model)
     report = await register_once(phone, site.network)
     assert (report.outcome, report.node) == (RegistrationOutcome.REGISTERED, PUBLISHER)
+
+
+async def test_a_phone_proves_the_password_of_its_configuration(site: Site) -> None:
+    await site.add(PHONE, "8861")
+
+    async def registers(account: DigestAccount) -> RegistrationReport:
+        await site.change(PHONE, DeviceChange(digest=account))
+        phone = await site.boot(PHONE, "8861")
+        return await register_once(phone, site.network)
+
+    account = DigestAccount("alice", ha1_of("alice", "secret"))
+    refused = await registers(account)
+    assert refused.failure is Failure.REJECTED
+    assert refused.attempts[0].said == "401 Unauthorized"
+    taken = await registers(replace(account, password="secret"))
+    assert (taken.outcome, taken.node) == (RegistrationOutcome.REGISTERED, PUBLISHER)
+    # The node asks a phone for the new password; its flash holds the old one.
+    other = replace(account, ha1=ha1_of("alice", "another"), password="secret")
+    assert (await registers(other)).failure is Failure.REJECTED
 
 
 @pytest.mark.parametrize("model", ["7975", "8861"])
@@ -149,3 +175,13 @@ async def test_a_node_that_is_down_is_passed_over(site: Site) -> None:
     report = await register_once(phone, site.network)
     assert (report.node, report.is_elsewhere) == (SUBSCRIBER, True)
     assert report.failure is Failure.UNREACHABLE
+
+
+@pytest.mark.parametrize("model", ["7975", "8861"])
+async def test_without_mixed_mode_a_secure_profile_registers_in_clear(
+    site: Site, model: str
+) -> None:
+    phone = await site.add(PHONE, model, ENCRYPTED)
+    report = await register_once(phone, site.network)
+    assert (report.outcome, report.node) == (RegistrationOutcome.REGISTERED, PUBLISHER)
+    assert report.attempts == ()

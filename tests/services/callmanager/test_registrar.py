@@ -65,6 +65,33 @@ def test_a_refresh_keeps_its_age_and_is_no_change(office: Office) -> None:
     assert phone.dismissed == []
 
 
+def test_of_devices_with_one_number_the_secure_one_is_called(office: Office) -> None:
+    """Otherwise a phone in clear takes calls by a name that ends alike."""
+    office.register(CLEAR, Phone())
+    assert office.registrar.preferred([CLEAR, SECURE]) == CLEAR
+    office.register(SECURE, Phone(), TLS)
+    assert office.registrar.preferred([CLEAR, SECURE]) == SECURE
+    assert office.registrar.preferred([CLEAR, "SEP00000000FFFF"]) == CLEAR
+
+
+def test_the_last_alarms_outlive_their_registration(office: Office) -> None:
+    phone, other = Phone(), Phone()
+    assert not office.registrar.note_alarm(CLEAR, phone, "too early")
+    office.register(CLEAR, phone)
+    assert not office.registrar.note_alarm(CLEAR, other, "another's")
+    for number in range(5):
+        assert office.registrar.note_alarm(CLEAR, phone, f"{number}" * 1000)
+    texts = [str(number) * 256 for number in (2, 3, 4)]
+    reason = UnregisterReason.DEVICE_UNREGISTERED
+    office.registrar.unregister(CLEAR, phone, reason)
+    (absence,) = office.registrar.absences()
+    assert [each.text for each in absence.alarms] == texts
+    office.register(CLEAR, other)
+    found = office.registrar.find(CLEAR)
+    assert found is not None
+    assert [each.text for each in found.alarms] == texts
+
+
 def test_another_connection_takes_a_device_over(office: Office) -> None:
     old, new = Phone(), Phone()
     office.register(CLEAR, old)

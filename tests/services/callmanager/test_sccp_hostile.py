@@ -4,11 +4,18 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.services.callmanager.test_sccp import PHONE, Client, connected, running
+from tests.services.callmanager.test_sccp import (
+    PHONE,
+    Client,
+    Rig,
+    connected,
+    running,
+)
 from tokenless.protocol.phones.registration import RegisterFailure, UnregisterReason
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import encode_frame
 from tokenless.services.callmanager.sccp.guest import SccpSettings
+from tokenless.services.store.phone_alarms import PhoneAlarmNote
 
 REGISTER = encode_frame(requests.Register(PHONE, device_type=437), 0)
 ALIVE = encode_frame(requests.KeepAlive(), 0)
@@ -77,6 +84,12 @@ async def test_a_token_has_to_wait_as_the_node_says() -> None:
         assert await phone.next() == answers.RegisterTokenReject(90)
 
 
+def alarms_of(rig: Rig) -> tuple[PhoneAlarmNote, ...]:
+    found = rig.registrar.find(PHONE)
+    assert found is not None
+    return found.alarms
+
+
 async def test_an_xml_alarm_is_taken_before_and_after_a_registration() -> None:
     document = (
         "<x-cisco-alarm><Alarm Name='LastOutOfServiceInformation'/></x-cisco-alarm>"
@@ -89,6 +102,21 @@ async def test_an_xml_alarm_is_taken_before_and_after_a_registration() -> None:
             answers.CapabilitiesReq,
             answers.KeepAliveAck,
         ]
+        first, second = alarms_of(rig)
+        assert first.text == "LastOutOfServiceInformation"
+        assert second.text == f"25: Name={PHONE} Load=x Last=Initialized"
+        for number in range(20):
+            await phone.send(requests.Alarm(text=f"{number}: Last=\x1b[31m"))
+        await phone.send(requests.KeepAlive())
+        assert type(await phone.next()) is answers.KeepAliveAck
+        # Eight of one connection count, and the last three of them are kept.
+        assert [each.text.partition(":")[0] for each in alarms_of(rig)] == list("234")
+        assert all(each.text.isprintable() for each in alarms_of(rig))
+    async with running() as rig, connected(rig) as phone:
+        await phone.send(requests.Alarm(text="25: Last=Initialized"))
+        await phone.send(requests.Register("SEP000000000099"))
+        assert type(await phone.next()) is answers.RegisterReject
+        assert not list(rig.registrar.registrations())
 
 
 @settings(max_examples=25, deadline=None)

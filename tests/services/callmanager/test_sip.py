@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 
 import pytest
 import structlog
@@ -33,6 +34,7 @@ from tokenless.protocol.sip.messages import (
     decode_message,
 )
 from tokenless.protocol.sip.register import RegisterForm
+from tokenless.protocol.sip.sdp import AudioStream
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.sip.datagrams import SipDatagrams
@@ -103,10 +105,11 @@ class Phones:
     office: SipCallControl
     sent: list[bytes]
     now: float = 0.0
+    address: str = "127.0.0.9"
 
     def ask(self, message: SipMessage, peer: Peer = Peer()) -> SipResponse:  # noqa: B008
         log = LimitedLog(structlog.get_logger(), 0, summary="more")
-        source = Source("127.0.0.9", peer, self.sent.append, log)
+        source = Source(self.address, peer, self.sent.append, log)
         response = answer(self.office, message, source, self.now)
         assert response is not None
         return response
@@ -170,6 +173,38 @@ def test_a_phone_registers_refreshes_and_leaves() -> None:
     (absence,) = desk.office.registrar.absences()
     assert absence.reason is UnregisterReason.DEVICE_UNREGISTERED
     assert desk.office.stations == {}
+
+
+def test_a_changed_profile_counts_from_the_next_registration_on() -> None:
+    desk = phones()
+    devices = {PHONE: DEVICES[PHONE]}
+    desk.office.registrar.find_device = devices.get
+    assert desk.ask(register()).status == 200
+    devices[PHONE] = replace(DEVICES[PHONE], security_mode=DeviceSecurity.ENCRYPTED)
+    assert desk.ask(register()).status == 200
+    found = desk.office.registrar.find(PHONE)
+    assert found is not None
+    # In a call it is what it registered as: no key goes out in clear.
+    assert desk.office.party_of(found).security is DeviceSecurity.NON_SECURE
+    # A phone that has booted begins anew, be it in the same second.
+    booted = replace(FORM, call_id="00112233-6677@127.0.0.1")
+    again = booted.build(101, expires_s=3600, branch="z9hG4bK3", tag="t")
+    assert desk.ask(again).status == 403
+    secure = Peer("AES128-SHA", PHONE)
+    assert desk.ask(again, secure).status == 200
+    assert desk.ask(register()).status == 403
+    found = desk.office.registrar.find(PHONE)
+    assert found is not None
+    assert found.peer == secure
+
+
+def test_a_device_that_was_deleted_is_not_refreshed() -> None:
+    desk = phones()
+    devices = {PHONE: DEVICES[PHONE]}
+    desk.office.registrar.find_device = devices.get
+    assert desk.ask(register()).status == 200
+    del devices[PHONE]
+    assert desk.ask(register()).status == 403
 
 
 def test_a_registration_that_is_not_refreshed_ends() -> None:
@@ -325,6 +360,32 @@ async def test_over_udp() -> None:
         assert response.body, (
             "real phones' requests are long enough for the whole answer"
         )
+        assert office.registrar.find(PHONE) is not None
+
+
+async def test_a_phone_cannot_stop_the_node_by_what_it_says_of_itself() -> None:
+    """An answer, or an order, that could not be read back ended the whole service."""
+    async with datagrams() as (office, client):
+        client.send(register().encode())
+        await reply(client)
+        contact = register().get("contact")
+        many = tuple(("Via", f"SIP/2.0/UDP a;branch=z9hG4bK{n}") for n in range(96))
+        named = (
+            ("From", "<sip:1001@pub>;tag=f"),
+            ("To", "<sip:9999@pub>"),
+            ("Call-ID", "many"),
+            ("CSeq", "101 INVITE"),
+            ("Contact", contact),
+        )
+        offer = AudioStream(IPv4Address("127.0.0.1"), 16384)
+        body = offer.encode(origin="x", session=1)
+        invite = SipRequest("INVITE", "sip:9999@pub", (*many[:94], *named), body)
+        client.send(invite.encode())
+        answered = await reply(client)
+        while not answered.startswith(b"SIP/2.0 404"):
+            answered = await reply(client)
+        client.send(register().encode())
+        assert (await reply(client)).startswith(b"SIP/2.0 200")
         assert office.registrar.find(PHONE) is not None
 
 

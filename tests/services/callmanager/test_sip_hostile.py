@@ -78,6 +78,10 @@ REFUSED: dict[str, SipRequest] = {
     "device": changed(Contact=CONTACT.replace(PHONE, "SEP../../etc")),
     "long device": changed(Contact=CONTACT.replace(PHONE, "S" * 129)),
     "asterisk": changed(Contact="*"),
+    # A node sends requests to the contact: it has to be one that a request can name
+    "contact in unicode": changed(Contact=CONTACT.replace("u@", "\u00fc@")),
+    "parameter in unicode": changed(Contact=CONTACT.replace("0>", "0;x=\u00fc>")),
+    "long contact": changed(Contact=CONTACT.replace("0>", f"0;x={'y' * 1100}>")),
 }
 
 
@@ -133,6 +137,21 @@ def test_registers_that_come_in_pieces_and_together(pieces: int) -> None:
     desk = phones()
     assert {desk.ask(each).status for each in found} == {200}
     assert len(desk.office.registrar) == 1
+
+
+@pytest.mark.parametrize("expires_s", [0, 60])
+def test_a_stranger_does_not_end_a_registration_in_clear(expires_s: int) -> None:
+    """A farewell of another address is answered, as a standby node's would be."""
+    desk = phones()
+    assert desk.ask(register_of()).status == 200
+    stranger = Phones(desk.office, [], address="127.0.0.66")
+    response = stranger.ask(register_of(expires_s=expires_s))
+    assert response.status == 200
+    found = desk.office.registrar.find(PHONE)
+    assert found is not None
+    # A REGISTER moves the phone, as one that has another address now needs it.
+    assert found.address == ("127.0.0.66" if expires_s else "127.0.0.9")
+    assert PHONE in desk.office.stations
 
 
 def secure_desk() -> Phones:

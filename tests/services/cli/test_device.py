@@ -12,6 +12,7 @@ from tokenless.services.changes.capf import Result, record
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.nodes import write_state
 from tokenless.services.store.parameters import Parameter, write_parameter
+from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import (
     ItlReport,
     RecordedState,
@@ -59,6 +60,7 @@ def test_where_phones_are_registered_and_why_not(
             address="127.0.0.9",
             load="sip88xx.12",
             itl=held,
+            alarms=(PhoneAlarmNote(0, "25: Last=\x1b"), PhoneAlarmNote(60, "14: x")),
         ),
         RegistrationRow(other, RecordedState.REJECTED, 200, 28),
     ]
@@ -80,6 +82,10 @@ def test_where_phones_are_registered_and_why_not(
         "reason": None,
         "reason_code": None,
         "itl_file_status": "Match",
+        "alarms": [
+            {"at": "1970-01-01T00:00:00Z", "text": "25: Last=\x1b"},
+            {"at": "1970-01-01T00:01:00Z", "text": "14: x"},
+        ],
     }
     for command in (f"device show {NAME} --json", "device list --json"):
         answer = done(tokenless(command))
@@ -97,8 +103,13 @@ def test_where_phones_are_registered_and_why_not(
         "reason": "securityMismatch",
         "reason_code": 28,
         "itl_file_status": "Unknown",
+        "alarms": [],
     }
     assert second == {"name": NAME, **registration}
+    assert "  last alarm: 14: x\n" in tokenless("device status")[1]
+    lines = tokenless(f"device show {NAME}")[1]
+    assert "Alarm 1970-01-01T00:01:00Z: 14: x\n" in lines
+    assert "\x1b" not in lines
     for options, count in {
         f"--node {lab.publisher.name}": 2,
         f"--node {lab.nodes[1].name}": 0,
@@ -182,6 +193,31 @@ def test_a_sip_phone_has_to_prove_a_password(
         assert profile.digest.ha1 not in tokenless(command)[1]
     assert tokenless(f"device digest {NAME} --remove")[0] == 0
     assert done(tokenless(f"device show {NAME} --json"))["digest_user"] is None
+
+
+def test_a_configuration_holds_the_password_only_when_told_to(
+    tokenless: Tokenless, lab: Cluster
+) -> None:
+    assert tokenless(f"device set {NAME} --model 8861")[0] == 0
+
+    def account() -> DigestAccount | None:
+        with lab.store.read() as connection:
+            profile = DeviceBook.read(connection).find(NAME)
+        assert profile is not None
+        return profile.digest
+
+    line = f"device digest {NAME} --user alice --password secret"
+    assert tokenless(f"{line} --in-configuration")[0] == 0
+    known = account()
+    assert known is not None
+    assert known.password == "secret"
+    assert "secret" not in repr(known) + tokenless("admin show audit")[1]
+    assert tokenless(line)[0] == 0
+    assert account() == DigestAccount("alice", ha1_of("alice", "secret"))
+    blank = f"device digest {NAME} --user alice --in-configuration --password"
+    for password in ("ümlaut", "x" * 129):
+        assert tokenless(f"{blank} {password}")[0] == 2
+    assert tokenless(f"device digest {NAME} --remove --in-configuration")[0] == 2
 
 
 def test_who_proves_no_password(tokenless: Tokenless) -> None:

@@ -12,7 +12,9 @@ from tokenless.protocol.files.signed_file import SignedFile
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.device_security import CapfOperation, DeviceSecurity
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
+from tokenless.services.changes import security
 from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.publishing.phone_files import NodeFiles
@@ -78,6 +80,7 @@ def test_on_the_plain_names_lead_to_the_small_file(lab: Cluster) -> None:
 
 
 def test_only_the_phones_key_opens_it(lab: Cluster) -> None:
+    security.set_cluster_mode(lab, SecurityMode.MIXED, by="test")
     encrypts(lab)
     give(lab, capf.phone_certificate().certificate)
     files = files_of(lab)
@@ -92,6 +95,23 @@ def test_only_the_phones_key_opens_it(lab: Cluster) -> None:
         encrypted.decrypt(minting.rsa_key(2048, "another phone"))
     assert files.read(ENCRYPTED) == data
     assert content not in data
+
+
+def test_without_mixed_mode_a_secure_profile_is_written_non_secure(
+    lab: Cluster,
+) -> None:
+    change = DeviceChange(security_mode=DeviceSecurity.ENCRYPTED)
+    set_devices(lab, Selection((NAME,)), change, by="test")
+
+    def written() -> tuple[int, int]:
+        config = PhoneConfig.decode(files_of(lab).read(CONFIG))
+        return config.security_mode, config.transport
+
+    assert written() == (1, 1)
+    security.set_cluster_mode(lab, SecurityMode.MIXED, by="test")
+    assert written() == (3, 3)
+    security.set_cluster_mode(lab, SecurityMode.NON_SECURE, by="test")
+    assert written() == (1, 1)
 
 
 def test_key_and_iv_are_fresh_for_each_writing(lab: Cluster) -> None:

@@ -142,7 +142,7 @@ class Known:
     """The CallManager group of device pools, as a person says: names of nodes."""
     phones: PhoneTable | None = None
     approximations: Sequence[Approximation] = ()
-    """Said by those who fetched the lists."""
+    """Approximations of the part that fetched the lists."""
 
 
 def read_cluster(

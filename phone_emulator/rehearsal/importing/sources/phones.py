@@ -238,6 +238,7 @@ def _table(
 ) -> PhoneTable:
     kinds: Counter[tuple[str, str, str]] = Counter()
     played: Counter[tuple[str, str]] = Counter()
+    guessed: dict[RealModel, int] = {}
     unknown: Counter[str] = Counter()
     skipped: Counter[str] = Counter()
     for device in devices:
@@ -249,6 +250,8 @@ def _table(
         kinds[device.pool, name, model.like] += device.count
         if not model.is_itself:
             played[name, model.like] += device.count
+        elif model.inferred or model.unknown:
+            guessed[model] = guessed.get(model, 0) + device.count
     _check_sizes(kinds, source)
     found = tuple(
         PhoneKind(pool, model, n, like) for (pool, model, like), n in kinds.items()
@@ -257,7 +260,7 @@ def _table(
     off = sum(device.count for device in devices if not device.is_registered)
     return PhoneTable(
         found,
-        tuple(_said(played, unknown, skipped)),
+        (*_guesses(guessed), *_said(played, unknown, skipped)),
         tuple(unknown),
         off if told else None,
     )
@@ -283,6 +286,25 @@ def _check_sizes(kinds: Counter[tuple[str, str, str]], source: str) -> None:
         )
 
 
+def _guesses(models: Mapping[RealModel, int]) -> Iterator[Approximation]:
+    """Tell which models are emulated by features that no source states."""
+    if models:
+        words = [
+            f"{count} {printable(model.name)[:40]} ({_untold(model)})"
+            for model, count in sorted(models.items(), key=lambda each: -each[1])
+        ]
+        yield Approximation(
+            Topic.MODELS,
+            f"models of which sources do not state every feature: {listed(words)}",
+            "what is unknown is as that of a model like it, which sources describe",
+        )
+
+
+def _untold(model: RealModel) -> str:
+    parts = (("inferred", model.inferred), ("unknown", model.unknown))
+    return "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names)
+
+
 def _said(
     played: Counter[tuple[str, str]],
     unknown: Counter[str],
@@ -293,8 +315,7 @@ def _said(
         yield Approximation(
             Topic.MODELS,
             f"models that another one plays: {listed(words)}",
-            "these models are not emulated themselves; loads and habits of their own "
-            "are not seen",
+            "the cluster's list of features says of them what the table does not",
         )
     for models, why in (
         (unknown, "nothing is known of how these models judge trust lists"),

@@ -27,6 +27,7 @@ from tokenless.services.config import ClusterConfig, NodeSection, load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.tokens import list_tokens
 from tokenless.services.store.certificates import StoredCertificate
+from tokenless.services.store.registrations import read_itls
 from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 _SIGNING: Final = (TrustStore.CALLMANAGER, TrustStore.ITLRECOVERY)
@@ -124,6 +125,7 @@ class RunningCluster:
             retired=_signers(replaced, nodes),
             tvs=self._tvs(own, nodes),
             tftp=frozenset(n.address for n in nodes.values() if n.serves_tftp),
+            itls=_itls(cluster, nodes),
             without_role=_without_role(cluster),
         )
 
@@ -216,6 +218,16 @@ def _signers(
         )
         for each in reversed(placed)  # a shared one is called the publisher's
         if each.store in _SIGNING and each.node_id is not None
+    }
+
+
+def _itls(cluster: Cluster, nodes: Mapping[int, Node]) -> dict[str, str]:
+    with cluster.store.read() as connection:
+        made = read_itls(connection)
+    return {
+        nodes[node_id].address: itl.sha1
+        for node_id, itl in made.items()
+        if node_id in nodes
     }
 
 

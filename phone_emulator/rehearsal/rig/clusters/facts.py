@@ -80,6 +80,8 @@ class ClusterFacts:
     """By the address and port that configurations name."""
     tftp: frozenset[str]
     """Addresses of its nodes."""
+    itls: Mapping[str, str] = field(default_factory=dict)
+    """SHA-1 of the ITL that each TFTP server made last, by its address."""
     without_role: frozenset[bytes] = frozenset()
     """Certificates in CallManager-trust that TVS gives no role."""
 

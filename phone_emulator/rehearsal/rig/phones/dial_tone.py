@@ -186,7 +186,7 @@ class _Case:
     itl: bytes | None
     configuration: bytes | None
     certificate: str
-    """The hash of what it shows in TLS."""
+    """The hash of its own certificate."""
 
 
 async def register_copies(

@@ -11,7 +11,11 @@ import pytest
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
-from tokenless.phone_emulator.rehearsal.preflight.calendar import calendar, public_days
+from tokenless.phone_emulator.rehearsal.preflight.calendar import (
+    calendar,
+    public_days,
+    renewals_a_year,
+)
 from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
 from tokenless.phone_emulator.rehearsal.preflight.findings import (
@@ -88,6 +92,8 @@ def subject(made: Script | None = None, **more: object) -> Preflight:
         "at": AT,
         "key_bits": 2048,
         "tls_minimum": "1.0",
+        "sha512": False,
+        "ecdsa_only": False,
         "target": None,
         "rollback": False,
     }
@@ -234,6 +240,36 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Outcome]] = {
         "cipher-suites",
         Outcome.WARNING,
     ),
+    "suites of an unknown model": (
+        {"groups": script(("DX650",)).groups},
+        {"target": Release.parse("15SU3")},
+        "cipher-suites",
+        Outcome.NOT_TOLD,
+    ),
+    "SHA-512 for old phones": (
+        {"groups": script(("9971",)).groups},
+        {"sha512": True},
+        "file-signature",
+        Outcome.ERROR,
+    ),
+    "SHA-512 for unknown phones": (
+        {"groups": script(("8831",)).groups},
+        {"sha512": True},
+        "file-signature",
+        Outcome.NOT_TOLD,
+    ),
+    "ECDSA for old phones": (
+        {"groups": script(("7965",)).groups},
+        {"ecdsa_only": True},
+        "ecdsa-only",
+        Outcome.ERROR,
+    ),
+    "ECDSA for unknown phones": (
+        {"groups": script(("8821",)).groups},
+        {"ecdsa_only": True},
+        "ecdsa-only",
+        Outcome.NOT_TOLD,
+    ),
     "phones off": ({"unregistered": 3}, {}, "phones-off", Outcome.WARNING),
     "unknown models": (
         {"unknown_models": ("3905",)},
@@ -289,6 +325,33 @@ def test_the_calendar_has_each_certificate_once_with_its_effect() -> None:
     assert entry.public_days == 47
     assert "signer of configurations" in entry.effect
     assert [each.days_left for each in entries] == sorted(e.days_left for e in entries)
+
+
+def test_new_settings_suit_new_phones() -> None:
+    settings = {"sha512": True, "ecdsa_only": True, "tls_minimum": "1.2"}
+    upgrade = {"target": Release.parse("15SU3")}
+    checks = all_checks(subject(script(("8861", "7841")), **settings, **upgrade))
+    assert found(checks) == {}
+    assert {check.code.value for check in checks} >= {
+        *("file-signature", "ecdsa-only", "tls-minimum", "cipher-suites")
+    }
+
+
+def test_the_calendar_tells_that_callmanager_reuses_tomcat() -> None:
+    both = tuple(
+        known(unit, source="in-use", serial="0A", ca_signed=True)
+        for unit in ("tomcat", "CallManager")
+    )
+    own = known("tomcat", SUB, source="in-use", serial="0B")
+    entries = calendar(subject(script(certificates=(*WELL, *both, own))))
+    effects = {
+        each.certificate.serial: each.effect
+        for each in entries
+        if each.certificate.unit == "tomcat"
+    }
+    assert effects["0A"].startswith("CallManager reuses it: a new signer")
+    assert effects["0B"] == "no phone acts on it"
+    assert [renewals_a_year(days) for days in (200, 100, 47)] == [2, 4, 8]
 
 
 @pytest.mark.parametrize(

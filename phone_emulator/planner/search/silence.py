@@ -1,0 +1,77 @@
+"""What an order costs in secure registrations, and the least that is left of it."""
+
+from functools import lru_cache
+
+from tokenless.phone_emulator.planner.model.registration import (
+    NO_SILENCE,
+    Silence,
+    restarts_callmanager,
+    silence_at_reset,
+)
+from tokenless.phone_emulator.planner.model.steps import (
+    PlanStep,
+    ResetPhones,
+    World,
+)
+from tokenless.phone_emulator.planner.model.task import Task
+from tokenless.protocol.codes import TrustStore
+
+
+def silence_of(
+    task: Task, world: World, round_: TrustStore | None, step: PlanStep
+) -> Silence:
+    """Return which registrations a step costs: a reset that ends CallManager's round.
+
+    Cisco CallManager is restarted right before it.
+
+    Args:
+        task: What is planned.
+        world: Cluster and phones before the step.
+        round_: The kind of anchor that was replaced since the last reset.
+        step: The step.
+    """
+    is_due = round_ is TrustStore.CALLMANAGER and isinstance(step, ResetPhones)
+    if not is_due or not restarts_callmanager(task.layout):
+        return NO_SILENCE
+    return silence_at_reset(task, world)
+
+
+def least_silence(
+    task: Task, world: World, round_: TrustStore | None, done: int
+) -> Silence:
+    """Return a silence that is never more than what is left (for A*).
+
+    An order without a step too many replaces the CallManager certificates that are left
+    in one round: this one, or a later one, at whose begin phones hold current lists.
+
+    Args:
+        task: What is planned.
+        world: Cluster and phones now.
+        round_: The kind of anchor that was replaced since the last reset.
+        done: Bits of the goals that are reached.
+    """
+    unit = TrustStore.CALLMANAGER
+    pending = frozenset(
+        goal.node
+        for bit, goal in enumerate(task.goal)
+        if goal.unit is unit and not done >> bit & 1
+    )
+    is_now = round_ is unit
+    if not (pending or is_now) or not restarts_callmanager(task.layout):
+        return NO_SILENCE
+    if is_now:
+        return silence_at_reset(task, world, pending)
+    return _silence_of_replacing(task, pending)
+
+
+@lru_cache(maxsize=4_096)
+def _silence_of_replacing(task: Task, nodes: frozenset[int]) -> Silence:
+    """Return what replacing the certificates of nodes costs phones with new lists."""
+    layout = task.layout
+    nowhere = elsewhere = 0
+    for group in task.groups:
+        members = group.members_of(layout)
+        gone = [layout.holder(TrustStore.CALLMANAGER, n) in nodes for n in members]
+        nowhere += all(gone)
+        elsewhere += gone[0] and not all(gone)
+    return Silence(nowhere, elsewhere)

@@ -1,0 +1,137 @@
+"""The checks of settings and keys against what phone models can do.
+
+What a model can do is in `protocol.phones.features`; what is not known of one is told
+as such, and never counted as well.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.findings import (
+    Check,
+    not_told,
+    problem,
+    well,
+)
+from tokenless.phone_emulator.rehearsal.preflight.findings import PreflightCode as Code
+from tokenless.protocol.phones.features import ModelFeatures, find_features
+from tokenless.protocol.phones.models import TLS_VERSIONS
+from tokenless.protocol.release import Release
+
+_USUAL_BITS: Final = 2048
+_STRONGER_SUITE: Final = Release(15, 0, 0, 3)
+"""From here RSA key exchange needs a stronger suite beside it (REFERENCE-2 7)."""
+_TRY_ONE: Final = "try one phone of each in the lab"
+_SHA1_ONLY: Final = frozenset({"SHA-1", "CTL, SHA-1"})
+
+Judge = Callable[[ModelFeatures], bool | None]
+"""Tells whether a model can do something; None: not known."""
+
+
+def check_key_sizes(subject: Preflight) -> Iterator[Check]:
+    """Compare the size of new keys with what models take."""
+    if subject.key_bits <= _USUAL_BITS:
+        yield well(Code.KEY_SIZE, f"{subject.key_bits}-bit keys suit every model")
+        return
+    for model, count in subject.models().items():
+        known = find_features(model)
+        largest = None if known is None or not known.rsa.is_known else known.rsa.value
+        if largest is None or not largest.isdigit():
+            yield problem(
+                Code.KEY_SIZE,
+                f"{_count(count)}{model}: not known to take {subject.key_bits} bits",
+            )
+        elif int(largest) < subject.key_bits:
+            yield problem(
+                Code.KEY_SIZE,
+                f"{_count(count)}{model} take {largest} bits, not {subject.key_bits}",
+                is_error=True,
+            )
+
+
+def check_tls(subject: Preflight) -> Iterator[Check]:
+    """Compare the oldest TLS version of the cluster with those of models."""
+    minimum = subject.tls_minimum
+    wanted = TLS_VERSIONS.index(minimum)
+    if wanted == 0:
+        yield well(Code.TLS, f"every model has TLS {minimum}")
+        return
+
+    def has_it(model: ModelFeatures) -> bool | None:
+        if model.tls.value not in TLS_VERSIONS:
+            return None
+        return TLS_VERSIONS.index(model.tls.value) >= wanted
+
+    what = f"TLS {minimum}"
+    yield from _compare(subject, Code.TLS, what, has_it, is_error=True)
+
+
+def check_suites(subject: Preflight) -> Iterator[Check]:
+    """Tell which models offer RSA key exchange only, before an upgrade to 15SU3."""
+    if subject.target is None or subject.target < _STRONGER_SUITE:
+        return
+
+    def has_stronger(model: ModelFeatures) -> bool | None:
+        if model.tls.value not in TLS_VERSIONS:
+            return None
+        return model.tls.value != TLS_VERSIONS[0]
+
+    yield from _compare(subject, Code.SUITES, "a TLS version after 1.0", has_stronger)
+
+
+def check_ecdsa(subject: Preflight) -> Iterator[Check]:
+    """Tell which models cannot use ECDSA suites, where only these stay."""
+    if not subject.ecdsa_only:
+        return
+
+    def has_ecdsa(model: ModelFeatures) -> bool | None:
+        return {"yes": True, "no": False}.get(model.ec.value)
+
+    yield from _compare(subject, Code.ECDSA, "ECDSA suites", has_ecdsa, is_error=True)
+
+
+def check_digests(subject: Preflight) -> Iterator[Check]:
+    """Compare the TFTP File Signature Algorithm with what models verify."""
+    if not subject.sha512:
+        yield well(Code.DIGEST, "files are signed with SHA-1, which suits every model")
+        return
+
+    def verifies(model: ModelFeatures) -> bool | None:
+        match model.signatures.value:
+            case "SHA-2" | "none":
+                return True
+            case value if value in _SHA1_ONLY:
+                return False
+            case _:
+                return None
+
+    what = "SHA-512 signatures of files"
+    yield from _compare(subject, Code.DIGEST, what, verifies, is_error=True)
+
+
+def _compare(
+    subject: Preflight, code: Code, what: str, judge: Judge, *, is_error: bool = False
+) -> Iterator[Check]:
+    """Ask of each model whether it can do something."""
+    without: list[str] = []
+    unknown: list[str] = []
+    for model, count in subject.models().items():
+        known = find_features(model)
+        can = None if known is None else judge(known)
+        if can is None:
+            unknown.append(model)
+        elif not can:
+            without.append(f"{_count(count)}{model}")
+    if without:
+        words = f"{', '.join(without)} have no {what}"
+        yield problem(code, words, is_error=is_error)
+    elif not unknown:
+        yield well(code, f"every model has {what}")
+    if unknown:
+        words = f"whether {', '.join(unknown)} have {what} is not known"
+        yield not_told(code, words, _TRY_ONE)
+
+
+def _count(count: int) -> str:
+    return f"{count} " if count else ""
