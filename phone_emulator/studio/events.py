@@ -52,7 +52,7 @@ class Began(msgspec.Struct, frozen=True, tag="began"):
 
 
 class Line(msgspec.Struct, frozen=True, tag="line"):
-    """A line is about to be carried out; None: the step is judged."""
+    """A line is next, and those before it are done; None: the step is judged."""
 
     step: int
     line: int | None

@@ -117,9 +117,9 @@ class _Player:
             self._tell(Boot(self._done, self._of))
 
     async def _before_line(self, step: int, line: int | None) -> "list[str]":
-        put_in = await self.gate.before_line(step, line)
+        # Told first: while it waits, the lines before this one are done.
         self._tell(Line(step, line))
-        return list(put_in)
+        return list(await self.gate.before_line(step, line))
 
     def _on_report(self, report: StepReport) -> None:
         assert self._rig is not None  # noqa: S101  # a step was played on it

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from tests.rigs.studio_rig import KEY, StudioRig, field_lists, studio_in
 from tests.rigs.studio_studies import played_study
@@ -142,6 +143,16 @@ async def test_a_report_says_what_was_tested_and_what_not(rig: StudioRig) -> Non
     assert "break-inside" in alone
     toml = (await visitor.get(f"{study}/report.toml")).text
     assert 'name = "CHG77"' in toml
+
+
+async def test_a_run_that_broke_off_is_not_called_safe(rig: StudioRig) -> None:
+    study = played_study()
+    broken = replace(study.runs[0], state="failed", error="it failed", steps=())
+    name = StudyArchive(rig.folder).add(replace(study, runs=(broken,)))
+    visitor = await rig.signed_in()
+    page = (await visitor.get(f"/studies/{name}/report")).text
+    assert "Not every line was carried out" in page
+    assert "After no step is a phone stuck" not in page
 
 
 async def test_a_look_before_the_window_is_kept_and_exported(rig: StudioRig) -> None:
