@@ -47,7 +47,7 @@ def draw(
         screens.append("\n".join(_frame("Phone", list(_idle_lines(registration)))))
     for name in model.trust_lists:
         title = f"Trust List > {name.removesuffix('File.tlv')} File"
-        screens.append("\n".join(_frame(title, _list_lines(model, held[name]))))
+        screens.append("\n".join(_frame(title, list_lines(model, held[name]))))
     if security:
         screens.append("\n".join(_frame("Security Configuration", security)))
     screens.append("\n".join(_frame("Status Messages", list(status_lines) or ["-"])))
@@ -110,7 +110,8 @@ def _describe_list(data: bytes | None) -> dict[str, Any] | None:
     }
 
 
-def _list_lines(model: PhoneModel, data: bytes | None) -> list[str]:
+def list_lines(model: PhoneModel, data: bytes | None) -> list[str]:
+    """Return the lines of one list's screen: its checksum, then its entries."""
     if data is None:
         return ["Not Installed"]
     trust_list = _decode(data)

@@ -33,7 +33,7 @@ NO_IO = frozenset(
     ]
 )
 SERVICES, PHONES = OUTER = ("tokenless.services", "tokenless.phone_emulator")
-MAY_DRIVE_SERVICES = ("rehearsal", "pytest_plugin")
+MAY_DRIVE_SERVICES = ("rehearsal", "studio", "pytest_plugin")
 
 
 @cache

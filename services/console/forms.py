@@ -13,8 +13,17 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 """Of any request; the greatest is an upload of a chain of certificates."""
 MAX_FIELDS: Final = 20_000
 """A table of 7,500 phones with a tick at each, and room."""
-_MAX_FILES: Final = 2
-_MAX_PART_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FormLimits:
+    """Upper bounds of a form."""
+
+    body_bytes: int = MAX_BODY_BYTES
+    files: int = 2
+    fields: int = MAX_FIELDS
+    part_bytes: int = 64 * 1024
+    """Of a field that is not a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,9 @@ class Form:
 
     fields: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, Upload] = field(default_factory=dict)
+    """By field; the last one of several."""
+    uploads: list[Upload] = field(default_factory=list)
+    """Every file, in order."""
 
     def one(self, name: str, default: str = "") -> str:
         """Return a field's value, the last one when there are several."""
@@ -42,21 +54,28 @@ class Form:
         return self.fields.get(name, [])
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, limits: FormLimits | None = None) -> Form:
     """Read a form.
+
+    Args:
+        request: The request that has it.
+        limits: Its bounds; those of the console's forms when None.
 
     Raises:
         ServiceError: When it is not one.
     """
-    form = Form()
+    form, bounds = Form(), limits or FormLimits()
     try:
         async with request.form(
-            max_files=_MAX_FILES, max_fields=MAX_FIELDS, max_part_size=_MAX_PART_BYTES
+            max_files=bounds.files,
+            max_fields=bounds.fields,
+            max_part_size=bounds.part_bytes,
         ) as parts:
             for name, value in parts.multi_items():
                 if isinstance(value, UploadFile):
-                    data = await value.read(MAX_BODY_BYTES)
+                    data = await value.read(bounds.body_bytes)
                     form.files[name] = Upload(value.filename or "", data)
+                    form.uploads.append(form.files[name])
                 else:
                     form.fields.setdefault(name, []).append(value)
     except (MultiPartException, ValueError, AssertionError) as error:

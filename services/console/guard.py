@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tokenless.protocol.errors import TokenlessError
-from tokenless.services.console.forms import Form, read_form
+from tokenless.services.console.forms import Form, FormLimits, read_form
 from tokenless.services.console.origins import has_token, is_own_origin
 from tokenless.services.console.sessions import COOKIE, Session
 from tokenless.services.console.texts import text
@@ -18,16 +18,23 @@ _READ_S: Final = 30.0
 """The seconds that a browser may take to send a form."""
 
 
-def set_cookie(response: Response, value: str) -> Response:
+def set_cookie(response: Response, value: str, name: str = COOKIE) -> Response:
     """Give the browser its session's name."""
     response.set_cookie(
-        COOKIE, value, path="/", secure=True, httponly=True, samesite="strict"
+        name, value, path="/", secure=True, httponly=True, samesite="strict"
     )
     return response
 
 
-async def checked_form(request: Request, session: Session) -> Form:
+async def checked_form(
+    request: Request, session: Session, limits: FormLimits | None = None
+) -> Form:
     """Read the form of a request that a page of this session sent.
+
+    Args:
+        request: The request that has it.
+        session: The session of its cookie.
+        limits: The bounds of the form; those of the console's forms when None.
 
     Raises:
         HTTPException: When another site's page sent it, or it has no token; when it
@@ -37,7 +44,7 @@ async def checked_form(request: Request, session: Session) -> Form:
         raise HTTPException(403, text("error.origin"))
     try:
         with trio.fail_after(_READ_S):
-            form = await read_form(request)
+            form = await read_form(request, limits)
     except trio.TooSlowError:
         raise HTTPException(408, text("error.slow")) from None
     except TokenlessError as error:

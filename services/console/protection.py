@@ -27,8 +27,9 @@ _TOO_LARGE: Final = 413
 class Protection:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, max_body: int = MAX_BODY_BYTES) -> None:
         self._app = app
+        self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or one WebSocket."""
@@ -46,10 +47,10 @@ class Protection:
                 message = {**message, "headers": headers}
             await send(message)
 
-        await self._app(scope, _bounded(receive), protected)
+        await self._app(scope, _bounded(receive, self._max_body), protected)
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most: int) -> Receive:
     """Return a `receive` that raises when a body is longer than any form."""
     received = 0
 
@@ -58,7 +59,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
+            if received > most:
                 raise HTTPException(_TOO_LARGE, text("error.too-large"))
         return message
 

@@ -7,7 +7,6 @@ from ipaddress import ip_address
 from typing import Final, Self
 
 import trio
-from hypercorn.config import Config
 from hypercorn.trio import serve
 
 from tokenless.protocol.certificates.pem import write_certificate
@@ -18,12 +17,9 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config.host_sections import ConsoleSection
 from tokenless.services.console.app import make_app
 from tokenless.services.console.console import Console
+from tokenless.services.console.https import HttpsConfig, server_context
 from tokenless.services.errors import ServiceError
 
-_SHELL_MESSAGE_BYTES: Final = 64 * 1024
-_BACKLOG: Final = 256
-_DRAIN_S: Final = 1.0
-_HANDSHAKE_S: Final = 10
 _USUAL_BITS: Final = 2048
 
 
@@ -74,7 +70,7 @@ async def serve_console(
     if settings.asks_nobody:
         await trio.to_thread.run_sync(_check_open, cluster, settings.address)
     context = await trio.to_thread.run_sync(_load_context, cluster, settings.node)
-    config = _Config(context, f"{settings.address}:{settings.port}")
+    config = HttpsConfig(context, f"{settings.address}:{settings.port}")
     try:
         sockets = config.create_sockets()
     except OSError as error:
@@ -92,40 +88,12 @@ async def serve_console(
         task_status.started((address, port))
 
 
-class _Config(Config):
-    """Hypercorn's settings: no log of its own, a context made by us."""
-
-    def __init__(self, context: ssl.SSLContext, bind: str) -> None:
-        super().__init__()
-        self._context = context
-        self.bind = [bind]
-        self.accesslog = self.errorlog = None
-        self.backlog = _BACKLOG
-        self.graceful_timeout = _DRAIN_S
-        self.ssl_handshake_timeout = _HANDSHAKE_S
-        self.include_server_header = False
-        self.websocket_max_message_size = _SHELL_MESSAGE_BYTES
-
-    @property
-    def ssl_enabled(self) -> bool:
-        """There is no console without TLS."""
-        return True
-
-    def create_ssl_context(self) -> ssl.SSLContext:
-        """Return the context of the node's certificate."""
-        return self._context
-
-
 def _load_context(cluster: Cluster, node: Node) -> ssl.SSLContext:
     certificate = ensure_tomcat(cluster, node, by="console")
     key = node.keys.path(TrustStore.TOMCAT, certificate)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     # The lab's first keys are short, as in 2015: OpenSSL's usual level refuses them.
     level = 1 if certificate.public_key.key_size < _USUAL_BITS else 2
-    context.set_ciphers(f"ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL={level}")
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    context = server_context(level)
     with tempfile.NamedTemporaryFile(prefix="tokenless-", suffix=".pem") as file:
         file.write(write_certificate(certificate.der))
         file.flush()

@@ -28,10 +28,14 @@ def _finalize(value: object) -> object:
     return printable(value) if isinstance(value, str) else value
 
 
-def make_environment() -> Environment:
-    """Return the templates' environment."""
+def make_environment(*others: Path) -> Environment:
+    """Return the templates' environment.
+
+    Args:
+        others: Folders whose templates come before those of the console.
+    """
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
+        loader=FileSystemLoader([*others, _FOLDER]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,

@@ -233,6 +233,10 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         f"{_SERVICES}.cluster.serve:serve",
         "Serve TFTP, TVS and the rest until SIGTERM or Ctrl-C.",
     ),
+    "studio": LazyCommand(
+        f"{_PHONES}.studio:studio",
+        "Rehearse a change in a browser, over HTTPS, until Ctrl-C.",
+    ),
     "token": LazyCommand(
         f"{_SERVICES}.certificates.token:token",
         "Manage security tokens: PKCS#12 files or PKCS#11 tokens.",

@@ -92,6 +92,8 @@ class StepReport:
     """The number of restarts of phones, by hand and automatic."""
     calls: tuple[PlayedCall, ...] = ()
     """Calls between phones, and their results."""
+    injected: tuple[str, ...] = ()
+    """Lines that a person put in while the step was played, and where."""
     call_losses: CallLosses = field(default_factory=CallLosses)
     """Calls, of this step or before, that fail or are less secure than they were."""
 
@@ -134,6 +136,7 @@ class StepReport:
             "unforeseen": list(self.unforeseen),
             "broke_off": self.broke_off,
             "left_out": list(self.left_out),
+            "injected": list(self.injected),
             "stuck": list(self.stuck),
             "restarts": self.restarts.to_json(),
             "seconds": round(self.seconds, 3),

@@ -1,9 +1,11 @@
 """Walks a script's steps over a stage, and reports each as it ends."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import trio
 
 from tokenless.phone_emulator.rehearsal.outcome.call_losses import CallHistory
 from tokenless.phone_emulator.rehearsal.outcome.expectations import (
@@ -24,6 +26,13 @@ from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
 from tokenless.protocol.errors import TokenlessError
 
 _TRANSCRIPT_LINE: Final = "$ {line}"
+_INJECTED_LINE: Final = "[put in by hand] $ {line}"
+
+
+async def _go_on(_number: int, _line: int | None) -> Sequence[str]:
+    """Play the next line at once."""
+    await trio.lowlevel.checkpoint()
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,12 @@ class ProgressListener:
     """Is told how many phones are about to boot."""
     on_phone: Callable[[], None] = lambda: None
     """Is told that one of them has."""
+    on_rig: Callable[[RehearsalRig], None] = lambda _: None
+    """Is given the clusters and phones before the first step."""
+    before_line: Callable[[int, int | None], Awaitable[Sequence[str]]] = _go_on
+    """Is asked before each line, with the numbers of its step and its own from 0, and
+    with None after the last line of a step. It may wait, and returns lines that a
+    person puts before it."""
 
 
 async def play(
@@ -48,6 +63,7 @@ async def play(
             done.
     """
     expected_stuck, calls = ExpectedStuck(), CallHistory()
+    listener.on_rig(rig)
     parsed = [[parse_action(line) for line in step.run] for step in script.steps]
     for number, (step, actions) in enumerate(zip(script.steps, parsed, strict=True), 1):
         listener.on_step(number, step)
@@ -70,7 +86,9 @@ async def _play_step(  # noqa: PLR0917 - one caller
     refusal: str | None = None
     left_out: tuple[str, ...] = ()
     rig.begin_step()
+    injected: list[str] = []
     for done, (line, action) in enumerate(zip(step.run, actions, strict=True), 1):
+        injected += await _inject(number, done - 1, rig, listener, transcript)
         transcript.append(_TRANSCRIPT_LINE.format(line=line))
         if isinstance(action, Phones) and action.verb is PhoneVerb.BOOT:
             listener.on_boot(rig.phone_groups.size(action.groups))
@@ -82,6 +100,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
             refusal, left_out = error.explain(), step.run[done:]
             transcript.append(refusal)
             break
+    injected += await _inject(number, None, rig, listener, transcript)
     nodes, groups = await rig.nodes(), rig.phone_groups.reports
     statuses = group_statuses(
         rig.phone_groups,
@@ -122,4 +141,30 @@ async def _play_step(  # noqa: PLR0917 - one caller
         ),
         restarts=restarts,
         seconds=time.monotonic() - began,
+        injected=tuple(injected),
     )
+
+
+async def _inject(
+    number: int,
+    line: int | None,
+    rig: RehearsalRig,
+    listener: ProgressListener,
+    transcript: list[str],
+) -> list[str]:
+    """Carry out what a person puts before a line; say what was refused."""
+    injected = []
+    for text in await listener.before_line(number, line):
+        transcript.append(_INJECTED_LINE.format(line=text))
+        said = text
+        try:
+            action = parse_action(text)
+            await rig.perform(
+                action, transcript.append, listener.on_phone, listener.on_boot
+            )
+        except TokenlessError as error:
+            transcript.append(error.explain())
+            said = f"{text} (refused: {error})"
+        place = "after the last line" if line is None else f"before line {line + 1}"
+        injected.append(f"{place}: {said}")
+    return injected

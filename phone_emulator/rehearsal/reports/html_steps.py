@@ -60,6 +60,10 @@ def _step(step: StepReport, booted: Sequence[GroupStatus]) -> Html:
         tag("h3", f"{step.number}. {step.step.title} ", *marks),
         tag("p", step.step.why, class_="why"),
         tag("pre", "\n".join(step.step.run), class_="commands"),
+        *(
+            tag("p", f"Put in by hand {each}", class_="refused")
+            for each in step.injected
+        ),
         *(tag("p", each, class_="refused") for each in refused),
         *(
             tag("p", f"FAILED: {each}", class_="bad")

@@ -255,14 +255,18 @@ class RehearsalRig:
         await trio.to_thread.run_sync(remove)
         say(f"{action.node} has left cluster {running.name}")
 
-    async def prospects(self) -> dict[str, Prospect]:
-        """Find out what phones that wait would do if they started now, by device."""
-        up = {
-            name
+    @property
+    def nodes_up(self) -> dict[str, bool]:
+        """Whether each node of the clusters is up, by name."""
+        return {
+            name: running.served.is_up(name)
             for running in self._running.values()
             for name in running.servers
-            if running.served.is_up(name)
         }
+
+    async def prospects(self) -> dict[str, Prospect]:
+        """Find out what phones that wait would do if they started now, by device."""
+        up = {name for name, is_up in self.nodes_up.items() if is_up}
         return await self._copies.prospects(up)
 
     async def registrations(self) -> dict[str, RegistrationReport]:

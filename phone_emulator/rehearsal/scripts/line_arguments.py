@@ -74,12 +74,14 @@ class LineError(PhoneError):
     Attributes:
         step: The number of its step in the file.
         line: The line, None when the fault is in another key of the step.
+        reason: What is wrong with it, without its place.
     """
 
     def __init__(self, place: LinePlace, reason: str, *, hint: str | None) -> None:
         super().__init__(f"{place}: {reason}", hint=hint)
         self.step = place.step
         self.line = place.line
+        self.reason = reason
 
 
 def check_known(what: str, value: str, known: Iterable[str], where: LinePlace) -> None:

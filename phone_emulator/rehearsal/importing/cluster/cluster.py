@@ -21,6 +21,7 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.group import (
     guessed_group,
     known_addresses,
     members_of,
+    named_group,
 )
 from tokenless.phone_emulator.rehearsal.importing.cluster.issuers import (
     Issuers,
@@ -135,6 +136,8 @@ class Known:
     """Nodes that lists were fetched from."""
     tftp_names: Sequence[str] = ()
     """Nodes that serve TFTP, as a person says."""
+    members: Sequence[str] = ()
+    """The CallManager group of phones in order, as a person says: names of nodes."""
     pools: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The CallManager group of device pools, as a person says: names of nodes."""
     phones: PhoneTable | None = None
@@ -170,6 +173,8 @@ def read_cluster(
     release, why = (given, "given") if given else _release(ctl, itls)
     issuers = issuers_of(imported_lists, len(nodes), release)
     told = None if config is None else group_of(config, nodes)
+    if known.members:
+        told = named_group(known.members, nodes)
     pools = {name: members_of(each, nodes) for name, each in known.pools.items()}
     members = [each for group in pools.values() for each in group]
     roles = roles_of(

@@ -17,6 +17,7 @@ from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.phones.configuration import PhoneConfig
 
 _GUESSED_NAME: Final = "Imported-CMG"
+_GIVEN_NAME: Final = "Given-CMG"
 _MOST_GUESSED: Final = 3
 """The number of members of a guess: fewer TVS servers than there are is the safe
 side."""
@@ -53,6 +54,15 @@ def members_of(words: Sequence[str], nodes: Sequence[ImportedNode]) -> tuple[str
             hint="write --pool DP-Oslo=sub1,sub2",
         )
     return tuple(found)
+
+
+def named_group(words: Sequence[str], nodes: Sequence[ImportedNode]) -> ImportedGroup:
+    """Return the group whose members a person names, in order.
+
+    Raises:
+        PhoneError: When one is none, or there are too many.
+    """
+    return ImportedGroup(_GIVEN_NAME, members_of(words, nodes))
 
 
 def guessed_group(nodes: Sequence[str]) -> ImportedGroup:

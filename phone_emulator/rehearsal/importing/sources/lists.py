@@ -33,6 +33,18 @@ _EC_KEY_LENGTHS: Final = (65, 97, 133)
 _VERSION_TAG: Final = b"\x01"
 
 
+class SourceLineError(PhoneError):
+    """A line of a text that cannot be understood.
+
+    Attributes:
+        line: Where, counted from 1.
+    """
+
+    def __init__(self, said: str, line: int, *, hint: str | None) -> None:
+        super().__init__(said, hint=hint)
+        self.line = line
+
+
 @dataclass(frozen=True, slots=True)
 class ImportedRecord:
     """One member of a list."""
@@ -200,7 +212,9 @@ def pictures_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
     except ShowTextError as error:
         words = "is neither a trust list nor `show` text: "
         what = words if error.fault is ShowFault.NOT_A_LIST else ""
-        raise PhoneError(f"{source}: {what}{error}", hint=error.hint) from None
+        raise SourceLineError(
+            f"{source}: {what}{error}", error.line, hint=error.hint
+        ) from None
     return _of_texts(shown, source)
 
 

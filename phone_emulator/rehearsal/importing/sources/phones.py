@@ -19,7 +19,10 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Topic,
     listed,
 )
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import load_bytes
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+    SourceLineError,
+    load_bytes,
+)
 from tokenless.phone_emulator.rehearsal.importing.sources.models import (
     RealModel,
     real_model,
@@ -142,8 +145,9 @@ def phones_of(
         columns = _columns(next(reader, []), source)
         devices = _devices(reader, columns, source)
     except csv.Error as error:
-        raise PhoneError(
+        raise SourceLineError(
             f"{source}, line {reader.line_num}: {error}",
+            reader.line_num,
             hint="export it again as CSV, without editing it",
         ) from None
     if not devices:
@@ -198,9 +202,10 @@ def _devices(
         key = values.get("name", "").split("(")[0].strip().casefold() or f"#{line}"
         known = devices.setdefault(key, device)
         if known.model.casefold() != device.model.casefold():
-            raise PhoneError(
+            raise SourceLineError(
                 f"{source}, line {line}: this device has another model in line "
                 f"{known.line}",
+                line,
                 hint="delete the row that is older",
             )
         if device.is_registered and not known.is_registered:
@@ -211,15 +216,17 @@ def _devices(
 def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
     model, count = values.get("model", ""), values.get("count", "1") or "1"
     if not model:
-        raise PhoneError(
+        raise SourceLineError(
             f"{source}, line {line}: the row has no model",
+            line,
             hint="a comma is missing, or the export was edited; export it again",
         )
     is_number = count.isascii() and count.isdigit() and len(count) <= len("100000")
     if not is_number or not 0 < int(count) <= MAX_PHONES:
-        raise PhoneError(
+        raise SourceLineError(
             f"{source}, line {line}: {printable(count)[:20]!r} is not a number of "
             "phones",
+            line,
             hint=f"write 1 to {MAX_PHONES}",
         )
     status = values.get("status", "").casefold()

@@ -328,6 +328,15 @@ class PhoneGroups:
         """Return the group of a phone."""
         return self._group_of[device]
 
+    def first(self, name: str) -> Waiting:
+        """Return the first phone of a group, with what it holds."""
+        return self._waiting(self._groups[name][0])
+
+    @property
+    def off(self) -> tuple[str, ...]:
+        """Groups that are off the network."""
+        return tuple(name for name in self._groups if name in self._off)
+
     def _waiting(self, phone: PhoneIdentity) -> Waiting:
         return Waiting(
             phone,

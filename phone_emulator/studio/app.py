@@ -1,0 +1,116 @@
+"""The application: who is let in, one function a page, one sentence for a failure."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+import trio
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from tokenless.phone_emulator.studio.pages import PAGES
+from tokenless.phone_emulator.studio.sign_in import SignInDesk
+from tokenless.phone_emulator.studio.studio import COOKIE, Studio
+from tokenless.phone_emulator.studio.visit import SEE_OTHER, Page, Show, Visit
+from tokenless.protocol.errors import TokenlessError
+from tokenless.services import console
+from tokenless.services.console.forms import Form, FormLimits
+from tokenless.services.console.guard import checked_form, set_cookie
+from tokenless.services.console.protection import Protection
+from tokenless.services.console.sessions import NoticeKind
+
+_STATIC: Final = Path(__file__).with_name("static")
+_SHARED: Final = Path(console.__path__[0]) / "static"
+LIMITS: Final = FormLimits(
+    body_bytes=80 * 1024 * 1024, files=60, fields=20_000, part_bytes=4 * 1024 * 1024
+)
+"""An export of 100,000 phones, and the lists of 21 nodes, in one form."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def make_app(studio: Studio) -> ASGIApp:
+    """Return the application."""
+    desk = SignInDesk(studio)
+    routes: list[BaseRoute] = [
+        Route("/sign-in", desk.show, methods=["GET"]),
+        Route("/sign-in", desk.act, methods=["POST"]),
+        Mount("/static", StaticFiles(directory=_SHARED)),
+        Mount("/studio", StaticFiles(directory=_STATIC)),
+    ]
+    for page in PAGES:
+        if page.show is not None:
+            show = _endpoint(studio, page, page.show, is_form=False)
+            routes.append(Route(page.path, show, methods=["GET"]))
+        if page.act is not None:
+            act = _endpoint(studio, page, page.act, is_form=True)
+            routes.append(Route(page.path, act, methods=["POST"]))
+    handlers = {HTTPException: _explain(studio), Exception: _report(studio)}
+    app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+    return Protection(app, LIMITS.body_bytes)
+
+
+def _endpoint(studio: Studio, page: Page, do: Show, *, is_form: bool) -> Endpoint:
+    """Return what answers a request: session, origin and token come first."""
+
+    async def endpoint(request: Request) -> Response:
+        found = studio.visitor(request)
+        if found is None:
+            return RedirectResponse("/sign-in", status_code=SEE_OTHER)
+        session, cookie = found
+        form = await checked_form(request, session, LIMITS) if is_form else Form()
+        visit = Visit(studio, request, session, form)
+        response = await trio.to_thread.run_sync(
+            _do, visit, page, do, is_form, limiter=studio.threads
+        )
+        return response if cookie is None else set_cookie(response, cookie, COOKIE)
+
+    return endpoint
+
+
+def _do(visit: Visit, page: Page, do: Show, is_form: bool) -> Response:
+    """Do what a page does; a refusal is a sentence on the page before it."""
+    try:
+        return do(visit)
+    except TokenlessError as error:
+        sentence = error.explain()
+    except OSError as error:
+        visit.studio.log.exception("page failed", path=page.path)
+        sentence = f"A file cannot be read or written: {error.strerror or error}."
+    visit.say(sentence, NoticeKind.ERROR)
+    if is_form:
+        return visit.go(page.back.format(**visit.request.path_params))
+    return visit.render("failed.html", status=HTTPStatus.BAD_REQUEST)
+
+
+def _explain(studio: Studio) -> Callable[[Request, HTTPException], Awaitable[Response]]:
+    async def explain(_: Request, error: HTTPException) -> Response:
+        await trio.lowlevel.checkpoint()
+        known = error.status_code != HTTPStatus.NOT_FOUND
+        sentence = str(error.detail) if known else "There is no such page."
+        return studio.render(
+            "plain.html", None, status=error.status_code, sentence=sentence
+        )
+
+    return explain
+
+
+def _report(studio: Studio) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def report(request: Request, error: Exception) -> Response:
+        await trio.lowlevel.checkpoint()
+        path = request.url.path
+        studio.log.error("page failed", path=path, exc_info=error)
+        return studio.render(
+            "plain.html",
+            None,
+            status=HTTPStatus.INTERNAL_SERVER_ERROR,
+            sentence="The page failed; the studio's log has the reason.",
+        )
+
+    return report

@@ -1,0 +1,173 @@
+"""The studies of a folder: each in a folder of its own, whole or absent.
+
+studies/ID/study.json      the study, without its runs
+studies/ID/runs/RUN.json   one run each
+studies/ID/sources/N-NAME  what was given, as it was given
+"""
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from tokenless.ground.files import PRIVATE, TooLongError, read_bounded, replace_file
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.studio.study import (
+    MAX_RUNS,
+    MAX_STUDY_BYTES,
+    RunResult,
+    RunSummary,
+    Study,
+)
+from tokenless.protocol.certificates.name_text import printable
+
+MAX_STUDIES: Final = 500
+MAX_SOURCES: Final = 60
+_ID: Final = re.compile("[0-9a-f]{16}")
+_NAME_LENGTH: Final = 60
+_Run = TypeVar("_Run", RunResult, RunSummary)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSource:
+    """A file or a paste, as it was given."""
+
+    name: str
+    data: bytes
+
+
+class StudyArchive:
+    """The studies of one studio."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "studies"
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def all(self) -> list[tuple[str, Study]]:
+        """Return every study that can be read, the newest first."""
+        found = []
+        for path in self._folder.iterdir():
+            if _ID.fullmatch(path.name):
+                try:
+                    found.append((path.name, self._read(path.name)))
+                except PhoneError:
+                    continue
+        return sorted(found, key=lambda each: each[1].made, reverse=True)
+
+    def add(self, study: Study) -> str:
+        """Keep a new study; return its id.
+
+        Raises:
+            PhoneError: When there are too many.
+        """
+        if sum(1 for _ in self._folder.iterdir()) >= MAX_STUDIES:
+            raise PhoneError(
+                f"there are {MAX_STUDIES} studies", hint="delete some of them"
+            )
+        name = secrets.token_hex(8)
+        for part in ("runs", "sources"):
+            (self._folder / name / part).mkdir(mode=0o700, parents=True)
+        self.save(name, study)
+        for run in study.runs:
+            self.save_run(name, run)
+        return name
+
+    def load(self, name: str) -> Study:
+        """Return a study, without its runs.
+
+        Raises:
+            PhoneError: When there is none, or its file is damaged.
+        """
+        if not _ID.fullmatch(name) or not (self._folder / name).is_dir():
+            raise PhoneError("there is no such study", hint="choose one of the list")
+        return self._read(name)
+
+    def save(self, name: str, study: Study) -> None:
+        """Replace a study's file; its runs are files of their own.
+
+        Raises:
+            OSError: When it cannot be written; the old one is intact then.
+        """
+        plain = msgspec.structs.replace(study, runs=())
+        path = self._folder / name / "study.json"
+        replace_file(path, msgspec.json.encode(plain), mode=PRIVATE)
+
+    def delete(self, name: str) -> None:
+        """Delete a study with all that belongs to it."""
+        self.load(name)
+        shutil.rmtree(self._folder / name)
+
+    def save_run(self, name: str, run: RunResult) -> None:
+        """Keep a run; the oldest go when there are too many."""
+        folder = self._folder / name / "runs"
+        replace_file(folder / f"{run.id}.json", msgspec.json.encode(run), mode=PRIVATE)
+        for old in self.runs(name)[MAX_RUNS:]:
+            (folder / f"{old.id}.json").unlink(missing_ok=True)
+
+    def runs(self, name: str) -> list[RunSummary]:
+        """Return the runs of a study, the newest first; damaged files are left out."""
+        paths = (self._folder / name / "runs").glob("*.json")
+        found = [_read_run(path, RunSummary) for path in paths]
+        return sorted(filter(None, found), key=lambda run: run.began, reverse=True)
+
+    def run(self, name: str, run_id: str) -> RunResult | None:
+        """Return one run, None when there is none of that id, or it is damaged."""
+        if not (_ID.fullmatch(name) and _ID.fullmatch(run_id)):
+            return None
+        return _read_run(self._folder / name / "runs" / f"{run_id}.json", RunResult)
+
+    def sources(self, name: str) -> list[GivenSource]:
+        """Return what was given, in order."""
+        paths = sorted((self._folder / name / "sources").iterdir())
+        return [GivenSource(path.name[3:], path.read_bytes()) for path in paths]
+
+    def replace_sources(self, name: str, given: Sequence[GivenSource]) -> None:
+        """Keep what is given from now on.
+
+        Raises:
+            PhoneError: When there are too many.
+        """
+        if len(given) > MAX_SOURCES:
+            raise PhoneError(
+                f"over {MAX_SOURCES} files were given", hint="leave some of them out"
+            )
+        folder = self._folder / name / "sources"
+        for path in list(folder.iterdir()):
+            path.unlink()
+        for number, each in enumerate(given):
+            path = folder / f"{number:02}-{_file_name(each.name)}"
+            replace_file(path, each.data, mode=PRIVATE)
+
+    def _read(self, name: str) -> Study:
+        try:
+            data = read_bounded(self._folder / name / "study.json", MAX_STUDY_BYTES)
+            return msgspec.json.decode(data, type=Study)
+        except (OSError, TooLongError, msgspec.MsgspecError) as error:
+            raise PhoneError(
+                f"the study {name} cannot be read: {error}",
+                hint="restore its folder from a backup, or delete it",
+            ) from None
+
+
+def _read_run(path: Path, kind: type[_Run]) -> _Run | None:
+    try:
+        return msgspec.json.decode(read_bounded(path, MAX_STUDY_BYTES), type=kind)
+    except (OSError, TooLongError, msgspec.MsgspecError):
+        return None
+
+
+def _file_name(text: str) -> str:
+    """Return a name that no file system takes for a path."""
+    plain = "".join(_letters(printable(text.replace("\\", "/").rpartition("/")[2])))
+    return plain.strip(".")[-_NAME_LENGTH:] or "file"
+
+
+def _letters(text: str) -> Iterator[str]:
+    for letter in text:
+        is_plain = letter.isascii() and (letter.isalnum() or letter in "._-")
+        yield letter if is_plain else "_"

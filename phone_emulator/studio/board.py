@@ -1,0 +1,148 @@
+"""The page for a change board: what it says of a study and a run, as values."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tokenless.phone_emulator.studio.study import (
+    Guess,
+    NodeFact,
+    Runbook,
+    RunResult,
+    StepResult,
+    Study,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Groups that are not well after a step, with the same causes and remedies."""
+
+    step: int
+    title: str
+    groups: tuple[str, ...]
+    causes: tuple[str, ...]
+    remedies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All that the page says."""
+
+    name: str
+    run: RunResult
+    version: str
+    """The release of the cluster."""
+    mode: str
+    nodes: tuple[NodeFact, ...]
+    change: tuple[str, ...]
+    """Certificates, or the first commands of the ticket."""
+    verdicts: tuple[Verdict, ...]
+    tested: tuple[str, ...]
+    not_tested: tuple[str, ...]
+    guesses: tuple[Guess, ...]
+    steps: tuple[StepResult, ...]
+    troubles: tuple[Trouble, ...]
+    runbook: Runbook | None
+    rollback: tuple[str, ...]
+    verification: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+def board_of(study: Study, run: RunResult) -> Board:
+    """Return what the page of a run says."""
+    cluster = study.cluster
+    is_plan = study.plan is not None and run.steps and run.order == "The plan"
+    runbook = study.plan.runbook if study.plan is not None and is_plan else None
+    return Board(
+        name=study.name,
+        run=run,
+        version="not known" if cluster is None else cluster.version,
+        mode="mixed" if cluster is not None and cluster.is_mixed else "non-secure",
+        nodes=() if cluster is None else cluster.nodes,
+        change=study.change.units
+        or tuple(line for step in study.change.steps for line in step.run),
+        verdicts=run.verdicts,
+        tested=tuple(_tested(run)),
+        not_tested=tuple(_not_tested(run)),
+        guesses=() if cluster is None else cluster.guesses,
+        steps=run.steps,
+        troubles=tuple(_troubles(run)),
+        runbook=runbook,
+        rollback=tuple(_rollback(run)),
+        verification=tuple(_verification(run)),
+        sources=tuple(f"{each.name}: {each.what}" for each in study.sources),
+    )
+
+
+def _tested(run: RunResult) -> Iterator[str]:
+    last = run.steps[-1] if run.steps else None
+    groups = () if last is None else last.groups
+    models = sorted({group.model for group in groups})
+    yield (
+        f"{len(run.steps)} of {run.total} steps, with the services and trust decisions "
+        f"of the release, on {run.phones} emulated phones in {len(groups)} groups "
+        f"(models {', '.join(models) or 'none'})."
+    )
+    yield "After each step: what phones hold, and what they would do if they restarted."
+    yield "Registration of the phones that are on, after each step."
+    for each in run.injected:
+        yield f"Fault put in by hand: {each}."
+
+
+def _not_tested(run: RunResult) -> Iterator[str]:
+    if len(run.steps) < run.total:
+        yield f"{run.total - len(run.steps)} steps were not played."
+    if run.error:
+        yield f"The rehearsal: {run.error}."
+    for step in run.steps:
+        for line in step.left_out:
+            yield f"Step {step.number}: `{line}` was not carried out."
+    yield "Real phones, their firmware and their network: phones are emulated."
+    yield (
+        "Calls, media and features of Cisco CallManager beyond registration, where no "
+        "step makes a call."
+    )
+    yield "The time that restarts and resets take on your cluster."
+    yield from run.not_modelled
+
+
+def _troubles(run: RunResult) -> Iterator[Trouble]:
+    for step in run.steps:
+        alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+        for group in step.groups:
+            if not group.is_safe:
+                alike.setdefault((group.causes, group.remedies), []).append(group.name)
+        for (causes, remedies), names in alike.items():
+            yield Trouble(step.number, step.title, tuple(names), causes, remedies)
+
+
+def _rollback(run: RunResult) -> Iterator[str]:
+    yield (
+        "Before step 1: a DRS backup, kept apart from the cluster. A regenerated key "
+        "comes back only from it."
+    )
+    remedies = dict.fromkeys(
+        remedy
+        for step in run.steps
+        for group in step.groups
+        for remedy in group.remedies
+    )
+    for remedy in remedies:
+        yield f"If phones refuse files: {remedy}."
+    yield (
+        "Stop when a phone shows Trust List update failed: no further regeneration, "
+        "restart or reset until the reason is known."
+    )
+
+
+def _verification(run: RunResult) -> Iterator[str]:
+    yield "`show ctl` and `show itl` on each node: verified successfully, same signer."
+    yield "As many registered phones as before the window (RTMT)."
+    yield (
+        "On one phone of each group: Settings > Status > Status Messages shows no "
+        "Trust List update failed; Trust List shows the checksum of `show itl`."
+    )
+    if run.steps:
+        for group in run.steps[-1].groups[:12]:
+            yield f"{group.name} ({group.model}): anchors left {group.anchors}."

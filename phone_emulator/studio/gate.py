@@ -1,0 +1,83 @@
+"""Pause, step and faults of a rehearsal that is being played, at the ends of lines.
+
+Commands come from another thread; the player asks at each line and waits here.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import trio
+
+from tokenless.phone_emulator.studio.events import Command
+
+_LOOK_S: Final = 0.05
+MAX_WAITING: Final = 50
+
+
+class Gate:
+    """Lets lines pass, one after the other."""
+
+    def __init__(
+        self, first_step: int, *, is_paused: bool, on_change: Callable[[], None]
+    ) -> None:
+        """Begin open, or closed.
+
+        Args:
+            first_step: Steps before it always pass.
+            is_paused: Whether the first line of that step waits.
+            on_change: Is called when what a person sees of it has changed.
+        """
+        self._first_step = first_step
+        self._on_change = on_change
+        self.is_paused = is_paused
+        self.is_held = False
+        self._allowed = 0
+        self._waiting: deque[str] = deque()
+        self._has_news = False
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Lines that were put in and are not carried out yet."""
+        return tuple(self._waiting)
+
+    def obey(self, command: Command) -> None:
+        """Take a command; safe from any thread."""
+        match command.verb:
+            case "pause":
+                self.is_paused, self._allowed = True, 0
+            case "resume":
+                self.is_paused = False
+            case "step":
+                self.is_paused = True
+                self._allowed += 1
+            case "inject":
+                if len(self._waiting) < MAX_WAITING:
+                    self._waiting.append(command.line)
+        self._has_news = True
+        if not self.is_held:
+            self._on_change()
+
+    async def before_line(self, step: int, line: int | None) -> Sequence[str]:
+        """Wait until a line may pass; return what is put before it."""
+        await trio.lowlevel.checkpoint()
+        if step >= self._first_step and line is not None:
+            await self._pass()
+        if step < self._first_step:
+            return ()
+        taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if taken:
+            self._on_change()
+        return taken
+
+    async def _pass(self) -> None:
+        while self.is_paused and not self._allowed:
+            # Faults that are put in while it waits are shown at once.
+            if self._has_news or not self.is_held:
+                self._has_news, self.is_held = False, True
+                self._on_change()
+            await trio.sleep(_LOOK_S)
+        if self.is_paused:
+            self._allowed -= 1
+        self.is_held = False
+        self._on_change()

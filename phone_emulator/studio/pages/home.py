@@ -1,0 +1,64 @@
+"""The first page: the studies, and how one begins."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import trio
+from starlette.responses import Response
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.studio.study import Event, Study
+from tokenless.phone_emulator.studio.visit import Page, Visit
+from tokenless.protocol.certificates.name_text import printable
+
+_LONGEST_NAME: Final = 80
+
+
+def show(visit: Visit) -> Response:
+    """Show the studies."""
+    studio = visit.studio
+    studies = [
+        (name, study, bool(studio.runs.of_study(name)))
+        for name, study in studio.archive.all()
+    ]
+    return visit.render("home.html", studies=studies)
+
+
+def begin(visit: Visit) -> Response:
+    """Begin a study."""
+    name = study_name(visit.form.one("name"))
+    now = datetime.now(UTC)
+    study = Study(name=name, made=now, history=(Event(now, "The study was begun."),))
+    return visit.go(f"/studies/{visit.studio.archive.add(study)}/cluster")
+
+
+def study_name(given: str) -> str:
+    """Return a name as studies have it.
+
+    Raises:
+        PhoneError: When it is empty or too long.
+    """
+    name = " ".join(printable(given).split())
+    if not 1 <= len(name) <= _LONGEST_NAME:
+        raise PhoneError(
+            f"a study's name has 1 to {_LONGEST_NAME} letters",
+            hint="name it as the ticket is named",
+        )
+    return name
+
+
+def delete(visit: Visit) -> Response:
+    """Delete a study; what it plays is stopped first."""
+    study = visit.study()
+    for run in visit.live():
+        trio.from_thread.run(visit.studio.runs.stop, run)
+    visit.studio.archive.delete(visit.study_id)
+    visit.say(f"The study {study.name} was deleted.")
+    return visit.go("/")
+
+
+PAGES: Final = (
+    Page("/", show),
+    Page("/studies", None, begin),
+    Page("/studies/{study}/delete", None, delete),
+)

@@ -1,0 +1,55 @@
+"""The plan of a study's change, as its page shows it."""
+
+import time
+
+from tokenless.phone_emulator.planner.plan import Plan, make_plan
+from tokenless.phone_emulator.planner.report import in_words
+from tokenless.phone_emulator.planner.runbook import (
+    COLUMNS,
+    Pace,
+    cells_of,
+    runbook_of,
+)
+from tokenless.phone_emulator.rehearsal.planning.script import rounds
+from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.phone_emulator.studio.study import PlanResult, Runbook
+
+_MOST_LINES = 400
+_LONGEST = 3900
+
+
+def plan_result(script: Script, goal: str, phones: int, timeout_s: float) -> PlanResult:
+    """Plan a change of the cluster that a rehearsal sets up.
+
+    Raises:
+        TokenlessError: When the goal or the rehearsal cannot be planned for.
+    """
+    began = time.monotonic()
+    made = make_plan(task_for(script, goal), timeout_s=timeout_s)
+    words = [line[:_LONGEST] for line in in_words(made)]
+    blank = words.index("") if "" in words else 0
+    has_steps = made.steps is not None
+    return PlanResult(
+        is_safe=has_steps and not made.unsafe,
+        headline=words[blank + 1].rstrip(":"),
+        words=tuple(words[blank + 1 :][:_MOST_LINES]),
+        at_once=tuple(words[:blank]),
+        steps=tuple(rounds(made)) if has_steps else (),
+        runbook=_runbook(made, phones) if has_steps else None,
+        seconds=round(time.monotonic() - began, 2),
+    )
+
+
+def _runbook(made: Plan, phones: int) -> Runbook:
+    book = runbook_of(made, Pace(phones=phones))
+    remarks = [f"NOT SAFE for {each}" for each in book.not_safe]
+    if book.seconds is not None:
+        remarks.append(
+            f"The window takes {book.seconds / 60:.0f} minutes by these figures."
+        )
+    return Runbook(
+        COLUMNS,
+        tuple(tuple(cell[:_LONGEST] for cell in cells_of(row)) for row in book.rows),
+        (*remarks, *book.assumptions),
+    )

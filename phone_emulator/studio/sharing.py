@@ -1,0 +1,189 @@
+"""A study as one file: written for a colleague, read from a stranger.
+
+The file holds no keys: a rehearsal makes its own. Names can be replaced, everywhere at
+once, so that a study tells nothing of whose cluster it is.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
+    MAX_KINDS,
+    MAX_PHONES,
+)
+from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
+from tokenless.phone_emulator.rehearsal.scripts.line_forms import FORMS
+from tokenless.phone_emulator.rehearsal.scripts.script import Script, check_script
+from tokenless.phone_emulator.studio.orders import orders_of, script_for
+from tokenless.phone_emulator.studio.study import MAX_STUDY_BYTES, Study
+from tokenless.protocol.errors import TokenlessError
+
+MAX_LINES: Final = 2000
+MAX_NODES: Final = 21
+_ADDRESS: Final = "127.9.9.{}"
+_FIRST: Final = 10
+_LEAST: Final = 2
+"""Shorter names stand in too many words to be replaced."""
+_KEPT: Final = frozenset({"default", "mixed-mode", "non-secure-mode", "all", "cisco"})
+_OTHER: Final = "give the file that `Share` of a studio has written"
+
+
+def write_study(study: Study, *, is_anonymous: bool) -> bytes:
+    """Return a study's file.
+
+    Args:
+        study: With its runs.
+        is_anonymous: Whether names and addresses are replaced.
+
+    Raises:
+        PhoneError: When a name cannot be replaced, or the file would be too long.
+    """
+    if is_anonymous:
+        study = anonymous(study)
+    data = msgspec.json.format(msgspec.json.encode(study), indent=1)
+    if len(data) > MAX_STUDY_BYTES:
+        raise PhoneError(
+            f"the study's file would have over {MAX_STUDY_BYTES} bytes",
+            hint="share it without its runs",
+        )
+    return data
+
+
+def read_study(data: bytes) -> Study:
+    """Read a study's file; nothing of it is believed unchecked.
+
+    Raises:
+        PhoneError: When it is none, is too long, or has something that cannot be
+            played.
+    """
+    if len(data) > MAX_STUDY_BYTES:
+        raise PhoneError(f"a study has at most {MAX_STUDY_BYTES} bytes", hint=_OTHER)
+    try:
+        study = msgspec.json.decode(data, type=Study)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise PhoneError(f"this is not a study: {error}", hint=_OTHER) from None
+    if study.cluster is not None:
+        _check(study.cluster.script, study)
+    elif study.change.kind != "none" or study.plan is not None:
+        raise PhoneError("this is not a study: it has a change and no cluster")
+    # Whoever opens it has confirmed nothing yet.
+    return replace(study, is_confirmed=False, is_guided=False)
+
+
+def _check(script: Script, study: Study) -> None:
+    try:
+        _check_sizes(script)
+        check_script(script)
+        check_lines(script)
+        for order in orders_of(study):
+            played = script_for(study, order)
+            _check_sizes(played)
+            check_script(played)
+            check_lines(played)
+    except (TokenlessError, ValueError, TypeError, RecursionError) as error:
+        hint = error.hint if isinstance(error, TokenlessError) else None
+        raise PhoneError(f"this study cannot be played: {error}", hint=hint) from None
+
+
+def _check_sizes(script: Script) -> None:
+    phones = sum(group.count or 1 for group in script.groups)
+    lines = sum(len(step.run) + 1 for step in script.steps)
+    nodes = script.cluster.get("nodes", ())
+    count = len(nodes) if isinstance(nodes, list | tuple) else 0
+    for what, found, most in (
+        ("phones", phones, MAX_PHONES),
+        ("groups of phones", len(script.groups), MAX_KINDS),
+        ("lines", lines, MAX_LINES),
+        ("nodes", count, MAX_NODES),
+    ):
+        if found > most:
+            raise PhoneError(f"it has {found} {what}", hint=f"at most {most}")
+
+
+def anonymous(study: Study) -> Study:
+    """Return a study in which every name and address is another one.
+
+    Raises:
+        PhoneError: When a name is also a word of the commands.
+    """
+    names = dict(_names(study))
+    reserved = {word for form in FORMS for word in form.synopsis.words} | {"utils"}
+    clash = sorted(name for name in names if name in reserved)
+    if clash:
+        raise PhoneError(
+            f"the name {clash[0]} is a word of the commands, too",
+            hint="share the study without replacing names",
+        )
+    pattern = re.compile(
+        "|".join(
+            rf"(?<![\w]){re.escape(name)}(?![\w])"
+            for name in sorted(names, key=len, reverse=True)
+        )
+        or r"(?!)",
+        re.IGNORECASE,
+    )
+    plain: Any = msgspec.to_builtins(_without_certificates(study))
+    done = _replaced(plain, pattern, names)
+    done["name"] = "Study"
+    return read_study(msgspec.json.encode(done))
+
+
+def _without_certificates(study: Study) -> Study:
+    """Leave out what only a preflight looks at: serial numbers lead to an owner."""
+    cluster = study.cluster
+    if cluster is not None:
+        script = replace(cluster.script, certificates=(), name="study")
+        cluster = replace(cluster, script=script)
+    return replace(study, cluster=cluster, sources=(), looks=(), history=())
+
+
+def _names(study: Study) -> Iterator[tuple[str, str]]:
+    """Yield each name, in lower case, with what stands for it."""
+    cluster = study.cluster
+    if cluster is None:
+        return
+    settings = cluster.script.cluster
+    nodes = settings.get("nodes", ())
+    addresses = {each["name"]: each["address"] for each in nodes}
+    found: list[tuple[str, str]] = []
+    for number, node in enumerate(cluster.nodes, 1):
+        address = _ADDRESS.format(_FIRST + number)
+        found.append((node.name, f"node-{number}"))
+        real = (node.address, addresses.get(node.name))
+        found += [(each, address) for each in real if each]
+    found += [(pool, f"pool-{n}") for n, pool in enumerate(cluster.pools, 1)]
+    found += [(each.group, f"group-{n}") for n, each in enumerate(cluster.phones, 1)]
+    found.append((cluster.group, "cm-group"))
+    section = settings.get("cluster", {})
+    found += [
+        (str(section.get("domain", "")), "example.test"),
+        (str(section.get("capf", "")), "CAPF-1"),
+    ]
+    subject = settings.get("certificates", {}).get("subject", {})
+    found += [
+        (str(value), f"{key}-1") for key, value in subject.items() if key != "country"
+    ]
+    found.append((study.name, "study"))
+    for name, other in found:
+        if len(name) >= _LEAST and name.casefold() not in _KEPT:
+            yield name.casefold(), other
+
+
+def _replaced(value: Any, pattern: re.Pattern[str], names: Mapping[str, str]) -> Any:  # noqa: ANN401
+    match value:
+        case str():
+            return pattern.sub(lambda found: names[found[0].casefold()], value)
+        case dict():
+            return {
+                _replaced(key, pattern, names): _replaced(each, pattern, names)
+                for key, each in value.items()
+            }
+        case list() | tuple():
+            return [_replaced(each, pattern, names) for each in value]
+        case _:
+            return value

@@ -1,0 +1,164 @@
+"""Files and pastes of a cluster: what each is, and where one cannot be read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+    ImportedList,
+    InUse,
+    SourceLineError,
+    pictures_of,
+    without_repeats,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.phone_config import (
+    phone_config_of,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
+    PhoneTable,
+    phones_of,
+)
+from tokenless.phone_emulator.studio.archive import GivenSource
+from tokenless.phone_emulator.studio.study import Source
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.certificates.pem import read_certificates
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.show_output.paste import decode_pasted
+from tokenless.protocol.trust.verdicts import FileKind
+
+_AROUND: Final = 2
+_SHOWN: Final = 160
+_DER: Final = b"\x30\x82"
+_PEM: Final = b"-----BEGIN CERTIFICATE-----"
+_TABLE_WORDS: Final = ("model", "devicetype", "modelname")
+_CONFIGURATION: Final = (".cnf.xml", ".xml", ".cnf.xml.sgn", ".sgn")
+
+
+@dataclass(frozen=True, slots=True)
+class PasteLine:
+    """A line of a text, and whether it is the wrong one."""
+
+    number: int
+    text: str
+    is_wrong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a source cannot be read."""
+
+    source: str
+    reason: str
+    hint: str
+    lines: tuple[PasteLine, ...] = ()
+    """The wrong line with some around it; none: it is no text."""
+
+
+@dataclass(slots=True)
+class Recognised:
+    """All that the sources hold."""
+
+    lists: list[ImportedList] = field(default_factory=list)
+    config: PhoneConfig | None = None
+    phones: PhoneTable | None = None
+    in_use: list[InUse] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def recognise(given: Sequence[GivenSource]) -> Recognised:
+    """Read every source; those that cannot be read become problems."""
+    found = Recognised()
+    for each in given:
+        try:
+            what = _take(each, found)
+        except PhoneError as error:
+            found.problems.append(problem_of(each, error))
+            continue
+        found.sources.append(Source(printable(each.name)[:200], what[:200]))
+    try:
+        found.lists = sorted(
+            without_repeats(found.lists), key=lambda each: each.kind is not FileKind.CTL
+        )
+    except PhoneError as error:
+        found.problems.append(Problem("the files", str(error), error.hint or ""))
+    return found
+
+
+def problem_of(given: GivenSource, error: PhoneError) -> Problem:
+    """Return a problem, with the lines around it where its line is known."""
+    lines: tuple[PasteLine, ...] = ()
+    if isinstance(error, SourceLineError):
+        lines = tuple(_around(given.data, error.line))
+    return Problem(printable(given.name)[:200], str(error), error.hint or "", lines)
+
+
+def _around(data: bytes, wrong: int) -> Iterator[PasteLine]:
+    text = decode_pasted(data).splitlines()
+    wrong = min(wrong, max(1, len(text)))
+    first = max(1, wrong - _AROUND)
+    for number in range(first, min(len(text), wrong + _AROUND) + 1):
+        shown = printable(text[number - 1])[:_SHOWN]
+        yield PasteLine(number, shown, number == wrong)
+
+
+def _take(given: GivenSource, found: Recognised) -> str:
+    """Take one source in; return what it is.
+
+    Raises:
+        PhoneError: When it cannot be read.
+    """
+    name, data = given.name.lower(), given.data
+    if _is_configuration(name, data):
+        found.config = phone_config_of(data, given.name)
+        return "configuration of a phone"
+    if _PEM in data[:4096] or data[:2] == _DER:
+        certificates = _certificates(given)
+        found.in_use += certificates
+        return f"{len(certificates)} certificate(s) in use"
+    if _is_table(name, data):
+        table = phones_of(decode_pasted(data), given.name)
+        found.phones = table
+        return f"{sum(kind.count for kind in table.kinds)} phones"
+    kind = FileKind.ITL if "itl" in name else FileKind.CTL
+    lists = pictures_of(data, kind, given.name)
+    found.lists += lists
+    return ", ".join(_list_words(each) for each in lists)
+
+
+def _list_words(each: ImportedList) -> str:
+    of = f" of {printable(each.owner)}" if each.owner else ""
+    return (
+        f"{each.kind.value.removesuffix('File.tlv')}{of}, {len(each.entries)} records"
+    )
+
+
+def _is_configuration(name: str, data: bytes) -> bool:
+    return name.endswith(_CONFIGURATION) or data.lstrip()[:1] == b"<"
+
+
+def _is_table(name: str, data: bytes) -> bool:
+    """Tell by the name, or by a first line of columns."""
+    if name.endswith(".csv"):
+        return True
+    head = decode_pasted(data[:4096]).lstrip().partition("\n")[0]
+    for delimiter in ",;\t":
+        cells = head.split(delimiter)
+        plain = {"".join(filter(str.isalnum, cell)).casefold() for cell in cells}
+        if len(cells) > 1 and plain.intersection(_TABLE_WORDS):
+            return True
+    return False
+
+
+def _certificates(given: GivenSource) -> list[InUse]:
+    try:
+        found = [Certificate.decode(der) for der in read_certificates(given.data)]
+    except DecodeError as error:
+        raise PhoneError(
+            f"{given.name} holds no certificate: {error}",
+            hint="export it as PEM or DER",
+        ) from None
+    return [InUse(certificate, given.name) for certificate in found]

@@ -1,0 +1,123 @@
+"""State that all pages share: studies, runs, sessions, templates."""
+
+import hmac
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import trio
+from msgspec.structs import replace
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from tokenless.phone_emulator.studio.archive import StudyArchive
+from tokenless.phone_emulator.studio.plans import Plans
+from tokenless.phone_emulator.studio.runs import Runs
+from tokenless.phone_emulator.studio.study import MAX_HISTORY, Event, Study
+from tokenless.phone_emulator.studio.words import add_words
+from tokenless.services.console.origins import is_loopback_host
+from tokenless.services.console.sessions import Session, Sessions
+from tokenless.services.console.templates import make_environment
+from tokenless.services.console.texts import text
+from tokenless.services.console.throttle import Throttle
+from tokenless.services.logs import get_logger
+
+COOKIE: Final = "__Host-tokenless-studio"
+"""Not that of the console: cookies do not know ports."""
+_THREADS: Final = 8
+_HERE: Final = Path(__file__).parent
+
+
+class Studio:
+    """State that all pages share."""
+
+    def __init__(self, folder: Path, nursery: trio.Nursery, key: str | None) -> None:
+        """Prepare the pages.
+
+        Args:
+            folder: Where studies are kept.
+            nursery: Runs what outlives a request.
+            key: What a browser must know to be let in; None: nothing, on loopback.
+        """
+        self.archive = StudyArchive(folder)
+        self.nursery = nursery
+        self.runs = Runs(self.archive, nursery)
+        self.plans = Plans(self.runs, nursery)
+        self.sessions = Sessions(time.monotonic)
+        self.throttle = Throttle(time.monotonic)
+        self.threads = trio.CapacityLimiter(_THREADS)
+        self.log = get_logger(service="studio")
+        self._key = key
+        self._lock = threading.Lock()
+        self._templates = make_environment(_HERE / "templates")
+        add_words(self._templates)
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether every browser on this machine is let in."""
+        return self._key is None
+
+    def is_key(self, given: str) -> bool:
+        """Tell whether a browser knows the key."""
+        return self._key is not None and hmac.compare_digest(
+            self._key.encode(), given.encode(errors="replace")
+        )
+
+    def visitor(self, request: Request) -> tuple[Session, str | None] | None:
+        """Return the session of a request, and its cookie when it is new.
+
+        Returns:
+            None when the browser has to sign in.
+
+        Raises:
+            HTTPException: When a name that is not this machine's leads here.
+        """
+        session = self.sessions.find(request.cookies.get(COOKIE))
+        if self.asks_nobody:
+            if not is_loopback_host(request.headers.get("host", "")):
+                raise HTTPException(403, text("error.host"))
+            if session is None:
+                value, session = self.sessions.begin("studio")
+                return session, value
+        if session is None or session.user is None:
+            return None
+        return session, None
+
+    def render(
+        self,
+        template: str,
+        session: Session | None,
+        *,
+        status: int = 200,
+        **values: object,
+    ) -> Response:
+        """Return a page from a template."""
+        page = self._templates.get_template(template).render(
+            csrf="" if session is None else session.csrf,
+            asks_nobody=self.asks_nobody,
+            **values,
+        )
+        return HTMLResponse(page, status)
+
+    def text_of(self, template: str, **values: object) -> str:
+        """Return a file from a template."""
+        return self._templates.get_template(template).render(**values)
+
+    def change(self, study_id: str, edit: Callable[[Study], Study], said: str) -> Study:
+        """Change a study and say so in its history; one change at a time.
+
+        Raises:
+            PhoneError: When there is no such study.
+        """
+        with self._lock:
+            edited = edit(self.archive.load(study_id))
+            if said:
+                event = Event(datetime.now(UTC), said[:4000])
+                history = (*edited.history, event)[-MAX_HISTORY:]
+                edited = replace(edited, history=history)
+            self.archive.save(study_id, edited)
+            return edited

@@ -1,0 +1,318 @@
+"""A study: a cluster, a change, a plan, runs; as values that one file holds.
+
+Unknown keys are refused, and every text and list has a bound, so that a study of a
+stranger can be read as a rehearsal of a stranger can.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
+
+MAX_STUDY_BYTES: Final = 16 * 1024 * 1024
+FORMAT: Final = "tokenless-study-1"
+MAX_HISTORY: Final = 500
+MAX_RUNS: Final = 50
+MAX_LOOKS: Final = 50
+
+Name = Annotated[str, Meta(min_length=1, max_length=80)]
+Short = Annotated[str, Meta(max_length=400)]
+Sentence = Annotated[str, Meta(max_length=4000)]
+Log = Annotated[str, Meta(max_length=200_000)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A value of a study's file."""
+
+
+class Source(_Part, frozen=True):
+    """A file or a paste that the cluster was read from."""
+
+    name: Short
+    what: Short
+    """What it was recognised as."""
+
+
+class Guess(_Part, frozen=True):
+    """Something of the cluster that its sources do not tell."""
+
+    topic: Short
+    what: Sentence
+    why: Sentence
+
+
+class NodeFact(_Part, frozen=True):
+    """A node as the page shows it."""
+
+    name: Short
+    address: Short | None
+    """The one that it has in its cluster; None: not told."""
+    roles: tuple[Short, ...]
+    is_publisher: bool
+
+
+class PhoneFact(_Part, frozen=True):
+    """Phones of one group as the page shows them."""
+
+    group: Short
+    model: Short
+    like: Short
+    """The emulated model that plays them."""
+    count: Count | None
+    pool: Short = ""
+
+
+class Understood(_Part, frozen=True):
+    """The cluster, as far as its sources tell it."""
+
+    script: Script
+    """A rehearsal whose steps set it up."""
+    version: Short
+    version_why: Short
+    is_mixed: bool
+    tokens: Count
+    group: Short
+    """The CallManager group's name."""
+    members: tuple[Short, ...]
+    tftp_nodes: tuple[Short, ...]
+    nodes: tuple[NodeFact, ...]
+    phones: tuple[PhoneFact, ...]
+    guesses: tuple[Guess, ...]
+    units: tuple[Short, ...]
+    """Certificates that can be regenerated: `CallManager@node`, `CAPF`."""
+    pools: tuple[Short, ...] = ()
+    """Device pools of the export of phones."""
+    drifts: tuple[Sentence, ...] = ()
+
+
+class Corrections(_Part, frozen=True):
+    """Answers of a person to guesses."""
+
+    version: Short = ""
+    serves_tftp: tuple[Short, ...] = ()
+    members: tuple[Short, ...] = ()
+    pools: dict[Short, tuple[Short, ...]] = {}
+    models: tuple[Short, ...] = ()
+
+
+class Change(_Part, frozen=True):
+    """The change that is rehearsed."""
+
+    kind: Literal["none", "ticked", "typed"] = "none"
+    units: tuple[Short, ...] = ()
+    text: Annotated[str, Meta(max_length=100_000)] = ""
+    steps: tuple[Step, ...] = ()
+    """What was typed, as steps of a rehearsal."""
+
+
+class Runbook(_Part, frozen=True):
+    """A plan as a table for those who do the work."""
+
+    columns: tuple[Short, ...]
+    rows: tuple[tuple[Sentence, ...], ...]
+    remarks: tuple[Sentence, ...]
+
+
+class PlanResult(_Part, frozen=True):
+    """What the planner found for the ticked certificates."""
+
+    is_safe: bool
+    headline: Sentence
+    words: tuple[Sentence, ...]
+    """The plan for a reader, line by line."""
+    at_once: tuple[Sentence, ...]
+    """What the change does when it is made all at once."""
+    steps: tuple[Step, ...]
+    """The plan as steps of a rehearsal; empty: there is none."""
+    runbook: Runbook | None
+    seconds: float
+
+
+class GroupResult(_Part, frozen=True):
+    """A group of phones after a step."""
+
+    name: Short
+    model: Short
+    states: dict[Short, Count]
+    anchors: Sentence
+    tvs: Sentence
+    dial_tone: Sentence
+    is_safe: bool
+    causes: tuple[Sentence, ...] = ()
+    reasons: tuple[Sentence, ...] = ()
+    remedies: tuple[Sentence, ...] = ()
+
+
+class NodeResult(_Part, frozen=True):
+    """A node after a step."""
+
+    name: Short
+    is_up: bool
+    ctl_length: Count
+    md5: Short
+    itl_md5: Short
+
+
+class Face(_Part, frozen=True):
+    """What the screen of a phone shows."""
+
+    device: Short
+    model: Short
+    load: Short
+    node: Short
+    """Where it is registered; empty: nowhere."""
+    mark: Literal["", "shield", "lock"]
+    lists: dict[Short, tuple[Short, ...]]
+    security: tuple[Short, ...]
+    messages: tuple[Short, ...]
+    call: Short = ""
+
+
+class PhoneLog(_Part, frozen=True):
+    """One phone of a group: its screen and log, and the servers' log of its boot."""
+
+    group: Short
+    face: Face
+    phone: Log
+    services: Log
+
+
+class StepResult(_Part, frozen=True):
+    """A step, played."""
+
+    number: Count
+    title: Sentence
+    why: Sentence
+    lines: tuple[Sentence, ...]
+    transcript: Log
+    refusal: Sentence | None
+    left_out: tuple[Sentence, ...]
+    injected: tuple[Sentence, ...]
+    verdict: Short
+    impact: Sentence
+    tone: Literal["good", "plain", "later", "bad"]
+    groups: tuple[GroupResult, ...]
+    nodes: tuple[NodeResult, ...]
+    calls: tuple[Sentence, ...]
+    logs: tuple[PhoneLog, ...]
+    seconds: float
+
+
+class Verdict(_Part, frozen=True):
+    """A verdict on a whole run."""
+
+    short: Sentence
+    tone: Literal["good", "plain", "later", "bad"]
+    rest: Sentence
+
+
+class RunResult(_Part, frozen=True):
+    """A rehearsal that was played, or broke off."""
+
+    id: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+    order: Short
+    """What was played: the plan, all at once, what was typed."""
+    began: datetime
+    state: Literal["done", "stopped", "failed"]
+    version: Short
+    """Of this tool."""
+    seed: Count
+    phones: Count
+    steps: tuple[StepResult, ...]
+    total: Count
+    """How many steps were to be played."""
+    verdicts: tuple[Verdict, ...]
+    error: Sentence = ""
+    not_modelled: tuple[Sentence, ...] = ()
+
+    @property
+    def injected(self) -> tuple[str, ...]:
+        """Return what a person put in, with the step."""
+        return tuple(
+            f"step {step.number}, {each}"
+            for step in self.steps
+            for each in step.injected
+        )
+
+
+class StepSummary(msgspec.Struct, frozen=True):
+    """What lists of runs show of a step."""
+
+    number: int
+    injected: tuple[str, ...]
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """What lists show of a run; the rest of its file is passed over."""
+
+    id: str
+    order: str
+    began: datetime
+    state: str
+    total: int
+    steps: tuple[StepSummary, ...]
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def injected(self) -> int:
+        """Return how many faults a person put in."""
+        return sum(len(step.injected) for step in self.steps)
+
+
+class Event(_Part, frozen=True):
+    """A line of the study's history."""
+
+    at: datetime
+    text: Sentence
+
+
+class LookFinding(_Part, frozen=True):
+    """One finding of a look at a real cluster."""
+
+    severity: Short
+    code: Short
+    where: Short
+    message: Sentence
+    consequence: Sentence
+    advice: Sentence
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return what makes it the same finding in two looks."""
+        return self.code, self.where, self.message
+
+
+class Look(_Part, frozen=True):
+    """A look at the real cluster, before or after the window."""
+
+    at: datetime
+    kind: Literal["check", "preflight"]
+    about: Short
+    """The addresses, or the goal."""
+    findings: tuple[LookFinding, ...]
+
+
+class Study(_Part, frozen=True):
+    """All of it."""
+
+    name: Name
+    made: datetime
+    format: Literal["tokenless-study-1"] = FORMAT
+    sources: tuple[Source, ...] = ()
+    corrections: Corrections = Corrections()
+    cluster: Understood | None = None
+    is_confirmed: bool = False
+    """Whether a person has said that the guesses are right."""
+    change: Change = Change()
+    plan: PlanResult | None = None
+    runs: Annotated[tuple[RunResult, ...], Meta(max_length=MAX_RUNS)] = ()
+    looks: Annotated[tuple[Look, ...], Meta(max_length=MAX_LOOKS)] = ()
+    history: Annotated[tuple[Event, ...], Meta(max_length=MAX_HISTORY)] = ()
+    phones: Annotated[int, Meta(ge=1, le=100_000)] = 20
+    """How many phones are played, where no export tells it."""
+    is_guided: bool = False
+    """Whether it is the guided first visit."""

@@ -1,0 +1,184 @@
+"""The process that plays a rehearsal, or plans a change, for the studio.
+
+It reads its task and commands from standard input and writes events to standard output.
+When standard input ends, the studio is gone: the process ends, too, and takes its
+servers and its folder with it.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from typing import BinaryIO, Final
+
+import msgspec
+
+from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
+from tokenless.phone_emulator.rehearsal.play.run import rehearsal_folder, run_script
+from tokenless.phone_emulator.rehearsal.rig.rig import RehearsalRig
+from tokenless.phone_emulator.rehearsal.scripts.script import Step
+from tokenless.phone_emulator.studio.events import (
+    Began,
+    Boot,
+    Command,
+    Event,
+    Failed,
+    Finished,
+    Line,
+    Planned,
+    PlanTask,
+    PlayTask,
+    Reported,
+    State,
+    Task,
+)
+from tokenless.phone_emulator.studio.gate import Gate
+from tokenless.phone_emulator.studio.planning import plan_result
+from tokenless.phone_emulator.studio.results import step_result, verdicts_of
+from tokenless.protocol.errors import TokenlessError
+
+_NICE: Final = 2
+_BEAT_S: Final = 0.2
+"""How often the progress of a boot is told."""
+
+
+class Teller:
+    """Writes events."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Write one event."""
+        with self._lock:
+            self._out.write(msgspec.json.encode(event) + b"\n")
+            self._out.flush()
+
+
+class _Player:
+    """Plays one rehearsal and tells what happens."""
+
+    def __init__(self, task: PlayTask, tell: Teller) -> None:
+        self._task = task
+        self._tell = tell
+        self._rig: RehearsalRig | None = None
+        self.gate = Gate(
+            task.first_step, is_paused=task.is_paused, on_change=self._tell_state
+        )
+        self._done = self._of = 0
+        self._told_at = 0.0
+
+    def play(self) -> None:
+        """Play it to its end."""
+        listener = ProgressListener(
+            on_step=self._on_step,
+            on_boot=self._on_boot,
+            on_phone=self._on_phone,
+            on_rig=self._on_rig,
+            before_line=self._before_line,
+        )
+        with rehearsal_folder(None) as folder:
+            played = run_script(
+                self._task.script,
+                self._task.phones,
+                folder,
+                listener,
+                self._on_report,
+            )
+        self._tell(
+            Finished(
+                verdicts_of(played),
+                played.not_modelled,
+                played.impact.of,
+                self.gate.waiting,
+            )
+        )
+
+    def _on_rig(self, rig: RehearsalRig) -> None:
+        self._rig = rig
+        self._tell_state()
+
+    def _on_step(self, number: int, step: Step) -> None:
+        self._tell(Began(number, step.title))
+
+    def _on_boot(self, phones: int) -> None:
+        self._done, self._of = 0, phones
+        self._tell(Boot(0, phones))
+
+    def _on_phone(self) -> None:
+        self._done += 1
+        now = time.monotonic()
+        if now - self._told_at > _BEAT_S or self._done == self._of:
+            self._told_at = now
+            self._tell(Boot(self._done, self._of))
+
+    async def _before_line(self, step: int, line: int | None) -> "list[str]":
+        # Told first: while it waits, the lines before this one are done.
+        self._tell(Line(step, line))
+        return list(await self.gate.before_line(step, line))
+
+    def _on_report(self, report: StepReport) -> None:
+        assert self._rig is not None  # noqa: S101  # a step was played on it
+        self._tell(Reported(step_result(report, self._rig)))
+        self._tell_state()
+
+    def _tell_state(self) -> None:
+        rig = self._rig
+        self._tell(
+            State(
+                self.gate.is_paused,
+                self.gate.is_held,
+                self.gate.waiting,
+                {} if rig is None else rig.nodes_up,
+                () if rig is None else rig.phone_groups.off,
+            )
+        )
+
+
+def _follow(commands: BinaryIO, gate: Gate | None) -> None:
+    """Take commands until the studio is gone; end this process then."""
+    for line in commands:
+        with contextlib.suppress(msgspec.MsgspecError):
+            command = msgspec.json.decode(line, type=Command)
+            if gate is not None:
+                gate.obey(command)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def work(given: BinaryIO, tell: Teller) -> None:
+    """Do one task."""
+    task = msgspec.json.decode(given.readline(), type=Task)
+    player = _Player(task, tell) if isinstance(task, PlayTask) else None
+    gate = None if player is None else player.gate
+    threading.Thread(target=_follow, args=(given, gate), daemon=True).start()
+    try:
+        if player is not None:
+            player.play()
+        elif isinstance(task, PlanTask):
+            tell(
+                Planned(
+                    plan_result(task.script, task.goal, task.phones, task.timeout_s)
+                )
+            )
+    except TokenlessError as error:
+        tell(Failed(error.explain()))
+    except OSError as error:
+        tell(Failed(f"{error.filename or 'a file'}: {error.strerror}"))
+
+
+def main() -> None:
+    """Work for the studio that has started this process."""
+    # Whatever a library prints must not come between the events.
+    events = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    os.nice(_NICE)
+    with contextlib.suppress(KeyboardInterrupt):
+        work(sys.stdin.buffer, Teller(events))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Pause, step and faults at the ends of lines."""
+
+import trio
+import trio.testing
+
+from tokenless.phone_emulator.studio.events import Command
+from tokenless.phone_emulator.studio.gate import MAX_WAITING, Gate
+
+
+def gate(*, is_paused: bool = False) -> Gate:
+    return Gate(2, is_paused=is_paused, on_change=lambda: None)
+
+
+async def test_the_cluster_is_set_up_whatever_was_clicked() -> None:
+    closed = gate(is_paused=True)
+    closed.obey(Command("inject", "node stop a"))
+    assert await closed.before_line(1, 0) == ()
+    assert closed.waiting == ("node stop a",)
+
+
+async def test_a_paused_gate_lets_one_line_pass_a_step() -> None:
+    closed = gate(is_paused=True)
+    passed: list[int] = []
+
+    async def play() -> None:
+        for line in range(3):
+            await closed.before_line(2, line)
+            passed.append(line)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(play)
+        for count in range(2):
+            with trio.fail_after(60):
+                while not closed.is_held:  # noqa: ASYNC110
+                    await trio.sleep(0.01)
+            assert len(passed) == count
+            closed.obey(Command("step"))
+            with trio.fail_after(60):
+                while len(passed) == count:  # noqa: ASYNC110
+                    await trio.sleep(0.01)
+        assert passed == [0, 1]
+        closed.obey(Command("resume"))
+    assert passed == [0, 1, 2]
+
+
+async def test_a_fault_comes_before_the_next_line_once() -> None:
+    opened = gate()
+    opened.obey(Command("inject", "node stop a"))
+    assert await opened.before_line(2, 0) == ["node stop a"]
+    assert await opened.before_line(2, 1) == []
+    opened.obey(Command("inject", "node start a"))
+    assert await opened.before_line(2, None) == ["node start a"]
+
+
+def test_faults_do_not_pile_up_without_end() -> None:
+    opened = gate()
+    for _ in range(MAX_WAITING + 5):
+        opened.obey(Command("inject", "node stop a"))
+    assert len(opened.waiting) == MAX_WAITING

@@ -1,0 +1,230 @@
+"""The pages over HTTPS: who is let in, what is refused, what stays when it is over."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trio
+from msgspec.structs import replace
+
+from tests.rigs.studio_rig import KEY, StudioRig, field_lists, studio_in
+from tests.rigs.studio_studies import played_study
+from tests.rigs.waiting import is_alive
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.studio.archive import StudyArchive
+from tokenless.phone_emulator.studio.server import StudioSettings, serve_studio
+from tokenless.phone_emulator.studio.sharing import write_study
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[StudioRig]:
+    async with studio_in(tmp_path / "studio") as rig:
+        yield rig
+
+
+async def test_only_who_knows_the_key_is_let_in(rig: StudioRig) -> None:
+    stranger = rig.visitor()
+    assert (await stranger.get("/")).headers["location"] == "/sign-in"
+    assert (await stranger.get("/sign-in?key=wrong")).status_code == 403
+    await stranger.get("/sign-in")
+    refused = await stranger.post("/sign-in", {"key": "wrong"})
+    assert refused.status_code == 403
+    entered = await stranger.post("/sign-in", {"key": KEY})
+    assert "key" not in entered.headers["location"]
+    assert (await stranger.get("/")).status_code == 200
+
+
+async def test_a_form_without_its_token_or_of_another_site_does_nothing(
+    rig: StudioRig,
+) -> None:
+    visitor = await rig.signed_in()
+    without = await visitor.post("/studies", {"name": "x"}, csrf="other")
+    assert without.status_code == 403
+    headers = {"origin": "https://evil.example"}
+    foreign = await visitor.post("/studies", {"name": "x"}, headers=headers)
+    assert foreign.status_code == 403
+    assert "There is no study yet" in (await visitor.get("/")).text
+
+
+async def test_no_sign_in_is_for_loopback_and_its_names_only(tmp_path: Path) -> None:
+    settings = StudioSettings(tmp_path, "0.0.0.0", 0, asks_nobody=True)  # noqa: S104
+    with pytest.raises(PhoneError, match="open to all"):
+        await serve_studio(settings)
+    async with studio_in(tmp_path, asks_nobody=True) as rig:
+        assert (await rig.visitor().get("/")).status_code == 200
+        rebound = rig.visitor(host="evil.example")
+        assert (await rebound.get("/")).status_code == 403
+
+
+async def test_every_guess_is_on_the_page_before_anything_is_played(
+    rig: StudioRig,
+) -> None:
+    visitor = await rig.signed_in()
+    study = await visitor.begin()
+    page = await visitor.give(study, field_lists())
+    assert "4 guesses" in page
+    await visitor.post(f"{study}/change/tick", {"unit": "TVS@pub"})
+    page = (await visitor.get(f"{study}/play")).text
+    assert "the release is a guess" in page
+    assert "the CallManager group is a guess" in page
+    assert re.search(r"<button disabled[^>]*>Play</button>", page)
+    said = await visitor.said(f"{study}/play", {"order": "at-once"})
+    assert "were not confirmed" in said
+    await visitor.post(f"{study}/cluster/confirm", {"phones": "4"})
+    page = (await visitor.get(f"{study}/play")).text
+    assert not re.search(r"<button disabled[^>]*>Play</button>", page)
+
+
+async def test_a_wrong_paste_shows_its_line_with_the_reason(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    study = await visitor.begin()
+    cut = field_lists()["ctl.txt"].decode().splitlines()[:60]
+    page = await visitor.said(f"{study}/cluster/give", {"paste": "\n".join(cut)})
+    assert "the text ends early" in page
+    assert 'class="wrong"' in page
+    assert "As understood" not in page
+
+
+async def test_corrections_are_read_with_the_sources_again(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    study = await visitor.begin()
+    await visitor.give(study, field_lists())
+    page = await visitor.said(
+        f"{study}/cluster/correct", {"version": "11.5(1)", "members": "sub1, pub"}
+    )
+    assert "release 11.5(1)" in page
+    assert "the release is a guess" not in page
+    page = await visitor.said(f"{study}/cluster/correct", {"version": "eleven"})
+    assert "is not a release" in page
+    assert "release 11.5(1)" in page
+
+
+async def test_a_wrong_line_of_the_ticket_is_told_beside_it(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    study = await visitor.begin()
+    await visitor.give(study, field_lists())
+    ticket = {"commands": "set cert regen TVS\nutils servce restart Cisco Tftp"}
+    page = await visitor.said(f"{study}/change/paste", ticket)
+    assert "no such command: utils servce" in page
+    assert "utils servce restart Cisco Tftp</textarea>" in page
+
+
+async def test_a_study_is_shared_and_opened(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    given = write_study(played_study(), is_anonymous=False)
+    page = await visitor.said("/open", file=given)
+    assert "pub-voice" in page
+    (study,) = re.findall(r'action="(/studies/\w+)/cluster/confirm', page)
+    shared = await visitor.post(f"{study}/share", {"runs": "yes", "anonymous": "yes"})
+    assert "attachment" in shared.headers["content-disposition"]
+    assert "pub-voice" not in shared.text
+    assert "node-1" in shared.text
+    assert "is not a study" in await visitor.said("/open", file=b'{"name": "x"}')
+
+
+async def test_a_report_says_what_was_tested_and_what_not(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    StudyArchive(rig.folder).add(played_study())
+    (study,) = set(
+        re.findall(r'"(/studies/\w+)/cluster"', (await visitor.get("/")).text)
+    )
+    page = (await visitor.get(f"{study}/report")).text
+    for words in (
+        *("Tested", "Not tested", "Rollback", "Verification", "Sign-off", "10.5(1)"),
+        "STUCK 1 of 2 phones",
+        "Fault put in by hand: step 1, before line 2: phones off office-7975",
+        "Real phones, their firmware and their network",
+        "lists are signed with SHA1 here",
+    ):
+        assert words in page, words
+    alone = (await visitor.get(f"{study}/report.html")).text
+    assert "<link" not in alone
+    assert "break-inside" in alone
+    toml = (await visitor.get(f"{study}/report.toml")).text
+    assert 'name = "CHG77"' in toml
+
+
+async def test_a_run_that_broke_off_is_not_called_safe(rig: StudioRig) -> None:
+    study = played_study()
+    broken = replace(study.runs[0], state="failed", error="it failed", steps=())
+    name = StudyArchive(rig.folder).add(replace(study, runs=(broken,)))
+    visitor = await rig.signed_in()
+    page = (await visitor.get(f"/studies/{name}/report")).text
+    assert "Not every line was carried out" in page
+    assert "After no step is a phone stuck" not in page
+
+
+async def test_a_look_before_the_window_is_kept_and_exported(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    study = f"/studies/{StudyArchive(rig.folder).add(played_study())}"
+    await visitor.get(f"{study}/look")
+    page = await visitor.said(f"{study}/look/preflight", {})
+    assert "regenerate TVS@pub-voice" in page
+    assert "0 new, 0 gone" in await visitor.said(f"{study}/look/preflight", {})
+    (first, second) = (await visitor.get(f"{study}/look.json")).json()
+    assert first["findings"] == second["findings"] != []
+
+
+async def test_the_screen_of_a_phone_has_menus_that_lead_on(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    run = f"/studies/{StudyArchive(rig.folder).add(played_study())}/runs/0123456789abcdef"
+    here = f"{run}/phone?step=1&group=office-7975"
+    page = (await visitor.get(here)).text
+    assert "lock: encrypted" in page
+    for words in ("Settings", "1  Security Configuration", "2  Trust List"):
+        (to,) = re.findall(rf'<a href="([^"]+)"><rect[^<]*<text[^>]*>{words}<', page)
+        page = (await visitor.get(to.replace("&amp;", "&"))).text
+    assert "CTL File" in page
+    assert (await visitor.get(f"{run}/phone?step=9&group=x")).status_code == 400
+
+
+def children() -> set[int]:
+    """Return the processes that this one has started and that still run."""
+    found = Path("/proc/self/task").glob("*/children")
+    pids = {int(pid) for each in found for pid in each.read_text().split()}
+    return {pid for pid in pids if is_alive(pid)}
+
+
+async def test_what_is_stopped_leaves_no_process_and_no_folder(
+    rig: StudioRig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    visitor = await rig.signed_in()
+    before = children()
+    response = await visitor.post("/guided", {})
+    study = response.headers["location"].removesuffix("/cluster")
+    started = await visitor.post(f"{study}/play", {"order": "at-once", "paused": "yes"})
+    run = started.headers["location"]
+    with trio.fail_after(120):
+        while True:
+            if "paused before the next line" in (await visitor.get(run)).text:
+                break
+            await trio.sleep(0.1)
+    assert children() - before
+    assert list(scratch.iterdir())
+    # Nothing of the run is lost for who loads the page again, or comes later.
+    other = await rig.signed_in()
+    assert "Current state" in (await other.get(run)).text
+    await other.post(run, {"do": "stop"})
+    assert children() == before
+    assert not list(scratch.iterdir())
+    page = (await visitor.get(run)).text
+    assert "it was stopped before its end" in page
+    assert "1 of 2 steps" in page
+
+
+async def test_a_damaged_study_does_not_hide_the_others(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    archive = StudyArchive(rig.folder)
+    broken = archive.add(played_study())
+    archive.add(played_study())
+    (rig.folder / "studies" / broken / "study.json").write_text("{")
+    assert "CHG77" in (await visitor.get("/")).text
+    page = await visitor.get(f"/studies/{broken}/cluster")
+    assert page.status_code == 400
+    assert "cannot be read" in page.text
+    absent = await visitor.get(f"/studies/{'0' * 16}/cluster")
+    assert "there is no such study" in absent.text
