@@ -316,7 +316,7 @@ def test_what_no_release_shares_is_refused() -> None:
     goal = ("--goal", "regenerate CallManager", "--version", "12.5(1)")
     for words, said in (
         (("--multi-server", "CallManager"), "self-signed CallManager"),
-        (("--multi-server", "TVS", "--ca-signed", "TVS"), "one a node before 14"),
+        (("--multi-server", "TVS", "--ca-signed", "TVS"), "its own TVS certificate"),
         (("--multi-server", "CAPF", "--ca-signed", "CAPF"), "never multi-server"),
         (("--ca-signed", "ITLRecovery"), "no CA signs"),
         (("--ca-signed", "nothing"), "no unit"),
