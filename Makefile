@@ -41,10 +41,10 @@ demo: $(VENV)/runtime
 rehearse: $(VENV)/runtime
 	$(BIN)/tokenless rehearse run --all --summary --phones 10
 
-# Most tests wait for sockets: three workers keep two cores busy. A file stays with one, and
+# Most tests wait for sockets: four workers keep two cores busy. A file stays with one, and
 # the slow ones come first (tests/conftest.py).
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # The pure core answers to hostile bytes: hardly a branch of it may go untested.
 coverage: $(VENV)/dev
