@@ -136,7 +136,7 @@ async def test_an_unreachable_server(tmp_path: Path) -> None:
         (["--device", "../etc", "--tftp", "127.0.0.1"], 1),
         (["--device", DEVICE, "--tftp", "127.0.0.1:99999"], 1),
         (["--device", DEVICE, "--tftp", "a:b:c"], 1),
-        (["--device", DEVICE, "--tftp", "127.0.0.1", "--model", "7911"], 2),
+        (["--device", DEVICE, "--tftp", "127.0.0.1", "--model", "7999"], 2),
         (["--device", DEVICE], 2),
     ],
 )
