@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from tests.rigs.node_rig import FREE_PORTS, LAB
+from tokenless.services.changes import security
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 from tokenless.services.node.control.client import request
@@ -29,7 +30,12 @@ SHOW = "phone show --flash phone"
 Typed = Callable[[str], str]
 
 
-@pytest.mark.parametrize("command", [BY_STRING, BOOT, TYPE_STRING, SHOW, ENCRYPT])
+MIXED = "admin --yes utils ctl set-cluster mixed-mode"
+
+
+@pytest.mark.parametrize(
+    "command", [MIXED, BY_STRING, BOOT, TYPE_STRING, SHOW, ENCRYPT]
+)
 def test_the_page_has_the_commands_that_are_tried(command: str) -> None:
     assert f"tokenless {command}" in PAGE
 
@@ -38,6 +44,7 @@ async def test_the_commands_of_the_page(
     lab: Cluster, nursery: trio.Nursery, tmp_path: Path
 ) -> None:
     lab.take_settings(load_config(LAB, FREE_PORTS))
+    security.set_cluster_mode(lab, security.SecurityMode.MIXED, by="test")
     serving: Serving = await nursery.start(serve_nodes, lab)
     lab.record_ports(serving.ports)
     node = lab.publisher
