@@ -28,7 +28,7 @@ from tokenless.services.changes import (
     security,
     trust_stores,
 )
-from tokenless.services.cluster import issuing
+from tokenless.services.cluster import issue_request, issuing
 
 STEPS: Final = 1000
 MOST_STEPS: Final = 5 * STEPS
@@ -75,8 +75,8 @@ def test_both_databases_give_the_same_answers(
     postgresql: Server, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = Source()
-    monkeypatch.setattr(issuing, "generate_rsa", source.key)
-    monkeypatch.setattr(issuing, "generate_ec", source.ec_key)
+    monkeypatch.setattr(issue_request, "generate_rsa", source.key)
+    monkeypatch.setattr(issue_request, "generate_ec", source.ec_key)
     monkeypatch.setattr(issuing, "new_serial", source.serial)
     done: Counter[str] = Counter()
     for room in ROOMS:
