@@ -18,6 +18,7 @@ import trio
 
 from tokenless import __version__
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.studio.archive import StudyArchive
 from tokenless.phone_emulator.studio.events import (
     Began,
     Boot,
@@ -33,7 +34,6 @@ from tokenless.phone_emulator.studio.events import (
     State,
     Task,
 )
-from tokenless.phone_emulator.studio.archive import StudyArchive
 from tokenless.phone_emulator.studio.study import (
     PlanResult,
     RunResult,

@@ -168,7 +168,9 @@ async def test_a_look_before_the_window_is_kept_and_exported(rig: StudioRig) -> 
 
 async def test_the_screen_of_a_phone_has_menus_that_lead_on(rig: StudioRig) -> None:
     visitor = await rig.signed_in()
-    run = f"/studies/{StudyArchive(rig.folder).add(played_study())}/runs/0123456789abcdef"
+    run = (
+        f"/studies/{StudyArchive(rig.folder).add(played_study())}/runs/0123456789abcdef"
+    )
     here = f"{run}/phone?step=1&group=office-7975"
     page = (await visitor.get(here)).text
     assert "lock: encrypted" in page
