@@ -29,8 +29,11 @@ from tokenless.phone_emulator.rehearsal.explore.faults import (
 )
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,
+    CallPhone,
+    DatabasePower,
     LineAction,
     NodePower,
+    PassTime,
     Phones,
     PhoneVerb,
 )
@@ -44,6 +47,8 @@ from tokenless.protocol.errors import TokenlessError
 
 _CTL_UPDATE: Final = ("utils", "ctl", "update")
 _TVS: Final = "Cisco Trust Verification Service"
+_NO_COMMANDS: Final = (Phones, CallPhone, NodePower, DatabasePower, PassTime)
+"""What happens, and is no command that an administrator types."""
 _BOOT: Final = "phones boot"
 
 
@@ -61,7 +66,7 @@ def single_faults(
     Raises:
         PhoneError: When the script cannot be played even without faults.
     """
-    check_lines(with_faults(script, ()))
+    check_lines(script)
     catalogue = _Catalogue(script, first_step - 1)
     faults = {fault.name: fault for fault in catalogue.faults()}
     return [
@@ -156,7 +161,7 @@ class _Catalogue:
                 yield Fault(FaultKind.CTL_UPDATE_FORGOTTEN, name, words, {place: ()})
             case _:
                 pass
-        if not isinstance(action, Phones | NodePower):
+        if not isinstance(action, _NO_COMMANDS):
             yield from self._of_command(place, where, in_step, action)
 
     def _of_command(

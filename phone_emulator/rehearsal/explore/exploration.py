@@ -27,7 +27,8 @@ class Exploration:
     def resilience(self) -> float | None:
         """The share of phones that are well at the end, over all single faults.
 
-        None when no run under a fault could be played.
+        Calls are no phones: they count in the ranking alone. None when no run under a
+        fault could be played.
         """
         return _share_well(self.singles)
 
@@ -44,7 +45,7 @@ class Exploration:
 
     @property
     def costly(self) -> tuple[RunResult, ...]:
-        """Single faults that leave phones stuck or without dial tone at the end."""
+        """Single faults that leave a phone or a call worse off at the end."""
         return tuple(each for each in self.singles if any(each.end.weight))
 
     def to_json(self) -> dict[str, Any]:

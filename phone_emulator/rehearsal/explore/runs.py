@@ -17,7 +17,7 @@ WITHOUT_FAULTS: Final = "no-fault"
 
 
 class Loss(msgspec.Struct, frozen=True):
-    """Phones that a step left without something."""
+    """Phones that a step left without something, and calls that are lost."""
 
     locked_out: int
     """Those that nothing on a server brings back."""
@@ -25,17 +25,28 @@ class Loss(msgspec.Struct, frozen=True):
     """Those that refuse a file or would, with those that are locked out."""
     unregistered: int
     """Those without dial tone."""
+    failed_calls: int = 0
+    """Pairs of groups whose last call failed."""
+    weaker_calls: int = 0
+    """Pairs of groups whose last call was less secure than one before."""
 
     @property
-    def weight(self) -> tuple[int, int, int]:
+    def weight(self) -> tuple[int, int, int, int, int]:
         """Return the severity, for comparison."""
-        return self.locked_out, self.stuck, self.unregistered
+        calls = self.failed_calls, self.weaker_calls
+        return self.locked_out, self.stuck, self.unregistered, *calls
 
     @classmethod
     def of(cls, impact: Impact) -> "Loss":
         """Take what counts of a step's impact."""
         stuck = impact.stuck + impact.would_be_stuck
-        return cls(impact.locked_out, stuck, impact.unregistered)
+        return cls(
+            impact.locked_out,
+            stuck,
+            impact.unregistered,
+            impact.failed_calls,
+            impact.weaker_calls,
+        )
 
 
 class Task(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from rich.table import Table
 from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.rehearsal.explore.exploration import Exploration
 from tokenless.phone_emulator.rehearsal.explore.runs import Loss, RunResult
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
+from tokenless.phone_emulator.rehearsal.outcome.impact import calls_words, phones_words
 
 _SHOWN: Final = 15
 """Rows of a table; the rest is counted."""
@@ -36,16 +36,26 @@ def exploration_view(found: Exploration, replay: str) -> Group:
 
 
 def loss_words(loss: Loss, phones: int) -> str:
-    """Return what phones lost: `2 of 4 locked out`."""
+    """Return what was lost: `2 of 4 locked out, 1 call failed`."""
+    return ", ".join((*_lost_phones(loss, phones), *_lost_calls(loss))) or "none"
+
+
+def _lost_phones(loss: Loss, phones: int) -> Iterator[str]:
     if loss.locked_out:
-        more = loss.stuck - loss.locked_out
-        rest = f", {more} more stuck" if more else ""
-        return f"{loss.locked_out} of {phones} locked out{rest}"
-    if loss.stuck:
-        return f"{loss.stuck} of {phones} stuck"
-    if loss.unregistered:
-        return f"{loss.unregistered} of {phones} without dial tone"
-    return "none"
+        yield f"{loss.locked_out} of {phones} locked out"
+        if more := loss.stuck - loss.locked_out:
+            yield f"{more} more stuck"
+    elif loss.stuck:
+        yield f"{loss.stuck} of {phones} stuck"
+    elif loss.unregistered:
+        yield f"{loss.unregistered} of {phones} without dial tone"
+
+
+def _lost_calls(loss: Loss) -> Iterator[str]:
+    if loss.failed_calls:
+        yield f"{calls_words(loss.failed_calls)} failed"
+    if loss.weaker_calls:
+        yield f"{calls_words(loss.weaker_calls)} less secure than before"
 
 
 def summary_lines(found: Exploration) -> Iterator[str]:
@@ -57,7 +67,7 @@ def summary_lines(found: Exploration) -> Iterator[str]:
         ends = loss_words(base.end, base.phones)
         meanwhile = loss_words(base.worst, base.phones)
         yield (
-            f"{found.script.name} without faults: stuck at the end: {ends}; at the "
+            f"{found.script.name} without faults: lost at the end: {ends}; at the "
             f"worst moment: {meanwhile}"
         )
     played = [run for run in found.singles if run.failure is None]
@@ -107,13 +117,16 @@ def _worth_telling(runs: Sequence[RunResult]) -> list[RunResult]:
 
 
 def recovery_lines(run: RunResult) -> Iterator[str]:
-    """Say why phones are lost at the end, and what recovers them."""
+    """Say why phones or calls are lost at the end, and what recovers them."""
     if run.refused is not None:
         yield f"refused: {run.refused}"
     if not any(run.end.weight):
         yield "nothing: they recover without help"
         return
-    yield f"{', '.join(run.reasons) or 'no registration'} ({', '.join(run.groups)})"
+    if run.groups:
+        yield f"{', '.join(run.reasons) or 'no registration'} ({', '.join(run.groups)})"
+    else:
+        yield "calls do not recover without help; play the run again to see which"
     yield from run.remedies[:_REMEDIES]
     if more := len(run.remedies) - _REMEDIES:
         yield f"and {more} more" if more > 0 else ""

@@ -155,6 +155,19 @@ def test_a_command_is_refused_while_the_database_is_away() -> None:
     assert later[0] == f"database back {SUB}"
 
 
+def test_calls_are_made_again_when_all_is_repaired() -> None:
+    """Between groups that are on; they are not typed, so no command goes wrong."""
+    there, back = "phones call at-pub --to at-sub", "phones call at-sub --to at-pub"
+    calls = Step(title="calls", run=(there, back, there))
+    change = replace(CHANGE, steps=(*CHANGE.steps, calls))
+    assert with_faults(change, ()).steps[-1].run == ("phones boot", there, back)
+    kinds = {each.kind for each in single_faults(change, 4)}
+    assert kinds == {"node-down", "tvs-down", "link-cut", "group-off"}
+    off = Step(title="off", run=("phones off at-sub",))
+    dark = replace(change, steps=(*change.steps, off))
+    assert with_faults(dark, ()).steps[-1].run == ("phones boot",)
+
+
 def test_pairs_are_repeatable_and_never_about_one_line() -> None:
     faults = list(all_faults().values())
     pairs = sampled_pairs(CHANGE, faults, 40, seed=7)
