@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from tokenless.ground.disk import explain
 from tokenless.phone_emulator.rehearsal.explore.faults import Fault, with_faults
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
@@ -14,6 +15,8 @@ from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.protocol.errors import TokenlessError
 
 WITHOUT_FAULTS: Final = "no-fault"
+NO_FAULT: Final = ("no fault",)
+"""The words of the run without faults."""
 
 
 class Loss(msgspec.Struct, frozen=True):
@@ -100,7 +103,7 @@ def task_of(
     """
     return Task(
         name="+".join(fault.name for fault in faults) or WITHOUT_FAULTS,
-        words=tuple(fault.words for fault in faults) or ("no fault",),
+        words=tuple(fault.words for fault in faults) or NO_FAULT,
         script=with_faults(script, faults),
         phones=phones,
         first_step=first_step,
@@ -112,11 +115,17 @@ def play_task(task: Task) -> RunResult:
     try:
         played = play_alone(Rehearsal(task.script, task.phones))
     except TokenlessError as error:
-        none = Loss(0, 0, 0)
-        return RunResult(
-            task.name, task.words, 0, none, none, 0, failure=error.explain()
-        )
+        return not_played(task.name, task.words, error.explain())
+    except OSError as error:
+        # A full disk ends this run, and not the hours of the others.
+        return not_played(task.name, task.words, explain(error))
     return _result(task, played)
+
+
+def not_played(name: str, words: tuple[str, ...], why: str) -> RunResult:
+    """Return what is known of a run that could not be played: nothing."""
+    none = Loss(0, 0, 0)
+    return RunResult(name, words, 0, none, none, 0, failure=why)
 
 
 def _result(task: Task, played: Played) -> RunResult:

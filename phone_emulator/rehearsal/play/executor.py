@@ -65,7 +65,8 @@ def results_of(
     Raises:
         PhoneError: When workers died again and again.
     """
-    futures: list[Future[_Answer]] = [executor.submit(work, task) for task in tasks]
+    with _unheard_by_workers():
+        futures: list[Future[_Answer]] = [executor.submit(work, task) for task in tasks]
     for future in as_completed(futures):
         try:
             yield future.result()
@@ -84,7 +85,9 @@ def ordered_results(
         PhoneError: When workers died again and again.
     """
     try:
-        yield from executor.map(work, tasks)
+        with _unheard_by_workers():
+            answers = executor.map(work, tasks)
+        yield from answers
     except (BrokenProcessPool, CancelledError) as error:
         raise PhoneError(_DIED, hint="run it again") from error
 
@@ -100,6 +103,20 @@ def _local(jobs: int | None) -> Executor:
 def _leave_to_parent() -> None:
     """Let Ctrl-C end the parent only: running tasks end and clean up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _unheard_by_workers() -> Iterator[None]:
+    """Hold Ctrl-C back while workers are started, which inherit that.
+
+    A terminal gives it to all processes; one that is still loading modules would end by
+    it, and all runs with it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _distributed(scheduler: str) -> Executor:

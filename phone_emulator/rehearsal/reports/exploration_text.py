@@ -60,6 +60,11 @@ def _lost_calls(loss: Loss) -> Iterator[str]:
 
 def summary_lines(found: Exploration) -> Iterator[str]:
     """Say what cannot be relied on first, then the figures."""
+    if found.left_out:
+        yield (
+            f"INCOMPLETE: {found.left_out} runs were not played; all figures are about "
+            "the others"
+        )
     for run in found.not_played:
         yield f"NOT PLAYED, nothing is known: {run.name}: {run.failure}"
     base = found.baseline
@@ -88,7 +93,20 @@ def summary_lines(found: Exploration) -> Iterator[str]:
     if cut:
         runs = "1 run" if cut == 1 else f"{cut} runs"
         yield f"in {runs} a command was refused, and the rest of its step was not typed"
-    yield "not tried: more than two faults, faults in the first step"
+    yield f"not tried: {', '.join(_not_tried(found))}"
+
+
+def _not_tried(found: Exploration) -> Iterator[str]:
+    yield f"more than {'two faults' if found.pairs else 'one fault'} in a run"
+    match found.first_step - 1:
+        case 0:
+            pass
+        case 1:
+            yield "faults in step 1"
+        case last:
+            yield f"faults in steps 1 to {last}"
+    if found.script.others:
+        yield f"faults of the clusters {', '.join(found.script.others)}"
 
 
 def _table(title: str, runs: Sequence[RunResult]) -> Table:

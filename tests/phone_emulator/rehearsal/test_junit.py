@@ -12,7 +12,10 @@ from tokenless.phone_emulator.rehearsal.explore.runs import Loss, RunResult
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.play.run import Played
-from tokenless.phone_emulator.rehearsal.reports.exploration_text import loss_words
+from tokenless.phone_emulator.rehearsal.reports.exploration_text import (
+    loss_words,
+    summary_lines,
+)
 from tokenless.phone_emulator.rehearsal.reports.junit import (
     exploration_junit,
     rehearsals_junit,
@@ -130,6 +133,18 @@ def test_a_fault_that_costs_a_call_is_a_loss_between_phones_and_none() -> None:
     assert any("calls do not recover" in (each.text or "") for each in suite.iter())
     impact = Impact(of=4, failed_calls=1, weaker_calls=2)
     assert Loss.of(impact) == Loss(0, 0, 0, 1, 2)
+
+
+def test_an_exploration_that_was_ended_says_that_it_is_incomplete() -> None:
+    results = [run("down:1", LOST)]
+    found = ranked(SCRIPT, results, 1, first_step=3, left_out=7)
+    assert found.to_json()["left_out"] == 7
+    first, second, *_, last = summary_lines(found)
+    assert first.startswith("INCOMPLETE: 7 runs were not played")
+    assert second.startswith("NOT PLAYED, nothing is known: no-fault")
+    assert last == "not tried: more than one fault in a run, faults in steps 1 to 2"
+    (suite,) = ET.fromstring(exploration_junit(found))  # noqa: S314 - our own
+    assert suite.attrib["skipped"] == "1"
 
 
 def test_a_place_that_cannot_be_written_is_known_before_anything_is_played(
