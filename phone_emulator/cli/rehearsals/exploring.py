@@ -3,8 +3,8 @@
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -53,7 +53,10 @@ from tokenless.phone_emulator.rehearsal.explore.selection import (
     named_faults,
     sampled_pairs,
 )
-from tokenless.phone_emulator.rehearsal.play.executor import open_executor, results_of
+from tokenless.phone_emulator.rehearsal.play.executor import (
+    open_executor,
+    results_so_far,
+)
 from tokenless.phone_emulator.rehearsal.reports.exploration_page import (
     exploration_page,
 )
@@ -240,26 +243,29 @@ def _play(
         PhoneError: When there are no workers, or all died before a run had ended.
         KeyboardInterrupt: When no run has ended.
     """
-    results: list[RunResult] = []
-    try:
-        with open_executor(jobs, scheduler) as executor:
-            played = results_of(executor, play_task, tasks)
-            for result in _watched(played, runs_of=len(tasks)):
-                results.append(result)  # noqa: PERF402 - what is there counts
-    except KeyboardInterrupt:
-        if not results:
-            raise
-        return results, ExitStatus.INTERRUPTED
-    except PhoneError as error:
-        if not results:
-            raise
-        complain(error.explain())
-        return results, ExitStatus.CANNOT_TELL
-    return results, None
+    with _watching(len(tasks)) as on_result, open_executor(jobs, scheduler) as executor:
+        results, ended = results_so_far(
+            executor, play_task, tasks, on_result, _tell_of_interrupt
+        )
+    if ended is not None and not results:
+        raise ended
+    match ended:
+        case KeyboardInterrupt():
+            return results, ExitStatus.INTERRUPTED
+        case PhoneError():
+            complain(ended.explain())
+            return results, ExitStatus.CANNOT_TELL
+        case None:
+            return results, None
 
 
-def _watched(results: Iterator[RunResult], *, runs_of: int) -> Iterator[RunResult]:
-    """Pass results on, with a bar on standard error and the time that is left."""
+def _tell_of_interrupt() -> None:
+    complain("interrupted: the runs that are being played end first")
+
+
+@contextmanager
+def _watching(runs: int) -> Iterator[Callable[[RunResult], None]]:
+    """Show a bar on standard error and the time that is left; yield what moves it."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -270,16 +276,15 @@ def _watched(results: Iterator[RunResult], *, runs_of: int) -> Iterator[RunResul
         TimeRemainingColumn(),
     )
     costly = 0
-    try:
-        with progress_bar(None, *columns) as bar:
-            shown = bar.add_task("playing", total=runs_of)
-            for result in results:
-                costly += any(result.end.weight)
-                bar.update(shown, advance=1, description=f"{costly} harm phones")
-                yield result
-    except KeyboardInterrupt:
-        complain("interrupted: the runs that are being played end first")
-        raise
+    with progress_bar(None, *columns) as bar:
+        shown = bar.add_task("playing", total=runs)
+
+        def move(result: RunResult) -> None:
+            nonlocal costly
+            costly += any(result.end.weight)
+            bar.update(shown, advance=1, description=f"{costly} harm phones")
+
+        yield move
 
 
 def _list(faults: Sequence[Fault], *, as_json: bool) -> None:

@@ -118,7 +118,8 @@ def _table(title: str, runs: Sequence[RunResult]) -> Table:
     table.add_column("name", overflow="fold")
     for run in _worth_telling(runs)[:_SHOWN]:
         style = "red" if any(run.end.weight) else ""
-        worst = f"{loss_words(run.worst, run.phones)} (step {run.worst_step})"
+        worst = loss_words(run.worst, run.phones)
+        worst += f" (step {run.worst_step})" if any(run.worst.weight) else ""
         table.add_row(
             cell(loss_words(run.end, run.phones), style),
             cell(worst),
