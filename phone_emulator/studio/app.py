@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from tokenless.ground.disk import explain
 from tokenless.phone_emulator.studio.pages import PAGES
 from tokenless.phone_emulator.studio.sign_in import SignInDesk
 from tokenless.phone_emulator.studio.studio import COOKIE, Studio
@@ -82,7 +83,7 @@ def _do(visit: Visit, page: Page, do: Show, is_form: bool) -> Response:
         sentence = error.explain()
     except OSError as error:
         visit.studio.log.exception("page failed", path=page.path)
-        sentence = f"A file cannot be read or written: {error.strerror or error}."
+        sentence = explain(error)
     visit.say(sentence, NoticeKind.ERROR)
     if is_form:
         return visit.go(page.back.format(**visit.request.path_params))

@@ -2,12 +2,11 @@
 
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 import trio
 
 from tokenless import __version__
+from tokenless.ground.disk import explain
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.archive import StudyArchive
 from tokenless.phone_emulator.studio.events import (
@@ -40,12 +40,17 @@ from tokenless.phone_emulator.studio.study import (
     StepResult,
     Verdict,
 )
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.services.logs import get_logger
 
 MAX_RUNNING: Final = 4
 _PATIENCE_S: Final = 5.0
 _MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
 _WORKER: Final = "tokenless.phone_emulator.studio.worker"
 _DIED: Final = "the process that played it has died"
+_ERRORS: Final = "errors.txt"
+_LONGEST_WORDS: Final = 4096
+_LOG: Final = get_logger(service="studio")
 
 
 @dataclass(slots=True, eq=False)
@@ -122,8 +127,13 @@ class LiveRun:
                 assert_never(event)
         return None
 
-    def close(self, last: Finished | Failed | None) -> RunResult:
-        """Return what came of it."""
+    def close(self, last: Finished | Failed | None, last_words: str) -> RunResult:
+        """Return what came of it.
+
+        Args:
+            last: The last event; None: there was none.
+            last_words: What the process wrote before it died; may be empty.
+        """
         error = ""
         verdicts: tuple[Verdict, ...] = ()
         not_modelled: tuple[str, ...] = ()
@@ -135,7 +145,8 @@ class LiveRun:
         elif self.is_stopping:
             state, error = "stopped", "it was stopped before its end"
         else:
-            state, error = "failed", _DIED if last is None else last.reason
+            died = f"{_DIED}: {last_words}" if last_words else _DIED
+            state, error = "failed", died if last is None else last.reason
         return RunResult(
             id=self.id,
             order=self.order,
@@ -204,9 +215,10 @@ class Runs:
 
         Raises:
             PhoneError: When it cannot be planned for.
+            OSError: When the process cannot be started.
         """
-        with tempfile.TemporaryDirectory(prefix="tokenless-studio-") as folder:
-            async with aclosing(_working(task, Path(folder), None)) as events:
+        with _scratch() as folder:
+            async with aclosing(_working(task, folder, None)) as events:
                 async for event in events:
                     match event:
                         case Planned(plan):
@@ -215,51 +227,100 @@ class Runs:
                             raise PhoneError(reason)
                         case _:
                             pass
-        raise PhoneError("the planner's process has died", hint="plan again")
+            said = _last_words(folder)
+        raise PhoneError(
+            f"the planner's process has died{f': {said}' if said else ''}",
+            hint="plan again",
+        )
 
     async def _play(self, run: LiveRun) -> None:
         last: Finished | Failed | None = None
-        folder = Path(tempfile.mkdtemp(prefix="tokenless-studio-"))
+        last_words = ""
         try:
-            async with aclosing(_working(run.task, folder, run)) as events:
-                async for event in events:
-                    last = run.take(event) or last
+            with _scratch() as folder:
+                try:
+                    async with aclosing(_working(run.task, folder, run)) as events:
+                        async for event in events:
+                            last = run.take(event) or last
+                finally:
+                    last_words = _last_words(folder)
+        except OSError as error:
+            last = Failed(explain(error))
+        except msgspec.MsgspecError as error:
+            last = Failed(f"what the process that plays it said is unreadable: {error}")
+        except trio.Cancelled:
+            run.is_stopping = True
+            raise
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            if last is None and run.process is None:
-                run.is_stopping = True
-            run.result = run.close(last)
-            self._archive.save_run(run.study, run.result)
+            run.result = run.close(last, last_words)
+            # The studio may be ending: what came of the run is kept all the same.
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(self._save, run.study, run.result)
             run.process = None
             del self._runs[run.id]
             run.over.set()
+
+    def _save(self, study: str, result: RunResult) -> None:
+        """Keep what came of a run; a full disk does not end the studio."""
+        try:
+            self._archive.save_run(study, result)
+        except OSError as error:
+            why = explain(error)
+            _LOG.error("run not kept", study=study, run=result.id, reason=why)
 
 
 async def _working(
     task: Task, folder: Path, run: LiveRun | None
 ) -> AsyncGenerator[Event, None]:
-    """Yield the events of a process that does a task; it is gone afterwards."""
-    process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", _WORKER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(folder)},
-        # Ctrl-C is for the studio, which ends its processes itself.
-        start_new_session=True,
-    )
+    """Yield the events of a process that does a task; it is gone afterwards.
+
+    Raises:
+        OSError: When the process cannot be started.
+    """
+    with (folder / _ERRORS).open("wb") as errors:
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-m", _WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, "TMPDIR": str(folder)},
+            # Ctrl-C is for the studio, which ends its processes itself.
+            start_new_session=True,
+        )
     assert process.stdin is not None  # noqa: S101  # asked for
     assert process.stdout is not None  # noqa: S101  # asked for
     if run is not None:
         run.process = process
     try:
+        if run is not None and run.is_stopping:
+            return
         await process.stdin.send_all(msgspec.json.encode(task) + b"\n")
         async for line in _lines(process.stdout):
             yield msgspec.json.decode(line, type=Event)
-    except trio.BrokenResourceError:
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
         return
     finally:
         await _end(process)
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Yield a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(
+        prefix="tokenless-studio-", ignore_cleanup_errors=True
+    ) as name:
+        yield Path(name)
+
+
+def _last_words(folder: Path) -> str:
+    """Return the last line that a process wrote as an error; empty: there is none."""
+    try:
+        with (folder / _ERRORS).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_WORDS))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((printable(line) for line in reversed(lines) if line.strip()), "")
 
 
 async def _end(process: trio.Process) -> None:

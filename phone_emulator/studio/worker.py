@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from tokenless.ground.disk import explain
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import rehearsal_folder, run_script
@@ -167,7 +168,7 @@ def work(given: BinaryIO, tell: Teller) -> None:
     except TokenlessError as error:
         tell(Failed(error.explain()))
     except OSError as error:
-        tell(Failed(f"{error.filename or 'a file'}: {error.strerror}"))
+        tell(Failed(explain(error)))
 
 
 def main() -> None:

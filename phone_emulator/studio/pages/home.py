@@ -17,11 +17,9 @@ _LONGEST_NAME: Final = 80
 def show(visit: Visit) -> Response:
     """Show the studies."""
     studio = visit.studio
-    studies = [
-        (name, study, bool(studio.runs.of_study(name)))
-        for name, study in studio.archive.all()
-    ]
-    return visit.render("home.html", studies=studies)
+    found, damaged = studio.archive.all()
+    studies = [(name, study, bool(studio.runs.of_study(name))) for name, study in found]
+    return visit.render("home.html", studies=studies, damaged=damaged)
 
 
 def begin(visit: Visit) -> Response:
@@ -48,12 +46,15 @@ def study_name(given: str) -> str:
 
 
 def delete(visit: Visit) -> Response:
-    """Delete a study; what it plays is stopped first."""
-    study = visit.study()
+    """Delete a study, be it damaged or not; what it plays is stopped first."""
     for run in visit.live():
         trio.from_thread.run(visit.studio.runs.stop, run)
+    try:
+        name = visit.study().name
+    except PhoneError:
+        name = visit.study_id
     visit.studio.archive.delete(visit.study_id)
-    visit.say(f"The study {study.name} was deleted.")
+    visit.say(f"The study {name} was deleted.")
     return visit.go("/")
 
 

@@ -218,15 +218,42 @@ async def test_what_is_stopped_leaves_no_process_and_no_folder(
     assert "1 of 2 steps" in page
 
 
+@pytest.mark.parametrize(
+    ("worker", "reason"),
+    [
+        ("no_such_module", "has died: .*No module named no_such_module"),
+        ("this", "is unreadable: JSON is malformed"),
+    ],
+)
+async def test_a_process_that_dies_has_its_last_words_on_the_page(
+    rig: StudioRig, monkeypatch: pytest.MonkeyPatch, worker: str, reason: str
+) -> None:
+    monkeypatch.setattr("tokenless.phone_emulator.studio.runs._WORKER", worker)
+    visitor = await rig.signed_in()
+    study = f"/studies/{StudyArchive(rig.folder).add(played_study())}"
+    await visitor.get("/")
+    started = await visitor.post(f"{study}/play", {"order": "at-once"})
+    run = started.headers["location"]
+    with trio.fail_after(120):
+        while "Failed:" not in (page := (await visitor.get(run)).text):
+            await visitor.get(f"{run}/live")
+    assert re.search(reason, page)
+
+
 async def test_a_damaged_study_does_not_hide_the_others(rig: StudioRig) -> None:
     visitor = await rig.signed_in()
     archive = StudyArchive(rig.folder)
     broken = archive.add(played_study())
     archive.add(played_study())
     (rig.folder / "studies" / broken / "study.json").write_text("{")
-    assert "CHG77" in (await visitor.get("/")).text
-    page = await visitor.get(f"/studies/{broken}/cluster")
-    assert page.status_code == 400
-    assert "cannot be read" in page.text
+    page = (await visitor.get("/")).text
+    assert "CHG77" in page
+    assert "Damaged studies" in page
+    answer = await visitor.get(f"/studies/{broken}/cluster")
+    assert answer.status_code == 400
+    assert "cannot be read" in answer.text
+    said = await visitor.said(f"/studies/{broken}/delete", {})
+    assert f"The study {broken} was deleted" in said
+    assert "Damaged studies" not in said
     absent = await visitor.get(f"/studies/{'0' * 16}/cluster")
     assert "there is no such study" in absent.text
