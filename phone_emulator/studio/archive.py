@@ -86,7 +86,7 @@ class StudyArchive:
         Raises:
             PhoneError: When there is none, or its file is damaged.
         """
-        self._check_known(name)
+        self.check_known(name)
         return self._read(name)
 
     def save(self, name: str, study: Study) -> None:
@@ -106,7 +106,7 @@ class StudyArchive:
             PhoneError: When there is none.
             OSError: When a file of it cannot be deleted.
         """
-        self._check_known(name)
+        self.check_known(name)
         shutil.rmtree(self._folder / name)
 
     def save_run(self, name: str, run: RunResult) -> None:
@@ -156,7 +156,7 @@ class StudyArchive:
         old = _numbered(folder)
         first = 1 + max(old, default=-1)
         new = [
-            folder / f"{number:02}-{_file_name(each.name)}"
+            folder / f"{number:02}-{plain_name(each.name)}"
             for number, each in enumerate(given, first)
         ]
         try:
@@ -169,7 +169,8 @@ class StudyArchive:
         for path in old.values():
             path.unlink()
 
-    def _check_known(self, name: str) -> None:
+    def check_known(self, name: str) -> None:
+        """Raise PhoneError when there is no such study, be it damaged or not."""
         if not _ID.fullmatch(name) or not (self._folder / name).is_dir():
             raise PhoneError("there is no such study", hint="choose one of the list")
 
@@ -201,7 +202,7 @@ def _numbered(folder: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def _file_name(text: str) -> str:
+def plain_name(text: str) -> str:
     """Return a name that no file system takes for a path."""
     plain = "".join(_letters(printable(text.replace("\\", "/").rpartition("/")[2])))
     return plain.strip(".")[-_NAME_LENGTH:] or "file"

@@ -1,15 +1,10 @@
 """Rehearsals that are being played: a process each, and what is known of it so far."""
 
-import os
 import secrets
-import subprocess
-import sys
-import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final, Literal, assert_never
 
 import msgspec
@@ -32,24 +27,24 @@ from tokenless.phone_emulator.studio.events import (
     PlayTask,
     Reported,
     State,
-    Task,
+)
+from tokenless.phone_emulator.studio.orders import digest_of
+from tokenless.phone_emulator.studio.process import (
+    last_words_of,
+    scratch_folder,
+    working,
 )
 from tokenless.phone_emulator.studio.study import (
     PlanResult,
     RunResult,
+    RunSubject,
     StepResult,
     Verdict,
 )
-from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.logs import get_logger
 
 MAX_RUNNING: Final = 4
-_PATIENCE_S: Final = 5.0
-_MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
-_WORKER: Final = "tokenless.phone_emulator.studio.worker"
 _DIED: Final = "the process that played it has died"
-_ERRORS: Final = "errors.txt"
-_LONGEST_WORDS: Final = 4096
 _LOG: Final = get_logger(service="studio")
 
 
@@ -62,6 +57,7 @@ class LiveRun:
     task: PlayTask
     order: str
     """What is played, in words."""
+    subject: RunSubject
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     steps: list[StepResult] = field(default_factory=list)
@@ -98,6 +94,11 @@ class LiveRun:
         if last is None:
             return self.booted.of
         return sum(sum(group.states.values()) for group in last.groups)
+
+    def adopt(self, process: trio.Process) -> bool:
+        """Note the process that plays it; return False when it was stopped already."""
+        self.process = process
+        return not self.is_stopping
 
     def take(self, event: Event) -> "Finished | Failed | None":
         """Take an event in; return it when it is the last one."""
@@ -158,6 +159,8 @@ class LiveRun:
             steps=tuple(self.steps),
             total=self.total,
             verdicts=verdicts,
+            subject=self.subject,
+            digest=digest_of(self.subject.script),
             error=error[:4000],
             not_modelled=not_modelled,
         )
@@ -179,7 +182,9 @@ class Runs:
         """Return one that is being played."""
         return self._runs.get(run_id)
 
-    async def start(self, study: str, task: PlayTask, order: str) -> LiveRun:
+    async def start(
+        self, study: str, task: PlayTask, order: str, subject: RunSubject
+    ) -> LiveRun:
         """Begin to play a rehearsal.
 
         Raises:
@@ -190,7 +195,7 @@ class Runs:
                 f"{MAX_RUNNING} rehearsals are being played",
                 hint="wait until one has ended, or stop it",
             )
-        run = LiveRun(study, task, order)
+        run = LiveRun(study, task, order, subject)
         self._runs[run.id] = run
         self._nursery.start_soon(self._play, run)
         return run
@@ -217,8 +222,8 @@ class Runs:
             PhoneError: When it cannot be planned for.
             OSError: When the process cannot be started.
         """
-        with _scratch() as folder:
-            async with aclosing(_working(task, folder, None)) as events:
+        with scratch_folder() as folder:
+            async with aclosing(working(task, folder)) as events:
                 async for event in events:
                     match event:
                         case Planned(plan):
@@ -227,7 +232,7 @@ class Runs:
                             raise PhoneError(reason)
                         case _:
                             pass
-            said = _last_words(folder)
+            said = last_words_of(folder)
         raise PhoneError(
             f"the planner's process has died{f': {said}' if said else ''}",
             hint="plan again",
@@ -237,13 +242,13 @@ class Runs:
         last: Finished | Failed | None = None
         last_words = ""
         try:
-            with _scratch() as folder:
+            with scratch_folder() as folder:
                 try:
-                    async with aclosing(_working(run.task, folder, run)) as events:
+                    async with aclosing(working(run.task, folder, run.adopt)) as events:
                         async for event in events:
                             last = run.take(event) or last
                 finally:
-                    last_words = _last_words(folder)
+                    last_words = last_words_of(folder)
         except OSError as error:
             last = Failed(explain(error))
         except msgspec.MsgspecError as error:
@@ -267,83 +272,3 @@ class Runs:
         except OSError as error:
             why = explain(error)
             _LOG.error("run not kept", study=study, run=result.id, reason=why)
-
-
-async def _working(
-    task: Task, folder: Path, run: LiveRun | None
-) -> AsyncGenerator[Event, None]:
-    """Yield the events of a process that does a task; it is gone afterwards.
-
-    Raises:
-        OSError: When the process cannot be started.
-    """
-    with (folder / _ERRORS).open("wb") as errors:
-        process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", _WORKER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env={**os.environ, "TMPDIR": str(folder)},
-            # Ctrl-C is for the studio, which ends its processes itself.
-            start_new_session=True,
-        )
-    assert process.stdin is not None  # noqa: S101  # asked for
-    assert process.stdout is not None  # noqa: S101  # asked for
-    if run is not None:
-        run.process = process
-    try:
-        if run is not None and run.is_stopping:
-            return
-        await process.stdin.send_all(msgspec.json.encode(task) + b"\n")
-        async for line in _lines(process.stdout):
-            yield msgspec.json.decode(line, type=Event)
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        return
-    finally:
-        await _end(process)
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """Yield a folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory(
-        prefix="tokenless-studio-", ignore_cleanup_errors=True
-    ) as name:
-        yield Path(name)
-
-
-def _last_words(folder: Path) -> str:
-    """Return the last line that a process wrote as an error; empty: there is none."""
-    try:
-        with (folder / _ERRORS).open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_WORDS))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return next((printable(line) for line in reversed(lines) if line.strip()), "")
-
-
-async def _end(process: trio.Process) -> None:
-    """Let a process end; kill it when it does not."""
-    with trio.CancelScope(shield=True):
-        if process.stdin is not None:
-            await process.stdin.aclose()
-        with trio.move_on_after(_PATIENCE_S):
-            await process.wait()
-        if process.poll() is None:
-            process.kill()
-            await process.wait()
-        if process.stdout is not None:
-            await process.stdout.aclose()
-
-
-async def _lines(stream: trio.abc.ReceiveStream) -> AsyncIterator[bytes]:
-    held = bytearray()
-    async for part in stream:
-        held += part
-        *whole, rest = held.split(b"\n")
-        for line in whole:
-            yield bytes(line)
-        held = bytearray(rest)
-        if len(held) > _MAX_EVENT_BYTES:
-            return

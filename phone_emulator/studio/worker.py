@@ -136,6 +136,7 @@ class _Player:
                 self.gate.waiting,
                 {} if rig is None else rig.nodes_up,
                 () if rig is None else rig.phone_groups.off,
+                () if rig is None else rig.nodes_cut_off,
             )
         )
 
