@@ -29,6 +29,12 @@ from tokenless.protocol.release import Release
 MODELS: Final = ("7975", "8861")
 _KEY_BITS: Final = 2048
 _TLS: Final = "1.0"
+_HERE: Final = {
+    "give --rollback F or T, as `run sql` prints it": (
+        "choose Prepare Cluster for Rollback above, as `run sql` prints it"
+    ),
+}
+"""Remedies that name options of a command, as this page has them."""
 _TIMEOUT_S: Final = 20.0
 
 
@@ -134,7 +140,7 @@ def preflight(
                 "",
                 each.message[:3900],
                 each.consequence[:3900],
-                each.remedy[:3900],
+                _HERE.get(each.remedy, each.remedy)[:3900],
             )
             for each in worst_first(all_checks(subject))
         ),

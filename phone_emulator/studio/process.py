@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -50,11 +50,11 @@ async def working(
     try:
         if not on_start(process):
             return
-        await process.stdin.send_all(msgspec.json.encode(task) + b"\n")
-        async for line in _lines(process.stdout):
-            yield msgspec.json.decode(line, type=Event)
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        return
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await process.stdin.send_all(msgspec.json.encode(task) + b"\n")
+        async with aclosing(_lines(process.stdout)) as lines:
+            async for line in lines:
+                yield msgspec.json.decode(line, type=Event)
     finally:
         await _end(process)
 
@@ -93,7 +93,7 @@ async def _end(process: trio.Process) -> None:
             await process.stdout.aclose()
 
 
-async def _lines(stream: trio.abc.ReceiveStream) -> AsyncIterator[bytes]:
+async def _lines(stream: trio.abc.ReceiveStream) -> AsyncGenerator[bytes, None]:
     held = bytearray()
     async for part in stream:
         held += part

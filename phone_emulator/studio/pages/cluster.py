@@ -47,7 +47,7 @@ def give(visit: Visit) -> Response:
     """Take files, a paste, or the addresses of TFTP nodes."""
     form, before = visit.form, visit.study().sources
     given = [GivenSource(each.name, each.data) for each in form.uploads if each.data]
-    paste = form.one("paste")
+    paste = form.one("paste").replace("\r\n", "\n")
     pasted = free_name("paste.txt", [each.name for each in before])
     if paste.strip():
         given.append(GivenSource(pasted, paste.encode()))

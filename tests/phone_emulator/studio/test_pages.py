@@ -112,7 +112,7 @@ async def test_a_change_outlives_a_new_look_at_the_cluster(rig: StudioRig) -> No
     await visitor.post(f"{study}/change/tick", {"unit": "TVS@sub1"})
     await visitor.said(f"{study}/cluster/correct", {"version": "11.5(1)"})
     page = (await visitor.get(f"{study}/change")).text
-    assert re.findall(r'value="(\S+)" checked', page) == ["TVS@sub1"]
+    assert re.findall(r'name="unit" value="(\S+)" checked', page) == ["TVS@sub1"]
     said = await visitor.said(f"{study}/cluster/confirm", {"phones": "many"})
     assert "is not a number of phones" in said
 
