@@ -389,6 +389,22 @@ async def test_a_phone_cannot_stop_the_node_by_what_it_says_of_itself() -> None:
         assert office.registrar.find(PHONE) is not None
 
 
+async def test_a_datagram_that_fails_is_logged_and_the_next_one_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise a fault of this program would end CallManager of the node."""
+    async with datagrams() as (office, client):
+        with monkeypatch.context() as patch, structlog.testing.capture_logs() as lines:
+            patch.setattr(office, "new_tag", lambda: 1 // 0)
+            client.send(replace(register(), method="OPTIONS").encode())
+            await until(lambda: bool(lines))
+        (line,) = lines
+        assert line["log_level"] == "error"
+        assert line["exc_info"]
+        client.send(register().encode())
+        assert (await reply(client)).startswith(b"SIP/2.0 200")
+
+
 async def test_a_forged_datagram_gains_little() -> None:
     async with datagrams() as (_, client):
         short = replace(register(), body=b"")
