@@ -246,14 +246,15 @@ def _end(
 ) -> SipResponse:
     """Answer a farewell, or a phone that greets its standby node.
 
-    Only the connection's own security may end a registration: a REGISTER in clear
-    cannot end a secure one, and one of another address none in clear.
+    Only the phone itself may end its registration: a secure one is ended by a client
+    with the same certificate, one in clear by a client in clear at the same address.
+    Anybody else's farewell is answered as at a standby node, where the registration is
+    in clear: TLS proves who a client is, not that it is this device.
     """
     binding = call_control.registrar.find(register.device)
     station = call_control.stations.get(register.device)
     if binding is not None and station is not None:
-        is_clear = not binding.peer.is_secure and not source.peer.is_secure
-        if is_clear and not source.is_same_phone(station.source):
+        if not binding.peer.is_secure and not source.is_same_phone(station.source):
             return _accept(call_control, request, 0, source)
         if binding.peer.is_secure and binding.peer != source.peer:
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
