@@ -15,6 +15,7 @@ from tests.rigs.waiting import until
 from tokenless.protocol.phones.alarms import (
     CONTENT_TYPE,
     HeldList,
+    PhoneAlarm,
     TrustListReport,
 )
 from tokenless.protocol.phones.device_security import DeviceSecurity
@@ -173,6 +174,32 @@ def test_a_phone_registers_refreshes_and_leaves() -> None:
     (absence,) = desk.office.registrar.absences()
     assert absence.reason is UnregisterReason.DEVICE_UNREGISTERED
     assert desk.office.stations == {}
+
+
+def booted(number: int) -> SipRequest:
+    """Return the REGISTER of a phone that has booted so often."""
+    form = replace(FORM, call_id=f"{number}@127.0.0.1")
+    alarm = f"{number} Name={PHONE} ActiveLoad=x Last=initialized"
+    return form.build(
+        101, expires_s=3600, branch=f"z9hG4bK{number}", tag="t", alarm=alarm
+    )
+
+
+def test_alarms_are_taken_of_every_boot_and_only_so_many_of_one() -> None:
+    desk = phones()
+
+    def kept() -> list[str]:
+        found = desk.office.registrar.find(PHONE)
+        assert found is not None
+        return [each.text.partition(":")[0] for each in found.alarms]
+
+    for number in range(20):
+        assert desk.ask(booted(number)).status == 200
+    assert kept() == ["17", "18", "19"]
+    for number in range(30, 50):
+        body = PhoneAlarm(f"{number}:", {"DeviceName": PHONE}).encode()
+        desk.ask(replace(report_of(), body=body))
+    assert kept() == ["34", "35", "36"], "seven more of this boot"
 
 
 def test_a_changed_profile_counts_from_the_next_registration_on() -> None:
