@@ -9,10 +9,13 @@ other (REFERENCE-4 3.3).
 import itertools
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import IntEnum, unique
 from ipaddress import IPv4Address
 from typing import Final
+
+from cachetools import FIFOCache
 
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
@@ -52,9 +55,12 @@ _LEVELS: Final = {
     SecurityStatus.AUTHENTICATED: "Authenticated",
     SecurityStatus.ENCRYPTED: "Encrypted",
 }
+_NORMAL_END: Final = ("Reason", "Q.850;cause=16")
 _FALLBACK: Final = "x-cisco-srtp-fallback"
 _FIRST_FAILURE: Final = 300
 _FIRST_SUCCESS: Final = 200
+_MAX_CANCELLED: Final = 256
+"""Remembered of all phones; one that never answers is forgotten in its turn."""
 
 
 @unique
@@ -187,12 +193,31 @@ class SipLeg(Leg):
         if not response.get("cseq").endswith("INVITE") or self._stage is _Stage.ENDED:
             return
         if response.status >= _FIRST_FAILURE:
-            self._request("ACK", branch=self._invite_branch)
+            self._acknowledge_refusal(response)
             self._end(CallFailure.BUSY)
         elif response.status >= _FIRST_SUCCESS and self._stage is _Stage.EARLY:
             self._lifted(response)
         elif response.status >= _FIRST_SUCCESS and self._is_acknowledged:
             self._acknowledge()  # a 200 that came again: its ACK was lost
+
+    def take_late_response(self, response: SipResponse) -> bool:
+        """End the dialog of an INVITE that was cancelled; return whether it has ended.
+
+        A CANCEL does nothing once the phone has accepted: such a call is acknowledged
+        and ended by a BYE (RFC 3261 9.1, 15).
+        """
+        is_final = response.status >= _FIRST_SUCCESS
+        if not is_final or not response.get("cseq").endswith("INVITE"):
+            return False
+        if response.status >= _FIRST_FAILURE:
+            self._acknowledge_refusal(response)
+            return True
+        self.dialog.theirs = response.get("to")
+        with suppress(ProtocolError):  # requests go on to where the INVITE went
+            self.dialog.target = decode_target(response.get("contact"))
+        self._acknowledge()
+        self._request("BYE", _NORMAL_END)
+        return True
 
     def _lifted(self, response: SipResponse) -> None:
         self._stage = _Stage.ESTABLISHED
@@ -214,6 +239,10 @@ class SipLeg(Leg):
     def _acknowledge(self) -> None:
         self._is_acknowledged = True
         self._request("ACK", *([_SDP] if self._answer else []), body=self._answer)
+
+    def _acknowledge_refusal(self, response: SipResponse) -> None:
+        self.dialog.theirs = response.get("to")  # RFC 3261 17.1.1.3
+        self._request("ACK", branch=self._invite_branch)
 
     def _note_abilities(self, message: SipMessage) -> None:
         """Note whether the phone takes RTP where it offered SRTP, and UPDATE."""
@@ -266,9 +295,11 @@ class SipLeg(Leg):
         if stage is _Stage.ESTABLISHED:
             if self._invite is None and not self._is_acknowledged:
                 self._acknowledge()  # there is no BYE in a dialog without it
-            self._request("BYE", ("Reason", "Q.850;cause=16"))
+            self._request("BYE", _NORMAL_END)
         elif self._invite is None:
             self._request("CANCEL", branch=self._invite_branch)
+            # Its INVITE has no final answer yet, and may be accepted all the same.
+            self._calls.cancelled[self.dialog.call_id] = self
         else:
             refusal = (487, "Request Terminated")
             self.respond(*(_REFUSALS[failure] if failure is not None else refusal))
@@ -361,6 +392,8 @@ class SipCalls:
         self.server = server
         self.contact_of = contact_of
         self.legs: dict[str, SipLeg] = {}
+        self.cancelled: FIFOCache[str, SipLeg] = FIFOCache(_MAX_CANCELLED)
+        """Called legs that have ended before their INVITE had its final answer."""
         self.numbers = itertools.count(1)
 
     def new_tag(self) -> str:
@@ -418,12 +451,19 @@ class SipCalls:
 
     def take_response(self, response: SipResponse, source: Source) -> None:
         """Go on with what a phone answers."""
-        leg = self.legs.get(response.get("call-id"))
-        if leg is not None and source.is_same_phone(leg.source):
+        call_id = response.get("call-id")
+        leg = self.legs.get(call_id) or self.cancelled.get(call_id)
+        if leg is None or not source.is_same_phone(leg.source):
+            return
+        if call_id in self.legs:
             leg.take_response(response)
+        elif leg.take_late_response(response):
+            del self.cancelled[call_id]
 
     def take_timeout(self, request: SipRequest) -> None:
         """End the call of an INVITE that its phone has not answered."""
-        leg = self.legs.get(request.get("call-id"))
+        call_id = request.get("call-id")
+        self.cancelled.pop(call_id, None)
+        leg = self.legs.get(call_id)
         if leg is not None and request.method == "INVITE":
             leg.take_silence()

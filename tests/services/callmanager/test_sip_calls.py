@@ -317,6 +317,34 @@ def test_a_caller_gives_up() -> None:
     assert a.node.office.calls.legs == {}
 
 
+@pytest.mark.parametrize(
+    ("status", "expected"), [(200, ["ACK", "BYE"]), (487, ["ACK"]), (180, [])]
+)
+def test_an_answer_that_crosses_a_cancel(status: int, expected: list[str]) -> None:
+    """A phone that was lifted at that moment is not left in a call with nobody."""
+    a, b = two()
+    a.say(a.request("INVITE", "1000", a.description))
+    invite = b.next_request("INVITE")
+    a.say(a.request("CANCEL", "1000"))
+    cancel = b.next_request("CANCEL")
+    b.say(answer_to(cancel, 200, "OK"))
+    assert b.inbox == []
+    forger = replace(b, inbox=[])
+    forger.say(answer_to(invite, 200, "OK", to_tag="x"), Peer("AES128-SHA", A))
+    contact = ("Contact", f"<sip:lifted@{HERE}>")
+    for _ in range(2):
+        b.say(answer_to(invite, status, "x", (contact,), to_tag="b"))
+    sent = [each for each in b.inbox if isinstance(each, SipRequest)]
+    assert [each.method for each in sent] == expected
+    assert all(each.get("to").endswith(";tag=b") for each in sent)
+    assert all(each.uri == f"sip:lifted@{HERE}" for each in sent if status == 200)
+    calls = a.node.office.calls
+    assert (list(calls.cancelled) == []) is bool(expected)
+    assert not calls.is_busy(B)
+    calls.take_timeout(cancel)
+    assert list(calls.cancelled) == []
+
+
 @pytest.mark.parametrize("peer", [Peer(), Peer("AES128-SHA", "another phone")])
 def test_another_phone_neither_ends_nor_answers_a_secure_call(peer: Peer) -> None:
     a, b = two(MODES.ENCRYPTED)
