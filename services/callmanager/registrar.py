@@ -329,9 +329,10 @@ class Registrar:
 
         The first that is registered over TLS, else the first.
         """
-        return max(devices, key=self._is_secure_here)
+        return max(devices, key=self.is_secure_here)
 
-    def _is_secure_here(self, device: str) -> bool:
+    def is_secure_here(self, device: str) -> bool:
+        """Return whether a device is registered here over TLS."""
         found = self.find(device)
         return found is not None and found.peer.is_secure
 

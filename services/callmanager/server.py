@@ -204,15 +204,8 @@ class CallManagerServer:
         self.view.announce(change)
 
     def _leg_of(self, number: str) -> Leg | CallFailure:
-        """Return a leg of the phone that has a directory number, if it is idle.
-
-        Numbers are made from names, so two devices may share one. Of those the one that
-        is registered over TLS is called: another name costs a stranger nothing.
-        """
-        devices = self._by_number.get(number, {})
-        if not devices:
-            return self.view.leg_of(number)
-        return self._local_leg(self.registrar.preferred(devices))
+        """Return a leg of the phone that has a directory number, if it is idle."""
+        return self.view.leg_of(number, self._by_number.get(number, {}))
 
     def _local_leg(self, device: str) -> Leg | CallFailure:
         """Return a leg of a phone that is registered here, if it is idle."""
