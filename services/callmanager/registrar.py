@@ -6,10 +6,11 @@ registration takes their device over.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+import trio
 from cachetools import FIFOCache
 
 from tokenless.protocol.phones.registration import (
@@ -141,6 +142,7 @@ class Registrar:
             MAX_FAILURES
         )
         """Of devices that have registered here; they outlive a registration."""
+        self._emptied = trio.Event()
 
     @property
     def now(self) -> int:
@@ -248,6 +250,13 @@ class Registrar:
         self._on_change(changed)
         return True
 
+    def recall_alarms(self, known: Mapping[str, tuple[PhoneAlarmNote, ...]]) -> None:
+        """Take over what an earlier process of this node has kept of alarms.
+
+        Otherwise the first registration after a restart would write none over them.
+        """
+        self._alarms.update(known)
+
     def _admit(
         self,
         request: Request,
@@ -302,6 +311,9 @@ class Registrar:
         if known is None or known[1] is not station:
             return False
         del self._stations[device]
+        if not self._stations:
+            self._emptied.set()
+            self._emptied = trio.Event()
         self._note(Absence(device, known[0].address, self._clock(), reason=reason))
         return True
 
@@ -318,6 +330,11 @@ class Registrar:
         """End every registration: the service stops."""
         for device in list(self._stations):
             self.dismiss(device, reason)
+
+    async def until_empty(self) -> None:
+        """Return at the moment when no device is registered."""
+        if self._stations:
+            await self._emptied.wait()
 
     def find(self, device: str) -> Registration | None:
         """Return a device's registration, None when it has none here."""
