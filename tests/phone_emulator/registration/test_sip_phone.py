@@ -17,10 +17,8 @@ from tokenless.phone_emulator.registration.talkers.events import (
     SendMedia,
     StopMedia,
 )
-from tokenless.phone_emulator.registration.talkers.sip_phone import (
-    SipIdentity,
-    SipPhone,
-)
+from tokenless.phone_emulator.registration.talkers.sip_identity import SipIdentity
+from tokenless.phone_emulator.registration.talkers.sip_phone import SipPhone
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.sip.messages import (
     SipMessage,
