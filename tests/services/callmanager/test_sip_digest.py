@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.services.callmanager.test_sip import PHONE, Phones, phones, register
+from tests.rigs.sip_desk import PHONE, Phones, phones, register
 from tokenless.protocol.phones.registration import (
     DeviceProfile,
     RegisterFailure,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.services.callmanager.test_sip import DEVICES, PHONE, SECURE, Phones, phones
-from tests.services.callmanager.test_sip import register as register_of
+from tests.rigs.sip_desk import DEVICES, PHONE, SECURE, Phones, phones
+from tests.rigs.sip_desk import register as register_of
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import Peer
 from tokenless.protocol.sip.messages import SipRequest, SipResponse, decode_message
