@@ -7,7 +7,8 @@ to write. Real phones send one or two when they register.
 from collections.abc import Callable
 from typing import Final
 
-from tokenless.services.callmanager.registrar import Registrar, Station
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Station
 from tokenless.services.limited_log import shortened
 from tokenless.services.store.phone_alarms import MAX_ALARM_TEXT
 

@@ -16,12 +16,8 @@ from tokenless.protocol.phones.registration import (
 )
 from tokenless.services.callmanager.cluster_view import ClusterView
 from tokenless.services.callmanager.devices import DeviceBook
-from tokenless.services.callmanager.registrar import (
-    Absence,
-    OnChange,
-    Registrar,
-    Registration,
-)
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Absence, OnChange, Registration
 from tokenless.services.callmanager.sccp.guest import SccpCount, SccpGuest, SccpSession
 from tokenless.services.callmanager.settings import CallManagerSettings
 from tokenless.services.callmanager.sip.datagrams import SipDatagrams

@@ -62,7 +62,8 @@ from tokenless.protocol.sccp.requests import (
 )
 from tokenless.services.callmanager.alarms import AlarmIntake
 from tokenless.services.callmanager.peers import peer_of
-from tokenless.services.callmanager.registrar import Registrar, Request
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Request
 from tokenless.services.callmanager.sccp.calls import SccpCalls
 from tokenless.services.callmanager.sccp.soft_keys import (
     BUTTON_TEMPLATE,

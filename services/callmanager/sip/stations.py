@@ -18,7 +18,7 @@ from tokenless.protocol.sip.messages import SipRequest
 from tokenless.protocol.sip.register import GRANTED_EXPIRES_S, Registration
 from tokenless.services.callmanager.alarms import AlarmIntake
 from tokenless.services.callmanager.registrar import Registrar
-from tokenless.services.callmanager.registrar import Registration as Registered
+from tokenless.services.callmanager.registration import Registration as Registered
 from tokenless.services.callmanager.sip.calls import SipCalls
 from tokenless.services.callmanager.sip.digest import DigestCheck
 from tokenless.services.callmanager.sip.source import Source

@@ -11,7 +11,7 @@ from tokenless.protocol.phones.registration import UnregisterReason, vendor_word
 from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.callmanager.records import RegistrationRecords
-from tokenless.services.callmanager.registrar import Absence, Registration
+from tokenless.services.callmanager.registration import Absence, Registration
 from tokenless.services.callmanager.sccp.guest import SccpSettings
 from tokenless.services.callmanager.server import CallManagerServer
 from tokenless.services.callmanager.settings import (

@@ -15,7 +15,8 @@ from tokenless.protocol.phones.registration import (
 from tokenless.services.callmanager import directory as module
 from tokenless.services.callmanager.cluster_view import ClusterView
 from tokenless.services.callmanager.directory import Directory, Elsewhere
-from tokenless.services.callmanager.registrar import Registrar, Request
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Request
 from tokenless.services.callmanager.remote_calls import RemoteLeg
 from tokenless.services.callmanager.switch import CallFailure, Switch
 

@@ -17,7 +17,8 @@ from tokenless.protocol.phones.registration import (
 )
 from tokenless.services.callmanager import records as module
 from tokenless.services.callmanager.records import RegistrationRecords
-from tokenless.services.callmanager.registrar import Absence, Registrar, Request
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Absence, Request
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.store.phone_alarms import PhoneAlarmNote

@@ -13,13 +13,8 @@ from tokenless.protocol.phones.registration import (
     UnregisterReason,
 )
 from tokenless.services.callmanager.alarms import QUOTA, AlarmIntake
-from tokenless.services.callmanager.registrar import (
-    MAX_FAILURES,
-    Absence,
-    Registrar,
-    Registration,
-    Request,
-)
+from tokenless.services.callmanager.registrar import MAX_FAILURES, Registrar
+from tokenless.services.callmanager.registration import Absence, Registration, Request
 from tokenless.services.store.phone_alarms import PhoneAlarmNote
 
 
