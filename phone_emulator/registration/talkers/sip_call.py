@@ -1,8 +1,7 @@
 """A call of a SIP phone, without I/O: the dialog, in both roles (REFERENCE-4 4)."""
 
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum, unique
 from ipaddress import IPv4Address
 from typing import Final
@@ -11,11 +10,9 @@ from tokenless.phone_emulator.registration.talkers.events import (
     CallShown,
     CallStage,
     ListenForMedia,
-    PhoneEvent,
     ShownCall,
     StopMedia,
 )
-from tokenless.phone_emulator.registration.talkers.sip_digest import DigestProof
 from tokenless.phone_emulator.registration.talkers.sip_offers import (
     Offers,
     agreed_line,
@@ -23,6 +20,7 @@ from tokenless.phone_emulator.registration.talkers.sip_offers import (
     level_of,
     media_effects,
 )
+from tokenless.phone_emulator.registration.talkers.sip_site import CallSite
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.sip.addresses import decode_address, decode_target, decode_uri
@@ -34,46 +32,12 @@ from tokenless.protocol.sip.messages import (
 )
 from tokenless.protocol.sip.register import DEVICE_PARAMETER, SUPPORTED
 from tokenless.protocol.sip.sdp import AudioStream, Crypto
-from tokenless.protocol.srtp import (
-    SrtpSuite,
-)
 
 _SDP: Final = ("Content-Type", "application/sdp")
 _ALLOW: Final = (
     "ACK,BYE,CANCEL,INVITE,NOTIFY,OPTIONS,REFER,REGISTER,UPDATE,SUBSCRIBE,INFO"
 )
 _RINGING, _OK, _FIRST_FAILURE = 180, 200, 300
-
-
-@dataclass(frozen=True, slots=True)
-class CallSite:
-    """The parts of a phone that a call needs.
-
-    Attributes:
-        number: The phone's directory number.
-        device: Its name.
-        server: The node's host.
-        user_agent: The phone's.
-        via: The beginning of Via, without a branch.
-        contact: The phone's contact, in angle brackets.
-        suites: What it offers for SRTP; empty on a line that is not encrypted.
-        send: Takes a message to the server.
-        emit: Takes what the runner acts on.
-        random: Returns so many random bytes.
-        proof: Answers challenges.
-    """
-
-    number: str
-    device: str
-    server: str
-    user_agent: str
-    via: str
-    contact: str
-    suites: tuple[SrtpSuite, ...]
-    send: Callable[[SipMessage], None]
-    emit: Callable[[PhoneEvent], None]
-    random: Callable[[int], bytes]
-    proof: DigestProof
 
 
 @unique
