@@ -73,6 +73,8 @@ class SipCall:
         """What the phone has offered or answered."""
         self._answered_challenges = 0
         """By our INVITE."""
+        self.is_cancelled = False
+        """Whether it has ended before our INVITE had its final answer."""
 
     @property
     def has_ended(self) -> bool:
@@ -101,6 +103,7 @@ class SipCall:
             self._request("BYE")
         elif self._stage is _Stage.CALLING:
             self._request("CANCEL")
+            self.is_cancelled = True
         elif self._stage in {_Stage.RINGING, _Stage.LIFTING}:
             self._respond(603, "Decline")
         self._end()
@@ -217,6 +220,7 @@ class SipCall:
             return
         if response.status >= _FIRST_FAILURE:
             self._request("ACK")
+            self.is_cancelled = False
             is_calling = self._stage is _Stage.CALLING
             if is_calling and self._proves_itself(response):
                 return
@@ -225,7 +229,7 @@ class SipCall:
                 self._show(CallStage.FAILED)
         elif response.status >= _OK:
             self._take_answer(response)
-        elif response.status == _RINGING:
+        elif response.status == _RINGING and not self.is_cancelled:
             self._show(CallStage.RING_OUT, security=level_of(response))
 
     def _proves_itself(self, response: SipResponse) -> bool:
@@ -239,7 +243,7 @@ class SipCall:
         return True
 
     def _take_answer(self, response: SipResponse) -> None:
-        if self._stage is not _Stage.CALLING:
+        if self._stage is not _Stage.CALLING and not self.is_cancelled:
             self._request("ACK")  # a 200 that came again
             return
         self._stage = _Stage.ESTABLISHED
@@ -247,6 +251,11 @@ class SipCall:
         with suppress(ProtocolError):  # requests go on to where the INVITE went
             self._target = decode_target(response.get("contact"))
         self._request("ACK")
+        if self.is_cancelled:
+            # The CANCEL came too late: only a BYE ends the call (RFC 3261 9.1, 15).
+            self._request("BYE")
+            self._stage, self.is_cancelled = _Stage.ENDED, False
+            return
         self._agree(response)
 
     def _take_ack(self, request: SipRequest) -> None:

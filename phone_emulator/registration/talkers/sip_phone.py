@@ -76,6 +76,8 @@ class SipPhone:
             random_bytes=random_bytes,
         )
         self._call: SipCall | None = None
+        self._cancelled: SipCall | None = None
+        """The last call that was given up: an answer may still come."""
 
     @property
     def state(self) -> RegistrationState:
@@ -152,8 +154,10 @@ class SipPhone:
             self._take_request(message)
         elif message.get("call-id") == self._registering.form.call_id:
             self._take_answer(message, now)
-        elif self._call is not None:
-            self._call.take_response(message)
+        else:
+            for call in (self._call, self._cancelled):
+                if call is not None:  # each looks at the Call-ID
+                    call.take_response(message)
 
     def _take_answer(self, response: SipResponse, now: float) -> None:
         before = self.state
@@ -244,6 +248,8 @@ class SipPhone:
 
     def _forget_ended_call(self) -> None:
         if self._call is not None and self._call.has_ended:
+            if self._call.is_cancelled:
+                self._cancelled = self._call
             self._call = None
 
     def _site(self) -> CallSite:
