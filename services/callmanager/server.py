@@ -14,6 +14,7 @@ from tokenless.protocol.phones.registration import (
     UnregisterReason,
     directory_number,
 )
+from tokenless.services.callmanager import counters
 from tokenless.services.callmanager.cluster_view import ClusterView
 from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.callmanager.registrar import Registrar
@@ -86,9 +87,13 @@ class CallManagerServer:
             self._streams("SCCP", settings),
             self._sccp_guest,
             guest_cells=len(SccpCount),
+            collector=counters.SCCP,
         )
         self._sip = StreamServer(
-            self._streams("SIP", settings), self._sip_guest, guest_cells=len(SipCount)
+            self._streams("SIP", settings),
+            self._sip_guest,
+            guest_cells=len(SipCount),
+            collector=counters.SIP,
         )
         self._datagrams: SipDatagrams | None = None
 
@@ -140,6 +145,7 @@ class CallManagerServer:
         assert datagrams is not None  # noqa: S101  # bind has made it
         try:
             async with trio.open_nursery() as nursery:
+                counters.PRESENT.follow(self._settings.node, self._present)
                 await nursery.start(self._sccp.serve)
                 await nursery.start(self._sip.serve)
                 nursery.start_soon(self._serve_datagrams, datagrams)
@@ -183,6 +189,9 @@ class CallManagerServer:
         while True:
             await trio.sleep(_EXPIRY_LOOK_S)
             expire(self._call_control, time.monotonic())
+
+    def _present(self) -> counters.Present:
+        return counters.Present(len(self.registrar), len(self.switch.calls))
 
     def _find_device(self, name: str) -> DeviceProfile | None:
         """Look in the devices of now: they are replaced as a whole."""

@@ -224,7 +224,7 @@ class CallManagerService:
         }
         return LinkSettings(
             self._node.folder.name,
-            self._node.address,
+            cluster.listening_address(self._node),
             self._link_port,
             self._own(),
             peers,
@@ -236,7 +236,7 @@ class CallManagerService:
         return CallManagerSettings(
             certificates=(self._own(),),
             authorities=self._authorities(),
-            address=node.address,
+            address=cluster.listening_address(node),
             ports=self._ports,
             minimum_tls=TlsVersion(section.tls_minimum),
             ciphers=section.ciphers or ciphers_of(cluster.tls_ciphers),
