@@ -17,12 +17,8 @@ from tokenless.protocol.phones.registration import (
 from tokenless.services.callmanager import counters
 from tokenless.services.callmanager.cluster_view import ClusterView
 from tokenless.services.callmanager.devices import DeviceBook
-from tokenless.services.callmanager.registrar import (
-    Absence,
-    OnChange,
-    Registrar,
-    Registration,
-)
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Absence, OnChange, Registration
 from tokenless.services.callmanager.sccp.guest import SccpCount, SccpGuest, SccpSession
 from tokenless.services.callmanager.settings import CallManagerSettings
 from tokenless.services.callmanager.sip.datagrams import SipDatagrams
@@ -213,15 +209,8 @@ class CallManagerServer:
         self.view.announce(change)
 
     def _leg_of(self, number: str) -> Leg | CallFailure:
-        """Return a leg of the phone that has a directory number, if it is idle.
-
-        Numbers are made from names, so two devices may share one. Of those the one that
-        is registered over TLS is called: another name costs a stranger nothing.
-        """
-        devices = self._by_number.get(number, {})
-        if not devices:
-            return self.view.leg_of(number)
-        return self._local_leg(self.registrar.preferred(devices))
+        """Return a leg of the phone that has a directory number, if it is idle."""
+        return self.view.leg_of(number, self._by_number.get(number, {}))
 
     def _local_leg(self, device: str) -> Leg | CallFailure:
         """Return a leg of a phone that is registered here, if it is idle."""
