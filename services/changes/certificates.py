@@ -106,20 +106,13 @@ def regenerate(
         OSError: When the key cannot be kept; nothing is changed then.
     """
     check_unit(node, store, cluster.release)
-    if store in UNITS_WITH_EC_KEYS:
-        key_type = "EC"
-    size = key_size or _usual_size(cluster, node, key_type)
+    kind = "EC" if store in UNITS_WITH_EC_KEYS else key_type
+    size = key_size or _usual_size(cluster, node, kind)
+    extras = (validity_days, alternative_names)
     with cluster.store.read() as connection:
         is_for_all = _is_for_all(cluster, connection, store, shared=shared)
-        order = IssueRequest(
-            cluster.publisher if is_for_all else node,
-            store,
-            size,
-            key_type,
-            validity_days,
-            alternative_names,
-            shared=is_for_all,
-        )
+        owner = cluster.publisher if is_for_all else node
+        order = IssueRequest(owner, store, size, kind, *extras, shared=is_for_all)
         issued = prepare(cluster.installation, connection, order)
     return _install(cluster, issued, by)
 

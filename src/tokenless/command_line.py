@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Final
 
 import click
@@ -52,18 +53,25 @@ class LazyCommand:
         Raises:
             TokenlessError: When this system lacks what the command needs.
         """
-        is_linux = sys.platform == _LINUX
-        if self.needs_linux and not is_linux:
+        if self.needs_linux and sys.platform != _LINUX:
             raise _not_here()
         module, _, attribute = self.target.partition(":")
         try:
             command: click.Command = getattr(import_module(module), attribute)
         except (ImportError, AttributeError) as error:
-            if is_linux:
+            if sys.platform == _LINUX or not _is_of_the_system(error):
                 raise
             raise _not_here() from error
         name_environment_variables(command)
         return command
+
+
+def _is_of_the_system(error: ImportError | AttributeError) -> bool:
+    """Return whether the standard library lacks something here, such as `fcntl`."""
+    lacking = error.name if isinstance(error, ImportError) else None
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        lacking = error.obj.__name__
+    return (lacking or "").partition(".")[0] in sys.stdlib_module_names
 
 
 def _not_here() -> TokenlessError:

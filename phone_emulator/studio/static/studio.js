@@ -34,7 +34,20 @@
     button.addEventListener("click", () => window.print());
   }
 
+  // Ticks every box beside the button, or none where all were ticked.
+  function all() {
+    for (const button of document.querySelectorAll("button.all")) {
+      button.hidden = false;
+      const boxes = button.parentElement.querySelectorAll("input[type=checkbox]");
+      button.addEventListener("click", () => {
+        const wanted = Array.from(boxes).some((box) => !box.checked);
+        for (const box of boxes) box.checked = wanted;
+      });
+    }
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    all();
     drop();
     print();
   });
