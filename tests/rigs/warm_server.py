@@ -24,6 +24,7 @@ from contextlib import suppress
 from typing import Final
 
 import tokenless
+from tests.rigs.quick_passwords import make_quick
 from tests.rigs.warm_start import MAX_REQUEST
 
 _PASSED: Final = 4
@@ -142,6 +143,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the tests end by it, and so this
     asked = socket.socket(fileno=int(sys.argv[1]))
     _load_everything()
+    make_quick()
     shells = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     shells.bind(sys.argv[2])
     shells.listen()
