@@ -8,6 +8,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.rigs.memory import use_memory
 from tests.rigs.postgresql import Server, running_server
 from tests.rigs.quick_passwords import make_quick
 
@@ -18,6 +19,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 make_quick()
+use_memory()
 
 # An example may take as long as it does: a busy machine is no counterexample.
 settings.register_profile(
