@@ -37,13 +37,14 @@ def show(visit: Visit) -> Response:
     if look is not None:
         changed = looking.difference(look, looking.previous(looks, at))
     known = [node.address for node in study.cluster.nodes] if study.cluster else []
+    checked = [each.about for each in looks if each.kind == "check"][-1:]
     return visit.page(
         "look",
         study,
         look=look,
         at=at,
         changed=changed,
-        addresses=", ".join(each for each in known if each),
+        addresses=", ".join(checked or [each for each in known if each]),
         choices=CHOICES,
         device=DEVICE,
     )
