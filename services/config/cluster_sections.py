@@ -93,8 +93,8 @@ class NodeSection(Section, frozen=True):
     name: HostName
     """The common name of its certificates, followed by the domain."""
     address: str
-    """The IPv4 address of the node: trust lists contain it, and the services listen on
-    it."""
+    """The IPv4 address of the node: trust lists contain it, phones are sent to it, and
+    the services listen on it, unless `listen.address` is another one."""
     publisher: bool = False
     """True for the publisher: exactly one node."""
     roles: tuple[NodeRole, ...] | None = None

@@ -25,11 +25,13 @@ from tokenless.services.config.declaration import (
     tables_in,
 )
 from tokenless.services.config.host_sections import (
+    AdvertiseSection,
     CallManagerSection,
     CapfSection,
     ConsoleSection,
     DatabaseSection,
     HttpSection,
+    ListenSection,
     MetricsSection,
     TftpSection,
     TvsSection,
@@ -48,6 +50,8 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     tvs: TvsSection = TvsSection()
     callmanager: CallManagerSection = CallManagerSection()
     capf: CapfSection = CapfSection()
+    listen: ListenSection = ListenSection()
+    advertise: AdvertiseSection = AdvertiseSection()
     metrics: MetricsSection | None = None
     console: ConsoleSection | None = None
     database: DatabaseSection = DatabaseSection()

@@ -49,6 +49,7 @@ def test_no_container_has_anothers_password() -> None:
     assert "<<: *environment" in COMPOSE
     subscriber = COMPOSE.partition("\n  subscriber:")[2].partition("\n  fleet:")[0]
     assert 'TOKENLESS_FIRST_PASSWORD: ""' in subscriber
+    assert COMPOSE.count("restart: unless-stopped") == 2  # PostgreSQL comes back, too
     assert COMPOSE.count("mem_limit:") == COMPOSE.count("pids_limit:") == 2
 
 
@@ -84,6 +85,10 @@ def test_the_image_runs_as_nobody_special() -> None:
     assert "USER tokenless" in final
     assert "HEALTHCHECK" in final
     assert "pip install" not in final
+    assert "-g 0 -m 0770 /data" in final  # any user of group 0
+    assert "# syntax" not in DOCKERFILE  # which would need a registry
+    for port in ("3804/tcp", "2443/tcp", "5060/udp", "8002/tcp", "9469/tcp"):
+        assert port in final
     for ignored in (ROOT / ".dockerignore").read_text().splitlines():
         if ignored.startswith("!"):
             assert (ROOT / ignored.removeprefix("!")).exists()

@@ -60,8 +60,10 @@ from tokenless.protocol.sccp.requests import (
     VersionReq,
     XmlAlarm,
 )
+from tokenless.services.callmanager.alarms import AlarmIntake
 from tokenless.services.callmanager.peers import peer_of
-from tokenless.services.callmanager.registrar import Registrar, Request
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Request
 from tokenless.services.callmanager.sccp.calls import SccpCalls
 from tokenless.services.callmanager.sccp.soft_keys import (
     BUTTON_TEMPLATE,
@@ -70,14 +72,11 @@ from tokenless.services.callmanager.sccp.soft_keys import (
 )
 from tokenless.services.callmanager.switch import Party, Switch
 from tokenless.services.limited_log import LimitedLog, shortened
-from tokenless.services.store.phone_alarms import MAX_ALARM_TEXT
 from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 _GRACE: Final = 2.0
 """Keep-alive intervals that may pass in silence; chan-sccp uses 1.05 to 2.0 [C]."""
-_MAX_ALARMS: Final = 8
-"""Alarms of one connection that are kept; real phones send one or two."""
 
 REJECT_TEXTS: Final = {
     RegisterFailure.NO_ENTRY_IN_DATABASE: "Device Unknown",
@@ -174,8 +173,7 @@ class SccpSession(Session):
         self._stream = SccpStream()
         self._waiting: list[Received] = []
         self._device: str | None = None
-        self._alarms: list[str] = []
-        """Of this connection: phones send them before they register."""
+        self._alarms = AlarmIntake(guest.registrar, self)
         self._version = 0
         self.calls = SccpCalls(guest.switch, self._party, self.push)
         connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
@@ -249,7 +247,7 @@ class SccpSession(Session):
             case Alarm() as alarm:
                 self._note_alarm(alarm)
             case XmlAlarm(document=document):
-                self._keep_alarm(lambda: alarm_words(document.encode()))
+                self._alarms.take(self._device, lambda: alarm_words(document.encode()))
             case UnknownMessage():
                 self._guest.cells[SccpCount.IGNORED] += 1
             case message:
@@ -282,8 +280,7 @@ class SccpSession(Session):
             )
         )
         self._send(CapabilitiesReq())
-        for text in self._alarms:
-            guest.registrar.note_alarm(claim.device, self, text)
+        self._alarms.registered(claim.device)
 
     def _refuse(self, device: str, failure: RegisterFailure) -> None:
         guest = self._guest
@@ -305,18 +302,9 @@ class SccpSession(Session):
             RegisterTokenAck() if wait_s is None else RegisterTokenReject(wait_s)
         )
 
-    def _keep_alarm(self, words: Callable[[], str]) -> None:
-        """Keep an alarm with the registration; only so many of one connection."""
-        if len(self._alarms) >= _MAX_ALARMS:
-            return
-        text = shortened(words(), MAX_ALARM_TEXT)
-        self._alarms.append(text)
-        if self._device is not None:
-            self._guest.registrar.note_alarm(self._device, self, text)
-
     def _note_alarm(self, alarm: Alarm) -> None:
         guest = self._guest
-        self._keep_alarm(lambda: alarm.text)
+        self._alarms.take(self._device, lambda: alarm.text)
         if guest.log.may_write("alarms"):
             guest.log.log.info(
                 "StationAlarm",
