@@ -51,6 +51,13 @@ def own_certificate(cluster: Cluster, node: Node, store: TrustStore) -> Certific
         return rows.require_own(connection, store, node.id).certificate
 
 
+def own_of_all(cluster: Cluster, store: TrustStore) -> dict[int, Certificate]:
+    """Return the certificates of a unit by the ids of their nodes, all in one query."""
+    with cluster.store.read() as connection:
+        found = rows.all_own(connection, store=store)
+    return {each.node_id: each.certificate for each in found if each.node_id}
+
+
 def trust(cluster: Cluster, store: TrustStore | None = None) -> list[StoredCertificate]:
     """Return what the trust stores hold, or one of them; every node has the same."""
     with cluster.store.read() as connection:

@@ -5,6 +5,7 @@ list` need the names and one line each. `services/` and `phone_emulator/` build 
 groups from this; the table of the first level is `COMMANDS`.
 """
 
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,6 +104,22 @@ def complain(message: str) -> None:
         message: May quote certificates, servers and files: it is made printable.
     """
     click.echo(f"tokenless: {printable(message)}", err=True)
+
+
+class NumberRange(click.FloatRange):
+    """A number within bounds; `nan` is within all of them for click."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401
+        """Return the number; click's own error for everything else."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 class LazyGroup(click.Group):

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import trio
 
-from tokenless.command_line import ExitStatus, complain
+from tokenless.command_line import ExitStatus, NumberRange, complain
 from tokenless.ground.heap import freeze_heap_after_startup
 from tokenless.phone_emulator.addresses import parse_secure_ports, parse_servers
 from tokenless.phone_emulator.cli.fleets.flash import flash_option
@@ -56,7 +56,7 @@ from tokenless.phone_emulator.secd.events import PhoneIdentity
 @click.option(
     "--for",
     "seconds",
-    type=click.FloatRange(0.1, 1e6),
+    type=NumberRange(0.1, 1e6),
     default=None,
     help="Stop after this many seconds; default: at Ctrl-C.",
 )

@@ -210,17 +210,25 @@ class CallManagerService:
         return OwnCertificate(own.der, self._node.keys.path(unit, own))
 
     def _link_settings(self) -> LinkSettings:
-        cluster, unit = self._cluster, TrustStore.CALLMANAGER
-        others = [node for node in cluster.nodes if node.id != self._node.id]
+        cluster = self._cluster
+        unit = TrustStore.CALLMANAGER
+        shown = certificates.own_of_all(cluster, unit)
+        nodes = cluster.nodes
+        if missing := [node.name for node in nodes if node.id not in shown]:
+            raise ServiceError(
+                f"{missing[0]} has no {unit} certificate",
+                hint=f"regenerate it with `set cert regen {unit}`",
+            )
         # Known by their folders: a node that is renamed keeps it.
         peers = {
             node.folder.name: PeerNode(
                 node.folder.name,
                 node.address,
                 node.ports.get("link", 0),
-                certificates.own_certificate(cluster, node, unit).der,
+                shown[node.id].der,
             )
-            for node in others
+            for node in nodes
+            if node.id != self._node.id
         }
         return LinkSettings(
             self._node.folder.name,
