@@ -6,10 +6,11 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Without bytecode every worker of the tests would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo rehearse test coverage lint image bench fuzz mutants oldest vectors picture site dist lock clean
+.PHONY: help demo studio rehearse test coverage lint image bench fuzz mutants oldest kubernetes vectors picture site dist lock clean
 
 help:
 	@echo "make demo      set up, take a lab cluster and its phones through four changes of signer"
+	@echo "make studio    set up, rehearse your own change in a browser"
 	@echo "make rehearse  play every shipped rehearsal with 10 phones, print a table of lessons"
 	@echo "make test      set up, run the whole test suite"
 	@echo "make coverage  the test suite again, and which lines and branches it does not reach"
@@ -22,6 +23,7 @@ help:
 	@echo "make oldest    the tests with the oldest versions of the dependencies that are supported"
 	@echo "make site      the documents as a site that needs no network, links checked"
 	@echo "make dist      the wheel and the archive of sources, reproducible"
+	@echo "make kubernetes  render configs/kubernetes, compare it with the published schemas"
 	@echo "make vectors   the golden files of tests/vectors, made anew"
 	@echo "make lock      resolve requirements/*.in anew into locked files"
 
@@ -37,6 +39,9 @@ $(VENV)/dev: $(VENV)/runtime requirements/dev.txt requirements/dask.txt requirem
 
 demo: $(VENV)/runtime
 	$(BIN)/tokenless demo
+
+studio: $(VENV)/runtime
+	$(BIN)/tokenless studio
 
 rehearse: $(VENV)/runtime
 	$(BIN)/tokenless rehearse run --all --summary --phones 10
@@ -94,6 +99,18 @@ oldest:
 	build/oldest/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
 	build/oldest/bin/python -m pytest -n 3 --dist loadfile
 
+# Needs kubectl; the schemas are of a package, so no cluster is asked.
+kubernetes: requirements/kubernetes.txt
+	$(PYTHON) -m venv build/kubernetes-env
+	build/kubernetes-env/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/kubernetes.txt
+	for each in configs/kubernetes/overlays/*; do \
+		kubectl kustomize $$each > build/$$(basename $$each).yaml || exit 1; \
+		for version in 1.28 1.32 1.37; do \
+			build/kubernetes-env/bin/kubernetes-validate --strict --no-warn --quiet \
+				-k $$version build/$$(basename $$each).yaml || exit 1; \
+		done; \
+	done
+
 # Links to the documents as they lie in the tree, so that their own links stay true.
 site: requirements/docs.txt
 	$(PYTHON) -m venv build/site-env
@@ -125,6 +142,7 @@ lock: $(VENV)/dev
 	cd requirements && ../$(LOCK) -o postgres.txt postgres.in
 	cd requirements && ../$(LOCK) -o mutation.txt mutation.in
 	cd requirements && ../$(LOCK) -o docs.txt docs.in
+	cd requirements && ../$(LOCK) -o kubernetes.txt kubernetes.in
 	cd requirements && ../$(LOCK) -o oldest.txt oldest.in
 
 clean:

@@ -29,11 +29,13 @@ def test_every_key_has_a_sentence(section: type[Section]) -> None:
 
 def test_what_a_host_decides_and_what_is_taken_at_once() -> None:
     assert set(host_tables()) == {
+        "advertise",
         "callmanager",
         "capf",
         "console",
         "database",
         "http",
+        "listen",
         "metrics",
         "tftp",
         "tvs",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tokenless.command_line import NumberRange
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.phone import HttpPort, http_at
 from tokenless.phone_emulator.phone import tftp_only as without_http
@@ -89,7 +90,7 @@ def tvs_timeout_option(default_s: float, what: str = "one question to TVS") -> O
     """Return the option for the patience with TVS, and what else it is for."""
     return click.option(
         "--tvs-timeout",
-        type=click.FloatRange(0.01, 300),
+        type=NumberRange(0.01, 300),
         default=default_s,
         help=f"Seconds for {what}.",
     )
@@ -147,7 +148,7 @@ tftp_option = click.option(
 )
 tftp_timeout_option = click.option(
     "--tftp-timeout",
-    type=click.FloatRange(0.01, 60),
+    type=NumberRange(0.01, 60),
     default=1.0,
     help="Seconds until a TFTP packet is sent again.",
 )

@@ -23,10 +23,12 @@ from tokenless.phone_emulator.planner.model.steps import (
     resets_phones,
 )
 from tokenless.phone_emulator.planner.plan import Harm, Plan, Planned
+from tokenless.protocol.codes import TrustStore
 
-_CERTIFICATES: Final = (
-    "Cisco Unified OS Administration > Security > Certificate Management > Find"
+_CERTIFICATE_PAGE: Final = (
+    "Cisco Unified OS Administration > Security > Certificate Management"
 )
+_CERTIFICATES: Final = f"{_CERTIFICATE_PAGE} > Find"
 _SERVICEABILITY: Final = "Cisco Unified Serviceability > Tools"
 _RESET: Final = (
     "Cisco Unified CM Administration > System > Enterprise Parameters > Reset"
@@ -35,6 +37,7 @@ _NO_PAGE: Final = "no page: command line only"
 _EVERY_NODE: Final = "every node"
 COMMAND_S: Final = 30.0
 """What a command takes, with the person who types it."""
+_MINUTE_S: Final = 60.0
 _BACKUP: Final = "a certificate that was replaced comes back only from a DRS backup"
 
 
@@ -150,7 +153,7 @@ def runbook_of(plan: Plan, pace: Pace) -> Runbook:
 
 def cells_of(row: RunbookRow) -> tuple[str, ...]:
     """Return a row's cells, by `COLUMNS`."""
-    minutes = "" if row.seconds is None else f"{row.seconds / 60:.0f}"
+    minutes = "" if row.seconds is None else _minutes(row.seconds)
     return (
         str(row.number),
         row.node,
@@ -163,6 +166,10 @@ def cells_of(row: RunbookRow) -> tuple[str, ...]:
         "; ".join(row.forbidden),
         minutes,
     )
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f}" if seconds > _MINUTE_S else "1"
 
 
 def _assumptions(pace: Pace) -> Iterator[str]:
@@ -233,13 +240,12 @@ class _Doing:
         publisher = layout.nodes[PUBLISHER]
         self.node = publisher
         self.page = _NO_PAGE
+        self.command = self.wait_for = ""
         self.back = "you may stop here: phones that restart accept all files"
         match step:
             case Regenerate(unit=unit, node=node):
                 self.node = layout.nodes[node]
-                self.page = f"{_CERTIFICATES} > {unit}.pem > Regenerate"
-                self.command = f"set cert regen {unit}"
-                self.wait_for = "the page or the command says that it was regenerated"
+                self._renew(layout, unit)
                 self.verify = f"show cert own {unit}: Not Before is today"
                 self.back = f"{self.back}; {_BACKUP}"
                 if self._resets_phones:
@@ -288,6 +294,21 @@ class _Doing:
                     "if a phone says Trust List update failed, stop: no further reset; "
                     f"find the reason with `tokenless check`. {_BACKUP}"
                 )
+
+    def _renew(self, layout: ClusterLayout, unit: TrustStore) -> None:
+        """Say how a certificate is replaced: `Regenerate` would self-sign it."""
+        if unit not in layout.signed:
+            self.page = f"{_CERTIFICATES} > {unit}.pem > Regenerate"
+            self.command = f"set cert regen {unit}"
+            self.wait_for = "the page or the command says that it was regenerated"
+            return
+        for_all = ", Distribution Multi-server(SAN)" if unit in layout.shared else ""
+        self.page = (
+            f"{_CERTIFICATE_PAGE} > Generate CSR: {unit}{for_all}; let the CA sign it; "
+            f"Upload Certificate/Certificate chain: {unit}"
+        )
+        self.command = f"set csr gen {unit}; then set cert import own {unit}"
+        self.wait_for = "the page or the command says that it was uploaded"
 
     def restart_callmanager_first(self) -> None:
         """Say that Cisco CallManager is to be restarted right before a reset.

@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--tokenless-exec",
         metavar="COMMAND",
-        help="How to run a command on a node of that cluster: 'podman exec {node}', "
+        help="How to run a command on a node of that cluster: 'podman exec -i {node}', "
         "'ssh {host}'.",
     )
     parser.addini(

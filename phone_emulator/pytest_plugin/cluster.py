@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
 from typing import Final
@@ -9,7 +10,12 @@ from typing import Final
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phones.device_security import CapfOperation, DeviceSecurity
+from tokenless.protocol.phones.device_security import (
+    CapfOperation,
+    DeviceSecurity,
+    DeviceTransport,
+)
+from tokenless.protocol.phones.models import PHONE_MODELS
 
 
 @unique
@@ -22,8 +28,22 @@ class NodeService(StrEnum):
     CAPF = "Cisco Certificate Authority Proxy Function"
 
 
+_MODES: Final = ("mixed-mode", "non-secure-mode")
 LSC_BITS: Final = 1024
 """Short keys are made in no time; nothing here depends on their length."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecuredDevice:
+    """What an administrator sets at a phone's device."""
+
+    device: str
+    model: str
+    mode: DeviceSecurity
+    transport: DeviceTransport | None
+    """None leaves it as it is, as the next two."""
+    operation: CapfOperation | None
+    key_size: int | None
 
 
 class ClusterUnderTest(ABC):
@@ -54,19 +74,24 @@ class ClusterUnderTest(ABC):
         others = [server for node, server in self.tftp.items() if node != name]
         return (self.tftp[name], *others)
 
-    @abstractmethod
+    # --- what an administrator does ------------------------------------------------
+
     def admin(self, line: str, *, node: str | None = None) -> str:
         """Run a line in a node's administration shell, with yes to its questions.
+
+        Args:
+            line: As it is typed there, with its quotes.
+            node: The node; the publisher when None.
 
         Raises:
             PhoneError: When the command is refused or fails.
         """
+        return self._admin(line, node or self.publisher)
 
-    @abstractmethod
     def create_token(self, name: str) -> None:
         """Make a security token. Raises PhoneError when there is one of the name."""
+        self._create_token(name)
 
-    @abstractmethod
     def ctl_client(self, *tokens: str, mode: str | None = None) -> None:
         """Update the CTL with tokens, as the CTL Client does.
 
@@ -77,8 +102,12 @@ class ClusterUnderTest(ABC):
         Raises:
             PhoneError: When a token is none, or the CTL Client refuses.
         """
+        if mode not in (None, *_MODES):
+            raise PhoneError(
+                f"there is no mode {mode}", hint=f"modes are {' and '.join(_MODES)}"
+            )
+        self._ctl_client(tokens, mode)
 
-    @abstractmethod
     def upload_certificate(self, store: str, source: bytes | Path | str) -> None:
         """Upload a certificate to a trust store, as `tokenless cert upload` does.
 
@@ -88,9 +117,14 @@ class ClusterUnderTest(ABC):
 
         Raises:
             PhoneError: When it is no certificate, or the store does not take it.
+            OSError: When the file cannot be read.
         """
+        if isinstance(source, str):
+            self._upload_token(store, source)
+        else:
+            data = source.read_bytes() if isinstance(source, Path) else source
+            self._upload(store, data)
 
-    @abstractmethod
     def secure_device(
         self,
         device: str,
@@ -112,6 +146,31 @@ class ClusterUnderTest(ABC):
         Raises:
             PhoneError: When the device cannot be so.
         """
+        is_sip = model in PHONE_MODELS and PHONE_MODELS[model].protocol == "SIP"
+        is_secure = mode is not DeviceSecurity.NON_SECURE
+        transport = DeviceTransport.TLS if is_sip and is_secure else None
+        size = None if operation is None else key_size
+        self._secure(SecuredDevice(device, model, mode, transport, operation, size))
+
+    @abstractmethod
+    def _admin(self, line: str, node: str) -> str: ...
+
+    @abstractmethod
+    def _create_token(self, name: str) -> None: ...
+
+    @abstractmethod
+    def _ctl_client(self, tokens: Sequence[str], mode: str | None) -> None: ...
+
+    @abstractmethod
+    def _upload(self, store: str, data: bytes) -> None: ...
+
+    @abstractmethod
+    def _upload_token(self, store: str, token: str) -> None: ...
+
+    @abstractmethod
+    def _secure(self, wanted: SecuredDevice) -> None: ...
+
+    # --- services and traces -------------------------------------------------------
 
     def stop_service(self, service: NodeService, *, node: str | None = None) -> None:
         """Stop a service of a node (the publisher's)."""
@@ -126,9 +185,26 @@ class ClusterUnderTest(ABC):
         self.admin(f"utils service restart {service.value}", node=node)
 
     def restart_tftp(self) -> None:
-        """Restart Cisco Tftp on its nodes, so that it reloads its files."""
+        """Restart Cisco Tftp on its nodes, so that it reloads its files.
+
+        A node that is known to be down reads them at its start.
+
+        Raises:
+            PhoneError: When one cannot be restarted; the others are all the same.
+        """
+        failures = []
         for node in self.tftp:
-            self.restart_service(NodeService.TFTP, node=node)
+            try:
+                if not self._is_down(node):
+                    self.restart_service(NodeService.TFTP, node=node)
+            except PhoneError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _is_down(self, node: str) -> bool:  # noqa: ARG002 - of another cluster's
+        """Whether the test itself has stopped a node."""
+        return False
 
     @property
     def evidence(self) -> Path | None:

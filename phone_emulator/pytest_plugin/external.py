@@ -4,31 +4,30 @@
                        "docker compose exec -T {node}")
 
 Phones need the addresses of its TFTP servers. What an administrator does is done by
-`tokenless` on the node, which a command in front of it reaches: `podman exec {node}`,
-`kubectl exec -i {node} --`, `ssh {host}`.
+`tokenless` on the node, which a command in front of it reaches: `ssh {host}`,
+`podman exec -i {node}`, `kubectl exec -i {node} --`.
 """
 
 import json
 import shlex
 import subprocess
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Final, Self
 
 import msgspec
 
 from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.pytest_plugin.cluster import LSC_BITS, ClusterUnderTest
-from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phones.device_security import (
-    CapfOperation,
-    DeviceSecurity,
-    DeviceTransport,
+from tokenless.phone_emulator.pytest_plugin.cluster import (
+    ClusterUnderTest,
+    SecuredDevice,
 )
-from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.phone_emulator.secd.events import Server
 
 _PATIENCE_S: Final = 120.0
+_SSH: Final = "ssh"
+"""Gives its words to a shell over there, which takes them apart once more."""
 
 
 class _Node(msgspec.Struct):
@@ -90,10 +89,21 @@ class ExternalCluster(ClusterUnderTest):
             PhoneError: When no node can be reached, or the command fails.
         """
         name = node or self.publisher
+        done = _done(self._command(name, words), given)
+        if done.returncode:
+            raise _refused(done)
+        return done.stdout.decode(errors="replace")
+
+    def _command(self, name: str, words: Sequence[str]) -> list[str]:
+        """Return the command that runs `tokenless WORDS` on a node.
+
+        Raises:
+            PhoneError: When there is no such node, or no way to it.
+        """
         if self._reach is None:
             raise PhoneError(
                 "commands cannot be run on the nodes of this cluster",
-                hint="say how with --tokenless-exec 'podman exec {node}'",
+                hint="say how with --tokenless-exec 'podman exec -i {node}'",
             )
         if name not in self.tftp:
             raise PhoneError(
@@ -104,89 +114,63 @@ class ExternalCluster(ClusterUnderTest):
             part.replace("{node}", name).replace("{host}", host)
             for part in shlex.split(self._reach)
         ]
-        return _output_of([*front, "tokenless", *words], given)
+        typed = ["tokenless", *words]
+        if any(PurePath(part).name == _SSH for part in front):
+            typed = [shlex.quote(word) for word in typed]
+        return [*front, *typed]
 
-    def admin(self, line: str, *, node: str | None = None) -> str:
-        """Run a line in a node's administration shell, with yes to its questions.
+    def _admin(self, line: str, node: str) -> str:
+        known = self._names.get(node)
+        try:
+            return self._type(line, node)
+        except PhoneError:
+            # Nothing was done there if the cluster calls the node otherwise now.
+            self._names.pop(node, None)
+            if known is None or self._name_in_cluster(node) == known:
+                raise
+        return self._type(line, node)
 
-        Raises:
-            PhoneError: When the command is refused or fails.
-        """
-        name = node or self.publisher
-        words = ("--node", self._name_in_cluster(name), *line.split())
-        return self.run("admin", "--yes", *words, node=name)
+    def _type(self, line: str, node: str) -> str:
+        # One word: the shell at the other end takes the line apart, quotes and all.
+        where = ("--node", self._name_in_cluster(node))
+        return self.run("admin", "--yes", *where, line, node=node)
 
-    def create_token(self, name: str) -> None:
-        """Make a security token. Raises PhoneError when there is one of the name."""
+    def _create_token(self, name: str) -> None:
         self.run("token", "create", name)
 
-    def ctl_client(self, *tokens: str, mode: str | None = None) -> None:
-        """Update the CTL with tokens, as the CTL Client does.
-
-        Args:
-            tokens: Their names.
-            mode: `mixed-mode` or `non-secure-mode` to set it as well.
-
-        Raises:
-            PhoneError: When a token is none, or the CTL Client refuses.
-        """
+    def _ctl_client(self, tokens: Sequence[str], mode: str | None) -> None:
         inserted = [word for name in tokens for word in ("--token", name)]
         verb = ["update"] if mode is None else ["set-mode", mode]
         self.run("ctl-client", *verb, *inserted)
 
-    def upload_certificate(self, store: str, source: bytes | Path | str) -> None:
-        """Upload a certificate to a trust store, as `tokenless cert upload` does.
+    def _upload(self, store: str, data: bytes) -> None:
+        self.run("cert", "upload", store, "-", given=data)
 
-        Args:
-            store: For example `Phone-SAST-trust`.
-            source: PEM or DER, a file with it, or the name of a token.
+    def _upload_token(self, store: str, token: str) -> None:
+        self.run("cert", "upload", store, f"token:{token}")
 
-        Raises:
-            PhoneError: When it is no certificate, or the store does not take it.
-        """
-        if isinstance(source, str):
-            self.run("cert", "upload", store, f"token:{source}")
-            return
-        content = source.read_bytes() if isinstance(source, Path) else source
-        self.run("cert", "upload", store, "-", given=content)
-
-    def secure_device(
-        self,
-        device: str,
-        model: str,
-        mode: DeviceSecurity = DeviceSecurity.ENCRYPTED,
-        *,
-        operation: CapfOperation | None = CapfOperation.INSTALL,
-        key_size: int = LSC_BITS,
-    ) -> None:
-        """Give a phone a security profile, and let it get an LSC at its next boot.
-
-        Args:
-            device: Its name.
-            model: Its model.
-            mode: The profile's Device Security Mode.
-            operation: What CAPF shall do; None leaves that as it is.
-            key_size: Of the LSC in bits.
-
-        Raises:
-            PhoneError: When the device cannot be so.
-        """
-        security = mode.name.lower().replace("_", "-")
-        words = ["device", "set", device, "--model", model, "--security", security]
-        is_sip = model in PHONE_MODELS and PHONE_MODELS[model].protocol == "SIP"
-        if is_sip and mode is not DeviceSecurity.NON_SECURE:
-            words += ["--transport", DeviceTransport.TLS.name.lower()]
-        if operation is not None:
-            words += ["--capf", operation.name.lower(), "--key-size", str(key_size)]
+    def _secure(self, wanted: SecuredDevice) -> None:
+        security = wanted.mode.name.lower().replace("_", "-")
+        words = ["device", "set", wanted.device, "--model", wanted.model]
+        words += ["--security", security]
+        if wanted.transport is not None:
+            words += ["--transport", wanted.transport.name.lower()]
+        if wanted.operation is not None:
+            words += ["--capf", wanted.operation.name.lower()]
+        if wanted.key_size is not None:
+            words += ["--key-size", str(wanted.key_size)]
         self.run(*words)
 
     def _name_in_cluster(self, node: str) -> str:
         """Return what the cluster calls a node that we call by its container."""
         if node not in self._names:
-            said = self.run("health", "--json", node=node)
+            # It fails when a service does not run, but tells the names all the same.
+            done = _done(self._command(node, ["health", "--json"]), b"")
             try:
-                served = msgspec.json.decode(said, type=_Health).nodes
+                served = msgspec.json.decode(done.stdout, type=_Health).nodes
             except msgspec.DecodeError as error:
+                if done.returncode:
+                    raise _refused(done) from None
                 raise PhoneError(
                     f"`tokenless health --json` on {node} cannot be read: {error}"
                 ) from None
@@ -200,17 +184,19 @@ class ExternalCluster(ClusterUnderTest):
         return self._names[node]
 
 
-def _output_of(command: list[str], given: bytes) -> str:
+def _done(command: list[str], given: bytes) -> "subprocess.CompletedProcess[bytes]":
     shown = shlex.join(command)
     try:
-        done = subprocess.run(  # noqa: S603 - the tests' own command
+        return subprocess.run(  # noqa: S603 - the tests' own command
             command, input=given, capture_output=True, timeout=_PATIENCE_S, check=False
         )
     except OSError as error:
         raise PhoneError(f"{shown}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise PhoneError(f"{shown}: no answer within {_PATIENCE_S:g} s") from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        raise PhoneError(f"{shown}: {said or f'exit status {done.returncode}'}")
-    return done.stdout.decode(errors="replace")
+
+
+def _refused(done: "subprocess.CompletedProcess[bytes]") -> PhoneError:
+    said = done.stderr.decode(errors="replace").strip()
+    reason = said or f"exit status {done.returncode}"
+    return PhoneError(f"{shlex.join(done.args)}: {reason}")

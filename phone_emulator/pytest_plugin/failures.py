@@ -25,8 +25,14 @@ class Evidence:
         """Return titles and texts for a report: logs of nodes and phones, the folder.
 
         The lab's folder is copied beside the phones' flash; pytest keeps that of its
-        last runs.
+        last runs. When a test fails in its teardown, a lab of its own is gone already.
         """
+        try:
+            return self._sections()
+        except OSError as error:
+            return [("tokenless", f"logs and folder cannot be read: {error}")]
+
+    def _sections(self) -> list[tuple[str, str]]:
         found = [
             (f"tokenless: log of {node}", text) for node, text in self.cluster.logs()
         ]
@@ -36,18 +42,23 @@ class Evidence:
             found.append(
                 (f"tokenless: console log of {log.parent.name}", "\n".join(lines))
             )
-        if (data := self.cluster.evidence) is not None:
+        data = self.cluster.evidence
+        if data is not None and data.is_dir():
             kept = self.folder / _KEPT
-            _copy(data, kept)
-            found.append(("tokenless: the cluster's data folder", str(kept)))
+            said = _copy(data, kept)
+            found.append(("tokenless: the cluster's data folder", said))
         return [(title, text) for title, text in found if text]
 
 
-def _copy(data: Path, kept: Path) -> None:
-    """Copy a folder whose services may be writing; sockets cannot be copied."""
+def _copy(data: Path, kept: Path) -> str:
+    """Copy a folder whose services may be writing; say where the copy is.
+
+    Sockets cannot be copied.
+    """
     ignored = shutil.ignore_patterns("*.sock", "*.lock")
     try:
         shutil.copytree(data, kept, ignore=ignored, dirs_exist_ok=True)
     except (OSError, shutil.Error):
         # What is there is better than no report of the test.
-        return
+        return f"{kept} (incomplete: its services were writing)"
+    return str(kept)

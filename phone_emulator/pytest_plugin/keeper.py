@@ -1,30 +1,22 @@
-"""Delete a lab's folder, with its keys, when the tests that made it have ended.
+"""Delete a lab's folder, with its keys, when all processes that use it have ended.
 
     python -I keeper.py FOLDER
 
-Waits for the end of standard input. That comes however the other process dies, by
-SIGKILL, too; the services of the lab stop by the same sign. Nothing but the standard
-library is imported: one more process must not make tests slower.
+Waits for the end of standard input. The tests and the nodes of the lab hold the other
+end of that pipe: it closes when the last of them is gone, however they die, by SIGKILL,
+too, and nobody writes into the folder any more. Nothing but the standard library is
+imported: one more process must not make tests slower.
 """
 
 import shutil
 import sys
-import time
-from pathlib import Path
-
-_PATIENCE_S = 15.0
 
 
-def main(folder: Path) -> None:
-    """Wait, then delete; services that are stopping still write for a moment."""
+def main(folder: str) -> None:
+    """Wait, then delete."""
     sys.stdin.buffer.read()
-    deadline = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < deadline:
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(0.05)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1])

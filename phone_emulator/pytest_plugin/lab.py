@@ -15,9 +15,9 @@ import msgspec
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.pytest_plugin.cluster import (
-    LSC_BITS,
     ClusterUnderTest,
     NodeService,
+    SecuredDevice,
 )
 from tokenless.phone_emulator.pytest_plugin.configuration import (
     LabConfig,
@@ -33,12 +33,6 @@ from tokenless.phone_emulator.pytest_plugin.phones import (
 from tokenless.phone_emulator.pytest_plugin.serving import NodeProcess, scratch_folder
 from tokenless.phone_emulator.pytest_plugin.snapshot import Restored, Snapshot
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phones.device_security import (
-    CapfOperation,
-    DeviceSecurity,
-    DeviceTransport,
-)
-from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.changes import certificates, ctl_client, trust_stores
 from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
@@ -100,39 +94,17 @@ class LabCluster(ClusterUnderTest):
 
     # --- what an administrator does ------------------------------------------------
 
-    def admin(self, line: str, *, node: str | None = None) -> str:
-        """Run a line in a node's administration shell, with yes to its questions.
-
-        Raises:
-            PhoneError: When the command is refused or fails.
-        """
-        name = self._known(node or self.publisher)
-        result = AdminShell(self._cluster, name, assume_yes=True).run(line)
+    def _admin(self, line: str, node: str) -> str:
+        result = AdminShell(self._cluster, self._known(node), assume_yes=True).run(line)
         if result.status:
             raise PhoneError(f"{line}: {result.error or result.text}")
         return result.text
 
-    def create_token(self, name: str) -> None:
-        """Make a security token. Raises PhoneError when there is one of the name."""
+    def _create_token(self, name: str) -> None:
         cluster = self._cluster
         self._do(lambda: create_token(cluster.tokens_folder, name, now=cluster.clock()))
 
-    def ctl_client(self, *tokens: str, mode: str | None = None) -> None:
-        """Update the CTL with tokens, as the CTL Client does.
-
-        Args:
-            tokens: Their names.
-            mode: `mixed-mode` or `non-secure-mode` to set it as well.
-
-        Raises:
-            PhoneError: When a token is none, or the CTL Client refuses.
-        """
-        if mode not in _MODES:
-            raise PhoneError(
-                f"there is no mode {mode}",
-                hint="modes are mixed-mode and non-secure-mode",
-            )
-
+    def _ctl_client(self, tokens: Sequence[str], mode: str | None) -> None:
         def update() -> None:
             folder = self._cluster.tokens_folder
             inserted = [open_token(folder, name) for name in tokens]
@@ -143,31 +115,32 @@ class LabCluster(ClusterUnderTest):
 
         self._do(update)
 
-    def upload_certificate(self, store: str, source: bytes | Path | str) -> None:
-        """Upload a certificate to a trust store, as `tokenless cert upload` does.
-
-        Args:
-            store: For example `Phone-SAST-trust`.
-            source: PEM or DER, a file with it, or the name of a token.
-
-        Raises:
-            PhoneError: When it is no certificate, or the store does not take it.
-        """
-
+    def _upload(self, store: str, data: bytes) -> None:
         def upload() -> None:
-            match source:
-                case str():
-                    folder = self._cluster.tokens_folder
-                    data = open_token(folder, source).certificate.der
-                case Path():
-                    data = source.read_bytes()
-                case _:
-                    data = source
             target = certificates.find_store(store)
             trust_stores.upload(self._cluster, target, data, by=_BY)
             announce(self._cluster)
 
         self._do(upload)
+
+    def _upload_token(self, store: str, token: str) -> None:
+        folder = self._cluster.tokens_folder
+        self._upload(store, self._do(lambda: open_token(folder, token)).certificate.der)
+
+    def _secure(self, wanted: SecuredDevice) -> None:
+        change = DeviceChange(
+            model=wanted.model,
+            security_mode=wanted.mode,
+            transport=wanted.transport,
+            operation=wanted.operation,
+            key_size=wanted.key_size,
+        )
+
+        def order() -> None:
+            set_devices(self._cluster, Selection((wanted.device,)), change, by=_BY)
+            announce(self._cluster)
+
+        self._do(order)
 
     def own_certificate(self, unit: str, *, node: str | None = None) -> bytes:
         """Return a node's own certificate (DER), for another cluster's trust store.
@@ -186,43 +159,6 @@ class LabCluster(ClusterUnderTest):
             return certificates.own_certificate(self._cluster, owner, store).der
 
         return self._do(read)
-
-    def secure_device(
-        self,
-        device: str,
-        model: str,
-        mode: DeviceSecurity = DeviceSecurity.ENCRYPTED,
-        *,
-        operation: CapfOperation | None = CapfOperation.INSTALL,
-        key_size: int = LSC_BITS,
-    ) -> None:
-        """Give a phone a security profile, and let it get an LSC at its next boot.
-
-        Args:
-            device: Its name.
-            model: Its model.
-            mode: The profile's Device Security Mode.
-            operation: What CAPF shall do; None leaves that as it is.
-            key_size: Of the LSC in bits.
-
-        Raises:
-            PhoneError: When the device cannot be so.
-        """
-        is_sip = model in PHONE_MODELS and PHONE_MODELS[model].protocol == "SIP"
-        is_secure = mode is not DeviceSecurity.NON_SECURE
-        change = DeviceChange(
-            model=model,
-            security_mode=mode,
-            transport=DeviceTransport.TLS if is_secure and is_sip else None,
-            operation=operation,
-            key_size=None if operation is None else key_size,
-        )
-
-        def order() -> None:
-            set_devices(self._cluster, Selection((device,)), change, by=_BY)
-            announce(self._cluster)
-
-        self._do(order)
 
     # --- nodes ---------------------------------------------------------------------
 
@@ -259,6 +195,8 @@ class LabCluster(ClusterUnderTest):
         """Return what the services logged since the test began, by the node's name."""
         found = []
         for name, process in self._processes.items():
+            if not process.log.exists():  # in the report of a failed teardown
+                continue
             lines = process.log.read_text(errors="replace").splitlines()
             recent = lines[self._log_lines[name] :][-_LOG_LINES:]
             found.append((name, "\n".join(recent)))
@@ -294,6 +232,9 @@ class LabCluster(ClusterUnderTest):
                 pass
         for name, process in self._processes.items():
             self._log_lines[name] = process.log.read_bytes().count(b"\n")
+
+    def _is_down(self, node: str) -> bool:
+        return not self._processes[node].is_up
 
     def _known(self, node: str) -> str:
         if node not in self._processes:
@@ -336,13 +277,12 @@ def running_lab(config: LabConfig = None) -> Iterator[LabCluster]:
     """
     with ExitStack() as stack:
         scratch = stack.enter_context(scratch_folder())
-        data = scratch / "lab"
+        data = scratch.folder / "lab"
         cluster = stack.enter_context(closing(Cluster.open(data, lab_config(config))))
         # Known before the first node starts: configurations name every node's ports.
         cluster.record_ports(ports_of(cluster.config))
         processes = {
-            node.name: NodeProcess(node.name, data, scratch / f"{node.name}.log")
-            for node in cluster.nodes
+            node.name: NodeProcess(node.name, data, scratch) for node in cluster.nodes
         }
         for process in processes.values():
             stack.callback(process.stop)

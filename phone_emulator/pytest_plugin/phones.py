@@ -5,6 +5,7 @@ test but one of trio; `await boot_async()` is for tests of trio, asyncio and any
 """
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass, field
@@ -33,7 +34,11 @@ from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.phones.device_security import CapfOperation, DeviceSecurity
 
-_FIRST_MAC: Final = 0x001122330000
+_FIRST_MAC: Final = 0x001122800000
+"""Beyond the phones of fleets, which count from 001122000000."""
+_NUMBERS: Final = count(_FIRST_MAC + secrets.randbelow(0x700000))
+"""Of the phones of this process; others, such as workers of pytest-xdist, and later
+runs against the same cluster hardly meet them."""
 _TALK_S: Final = 0.2
 _Result = TypeVar("_Result")
 
@@ -182,7 +187,6 @@ class PhoneMaker:
 
     cluster: ClusterUnderTest
     folder: Path
-    _numbers: Iterator[int] = field(default_factory=lambda: count(_FIRST_MAC))
 
     def __call__(
         self,
@@ -195,13 +199,13 @@ class PhoneMaker:
 
         Args:
             model: One of `protocol.phones.models.PHONE_MODELS`.
-            device: Its name; made up when None.
+            device: Its name; when None, one that no other phone of the run has.
             first_tftp: The node whose TFTP server it tries first; the publisher.
 
         Raises:
             PhoneError: When that node has no TFTP server.
         """
-        name = device or f"SEP{next(self._numbers):012X}"
+        name = device or f"SEP{next(_NUMBERS):012X}"
         servers = self.cluster.servers(first_tftp)
         identity = PhoneIdentity(device=name, model_name=model, servers=servers)
         return LabPhone(identity, self.folder / name, self.cluster)

@@ -1,17 +1,20 @@
 """The processes of a lab: one `tokenless serve` for each node, and the folder's keeper.
 
 Each has a pipe as its standard input whose other end is here. When this process dies,
-by whatever signal, all of them see its end: the nodes stop, the keeper deletes their
-keys.
+by whatever signal, the nodes see its end and stop. The other end of the keeper's pipe
+is with the nodes, too: it deletes their keys when the last of them has stopped. None is
+in the terminal's process group: Ctrl-C is for the tests, which end the others in order.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
 from typing import Final
@@ -25,8 +28,17 @@ _SETTINGS: Final = "TOKENLESS_"
 """Begins the variables of the commands: those of the shell are of another cluster."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """A folder for the time of a lab."""
+
+    folder: Path
+    lifeline: int
+    """The descriptor that keeps the folder; processes that use it inherit it."""
+
+
 @contextmanager
-def scratch_folder() -> Iterator[Path]:
+def scratch_folder() -> Iterator[Scratch]:
     """Make a folder that is deleted when the block ends or this process dies."""
     # Not pytest's own folder: its names are longer than a control socket's may be.
     folder = Path(tempfile.mkdtemp(prefix="tokenless-"))
@@ -34,23 +46,30 @@ def scratch_folder() -> Iterator[Path]:
         [sys.executable, "-I", keeper.__file__, folder],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-    ):
-        yield folder
+        start_new_session=True,
+    ) as child:
+        try:
+            yield Scratch(folder, child.stdin.fileno() if child.stdin else -1)
+        finally:
+            # A process that the tests have forked may hold the pipe, and live on.
+            shutil.rmtree(folder, ignore_errors=True)
+            child.kill()
 
 
 class NodeProcess:
     """The services of one node, running or not."""
 
-    def __init__(self, name: str, data: Path, log: Path) -> None:
+    def __init__(self, name: str, data: Path, scratch: Scratch) -> None:
         """Prepare; nothing is started.
 
         Args:
             name: The node's.
             data: The cluster's data folder.
-            log: What the process writes is appended here.
+            scratch: The log is written there; it is kept while the process lives.
         """
         self.name = name
-        self.log = log
+        self.log = scratch.folder / f"{name}.log"
+        self._lifeline = scratch.lifeline
         self._data = data
         self._child: subprocess.Popen[str] | None = None
 
@@ -70,6 +89,8 @@ class NodeProcess:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=variables,
+                pass_fds=[self._lifeline],
+                start_new_session=True,
                 text=True,
             )
 

@@ -1,8 +1,11 @@
 """Labs that tests share: one for each configuration, put back before each test."""
 
+import warnings
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
+
+import pytest
 
 from tokenless.phone_emulator.pytest_plugin.configuration import LabConfig
 from tokenless.phone_emulator.pytest_plugin.lab import LabCluster, running_lab
@@ -32,18 +35,20 @@ class SharedLabs:
     def lab(self, config: LabConfig) -> LabCluster:
         """Return the lab of a configuration as it was after its start.
 
-        One that cannot be put back is stopped, and another one started.
+        One that cannot be put back is stopped, and another one started; a warning says
+        why.
 
         Raises:
             ConfigurationError: When the configuration cannot be used.
             PhoneError: When its services do not start.
         """
-        key = repr(config)
+        key, why = repr(config), None
         if key in self._labs:
             lab, _ = self._labs[key]
             try:
                 lab.restore()
-            except (TokenlessError, OSError):
+            except (TokenlessError, OSError) as error:
+                why = error
                 self._stop(key)
             else:
                 return lab
@@ -51,6 +56,12 @@ class SharedLabs:
             lab = stack.enter_context(running_lab(config))
             lab.snapshot()
             self._labs[key] = lab, stack.pop_all()
+        if why is not None:  # said last: a filter may make an error of it
+            warnings.warn(
+                f"a cluster could not be put back and was started anew: {why}",
+                pytest.PytestWarning,
+                stacklevel=2,
+            )
         return lab
 
     def _stop(self, key: str) -> None:

@@ -100,7 +100,7 @@ class Snapshot:
     def _put_files(self, data: Path) -> int:
         now = _files_of(data)
         for path in now.keys() - self.files.keys():
-            (data / path).unlink()
+            (data / path).unlink(missing_ok=True)
         wrong = {path for path, each in self.files.items() if now.get(path) != each}
         # A token is a folder: its name is free again when nothing is left of it.
         for path in _folders_of(data) - self.folders:

@@ -24,10 +24,8 @@ from tokenless.phone_emulator.registration.talkers.sccp_phone import (
     SccpIdentity,
     SccpPhone,
 )
-from tokenless.phone_emulator.registration.talkers.sip_phone import (
-    SipIdentity,
-    SipPhone,
-)
+from tokenless.phone_emulator.registration.talkers.sip_identity import SipIdentity
+from tokenless.phone_emulator.registration.talkers.sip_phone import SipPhone
 from tokenless.phone_emulator.registration.traits import (
     TRAITS,
     user_agent_of,

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from tokenless.ground.disk import explain
 from tokenless.phone_emulator.studio.pages import PAGES
 from tokenless.phone_emulator.studio.sign_in import SignInDesk
 from tokenless.phone_emulator.studio.studio import COOKIE, Studio
@@ -62,7 +63,7 @@ def _endpoint(studio: Studio, page: Page, do: Show, *, is_form: bool) -> Endpoin
     async def endpoint(request: Request) -> Response:
         found = studio.visitor(request)
         if found is None:
-            return RedirectResponse("/sign-in", status_code=SEE_OTHER)
+            return _to_sign_in(request)
         session, cookie = found
         form = await checked_form(request, session, LIMITS) if is_form else Form()
         visit = Visit(studio, request, session, form)
@@ -74,6 +75,13 @@ def _endpoint(studio: Studio, page: Page, do: Show, *, is_form: bool) -> Endpoin
     return endpoint
 
 
+def _to_sign_in(request: Request) -> Response:
+    if "hx-request" in request.headers:
+        # A part of a live page asks: the whole page has to sign in.
+        return Response(headers={"HX-Refresh": "true"})
+    return RedirectResponse("/sign-in", status_code=SEE_OTHER)
+
+
 def _do(visit: Visit, page: Page, do: Show, is_form: bool) -> Response:
     """Do what a page does; a refusal is a sentence on the page before it."""
     try:
@@ -82,11 +90,17 @@ def _do(visit: Visit, page: Page, do: Show, is_form: bool) -> Response:
         sentence = error.explain()
     except OSError as error:
         visit.studio.log.exception("page failed", path=page.path)
-        sentence = f"A file cannot be read or written: {error.strerror or error}."
+        sentence = explain(error)
     visit.say(sentence, NoticeKind.ERROR)
     if is_form:
         return visit.go(page.back.format(**visit.request.path_params))
-    return visit.render("failed.html", status=HTTPStatus.BAD_REQUEST)
+    return visit.render("failed.html", status=HTTPStatus.BAD_REQUEST, sentence="")
+
+
+def _failed(studio: Studio, status: int, sentence: str) -> Response:
+    return studio.render(
+        "failed.html", None, status=status, sentence=sentence, notices=[]
+    )
 
 
 def _explain(studio: Studio) -> Callable[[Request, HTTPException], Awaitable[Response]]:
@@ -94,9 +108,7 @@ def _explain(studio: Studio) -> Callable[[Request, HTTPException], Awaitable[Res
         await trio.lowlevel.checkpoint()
         known = error.status_code != HTTPStatus.NOT_FOUND
         sentence = str(error.detail) if known else "There is no such page."
-        return studio.render(
-            "plain.html", None, status=error.status_code, sentence=sentence
-        )
+        return _failed(studio, error.status_code, sentence)
 
     return explain
 
@@ -106,11 +118,7 @@ def _report(studio: Studio) -> Callable[[Request, Exception], Awaitable[Response
         await trio.lowlevel.checkpoint()
         path = request.url.path
         studio.log.error("page failed", path=path, exc_info=error)
-        return studio.render(
-            "plain.html",
-            None,
-            status=HTTPStatus.INTERNAL_SERVER_ERROR,
-            sentence="The page failed; the studio's log has the reason.",
-        )
+        sentence = "The page failed; the studio's log has the reason."
+        return _failed(studio, HTTPStatus.INTERNAL_SERVER_ERROR, sentence)
 
     return report

@@ -21,8 +21,12 @@ from tokenless.phone_emulator.studio.study import (
     MAX_RUNS,
     MAX_STUDY_BYTES,
     RunResult,
-    RunSummary,
     Study,
+)
+from tokenless.phone_emulator.studio.summaries import (
+    RunSummary,
+    StudySummary,
+    summary_of,
 )
 from tokenless.protocol.certificates.name_text import printable
 
@@ -47,17 +51,34 @@ class StudyArchive:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "studies"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._summaries: dict[str, tuple[tuple[int, int], StudySummary]] = {}
 
-    def all(self) -> list[tuple[str, Study]]:
-        """Return every study that can be read, the newest first."""
-        found = []
-        for path in self._folder.iterdir():
+    def all(self) -> tuple[list[tuple[str, StudySummary]], dict[str, str]]:
+        """Return the studies, the newest first, and the reason of each damaged one.
+
+        Studies are pairs of id and summary; damaged ones are reasons by id.
+        """
+        found, damaged = [], {}
+        for path in sorted(self._folder.iterdir()):
             if _ID.fullmatch(path.name):
                 try:
-                    found.append((path.name, self._read(path.name)))
-                except PhoneError:
-                    continue
-        return sorted(found, key=lambda each: each[1].made, reverse=True)
+                    found.append((path.name, self._summary(path.name)))
+                except PhoneError as error:
+                    damaged[path.name] = error.explain()
+        return sorted(found, key=lambda each: each[1].made, reverse=True), damaged
+
+    def _summary(self, name: str) -> StudySummary:
+        """Return a summary; a file is read again when it was replaced."""
+        try:
+            file = (self._folder / name / "study.json").stat()
+        except OSError:
+            return summary_of(self._read(name))
+        stamp = (file.st_ino, file.st_mtime_ns)
+        known = self._summaries.get(name)
+        if known is None or known[0] != stamp:
+            known = stamp, summary_of(self._read(name))
+            self._summaries[name] = known
+        return known[1]
 
     def add(self, study: Study) -> str:
         """Keep a new study; return its id.
@@ -83,8 +104,7 @@ class StudyArchive:
         Raises:
             PhoneError: When there is none, or its file is damaged.
         """
-        if not _ID.fullmatch(name) or not (self._folder / name).is_dir():
-            raise PhoneError("there is no such study", hint="choose one of the list")
+        self.check_known(name)
         return self._read(name)
 
     def save(self, name: str, study: Study) -> None:
@@ -98,12 +118,22 @@ class StudyArchive:
         replace_file(path, msgspec.json.encode(plain), mode=PRIVATE)
 
     def delete(self, name: str) -> None:
-        """Delete a study with all that belongs to it."""
-        self.load(name)
+        """Delete a study with all that belongs to it, be it damaged or not.
+
+        Raises:
+            PhoneError: When there is none.
+            OSError: When a file of it cannot be deleted.
+        """
+        self.check_known(name)
         shutil.rmtree(self._folder / name)
+        self._summaries.pop(name, None)
 
     def save_run(self, name: str, run: RunResult) -> None:
-        """Keep a run; the oldest go when there are too many."""
+        """Keep a run; the oldest go when there are too many.
+
+        Raises:
+            OSError: When it cannot be written.
+        """
         folder = self._folder / name / "runs"
         replace_file(folder / f"{run.id}.json", msgspec.json.encode(run), mode=PRIVATE)
         for old in self.runs(name)[MAX_RUNS:]:
@@ -123,25 +153,45 @@ class StudyArchive:
 
     def sources(self, name: str) -> list[GivenSource]:
         """Return what was given, in order."""
-        paths = sorted((self._folder / name / "sources").iterdir())
-        return [GivenSource(path.name[3:], path.read_bytes()) for path in paths]
+        return [
+            GivenSource(path.name.partition("-")[2], path.read_bytes())
+            for path in _numbered(self._folder / name / "sources").values()
+        ]
 
     def replace_sources(self, name: str, given: Sequence[GivenSource]) -> None:
         """Keep what is given from now on.
 
+        The new files are all written before an old one goes: a full disk costs none.
+
         Raises:
             PhoneError: When there are too many.
+            OSError: When a file cannot be written; the old ones are intact then.
         """
         if len(given) > MAX_SOURCES:
             raise PhoneError(
                 f"over {MAX_SOURCES} files were given", hint="leave some of them out"
             )
         folder = self._folder / name / "sources"
-        for path in list(folder.iterdir()):
+        old = _numbered(folder)
+        first = 1 + max(old, default=-1)
+        new = [
+            folder / f"{number:02}-{plain_name(each.name)}"
+            for number, each in enumerate(given, first)
+        ]
+        try:
+            for path, each in zip(new, given, strict=True):
+                replace_file(path, each.data, mode=PRIVATE)
+        except BaseException:
+            for path in new:
+                path.unlink(missing_ok=True)
+            raise
+        for path in old.values():
             path.unlink()
-        for number, each in enumerate(given):
-            path = folder / f"{number:02}-{_file_name(each.name)}"
-            replace_file(path, each.data, mode=PRIVATE)
+
+    def check_known(self, name: str) -> None:
+        """Raise PhoneError when there is no such study, be it damaged or not."""
+        if not _ID.fullmatch(name) or not (self._folder / name).is_dir():
+            raise PhoneError("there is no such study", hint="choose one of the list")
 
     def _read(self, name: str) -> Study:
         try:
@@ -161,7 +211,17 @@ def _read_run(path: Path, kind: type[_Run]) -> _Run | None:
         return None
 
 
-def _file_name(text: str) -> str:
+def _numbered(folder: Path) -> dict[int, Path]:
+    """Return the sources of a folder by number, in order; unfinished ones are not."""
+    found = {}
+    for path in folder.iterdir():
+        number, _, name = path.name.partition("-")
+        if name and number.isascii() and number.isdigit():
+            found[int(number)] = path
+    return dict(sorted(found.items()))
+
+
+def plain_name(text: str) -> str:
     """Return a name that no file system takes for a path."""
     plain = "".join(_letters(printable(text.replace("\\", "/").rpartition("/")[2])))
     return plain.strip(".")[-_NAME_LENGTH:] or "file"

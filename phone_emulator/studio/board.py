@@ -3,15 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tokenless.phone_emulator.studio.study import (
-    Guess,
-    NodeFact,
-    Runbook,
-    RunResult,
-    StepResult,
-    Study,
-    Verdict,
-)
+from tokenless.phone_emulator.studio.orders import digest_of, orders_of, script_for
+from tokenless.phone_emulator.studio.study import RunResult, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,47 +24,32 @@ class Board:
 
     name: str
     run: RunResult
-    version: str
-    """The release of the cluster."""
-    mode: str
-    nodes: tuple[NodeFact, ...]
-    change: tuple[str, ...]
-    """Certificates, or the first commands of the ticket."""
-    verdicts: tuple[Verdict, ...]
+    is_old: bool
+    """Whether the study's cluster or change is another one by now."""
     tested: tuple[str, ...]
     not_tested: tuple[str, ...]
-    guesses: tuple[Guess, ...]
-    steps: tuple[StepResult, ...]
     troubles: tuple[Trouble, ...]
-    runbook: Runbook | None
+    warnings: tuple[str, ...]
+    """What the runbook forbids, and until when."""
     rollback: tuple[str, ...]
     verification: tuple[str, ...]
     sources: tuple[str, ...]
 
 
 def board_of(study: Study, run: RunResult) -> Board:
-    """Return what the page of a run says."""
-    cluster = study.cluster
-    is_plan = study.plan is not None and run.steps and run.order == "The plan"
-    runbook = study.plan.runbook if study.plan is not None and is_plan else None
+    """Return what the page of a run says: of what was played, not of the study now."""
+    current = {digest_of(script_for(study, order)) for order in orders_of(study)}
     return Board(
         name=study.name,
         run=run,
-        version="not known" if cluster is None else cluster.version,
-        mode="mixed" if cluster is not None and cluster.is_mixed else "non-secure",
-        nodes=() if cluster is None else cluster.nodes,
-        change=study.change.units
-        or tuple(line for step in study.change.steps for line in step.run),
-        verdicts=run.verdicts,
+        is_old=run.digest not in current,
         tested=tuple(_tested(run)),
         not_tested=tuple(_not_tested(run)),
-        guesses=() if cluster is None else cluster.guesses,
-        steps=run.steps,
         troubles=tuple(_troubles(run)),
-        runbook=runbook,
+        warnings=tuple(_warnings(run)),
         rollback=tuple(_rollback(run)),
         verification=tuple(_verification(run)),
-        sources=tuple(f"{each.name}: {each.what}" for each in study.sources),
+        sources=tuple(f"{each.name}: {each.what}" for each in run.subject.sources),
     )
 
 
@@ -115,6 +93,21 @@ def _troubles(run: RunResult) -> Iterator[Trouble]:
                 alike.setdefault((group.causes, group.remedies), []).append(group.name)
         for (causes, remedies), names in alike.items():
             yield Trouble(step.number, step.title, tuple(names), causes, remedies)
+
+
+def _warnings(run: RunResult) -> Iterator[str]:
+    """Yield what must not be done yet, each once, with the steps after which."""
+    book = run.subject.runbook
+    if book is None:
+        return
+    after: dict[str, list[str]] = {}
+    for row in book.rows:
+        cells = dict(zip(book.columns, row, strict=False))
+        for forbidden in filter(None, cells.get("not yet", "").split("; ")):
+            after.setdefault(forbidden, []).append(cells.get("step", ""))
+    for forbidden, steps in after.items():
+        word = "step" if len(steps) == 1 else "steps"
+        yield f"After {word} {', '.join(steps)}: {forbidden}."
 
 
 def _rollback(run: RunResult) -> Iterator[str]:

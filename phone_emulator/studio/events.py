@@ -76,6 +76,9 @@ class State(msgspec.Struct, frozen=True, tag="state"):
     """Lines that were put in and are not carried out yet."""
     nodes: dict[str, bool]
     off: tuple[str, ...]
+    """Groups of phones that are off."""
+    cut_off: tuple[str, ...] = ()
+    """Nodes from which the database is away."""
 
 
 class Reported(msgspec.Struct, frozen=True, tag="reported"):

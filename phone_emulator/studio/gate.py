@@ -3,6 +3,7 @@
 Commands come from another thread; the player asks at each line and waits here.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -11,7 +12,6 @@ import trio
 
 from tokenless.phone_emulator.studio.events import Command
 
-_LOOK_S: Final = 0.05
 MAX_WAITING: Final = 50
 
 
@@ -34,7 +34,7 @@ class Gate:
         self.is_held = False
         self._allowed = 0
         self._waiting: deque[str] = deque()
-        self._has_news = False
+        self._waiter: tuple[trio.lowlevel.TrioToken, trio.Event] | None = None
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -54,9 +54,12 @@ class Gate:
             case "inject":
                 if len(self._waiting) < MAX_WAITING:
                     self._waiting.append(command.line)
-        self._has_news = True
-        if not self.is_held:
-            self._on_change()
+        self._on_change()
+        waiter = self._waiter
+        if waiter is not None:
+            token, event = waiter
+            with contextlib.suppress(trio.RunFinishedError):
+                token.run_sync_soon(event.set)
 
     async def before_line(self, step: int, line: int | None) -> Sequence[str]:
         """Wait until a line may pass; return what is put before it."""
@@ -71,12 +74,18 @@ class Gate:
         return taken
 
     async def _pass(self) -> None:
-        while self.is_paused and not self._allowed:
-            # Faults that are put in while it waits are shown at once.
-            if self._has_news or not self.is_held:
-                self._has_news, self.is_held = False, True
+        token = trio.lowlevel.current_trio_token()
+        while True:
+            event = trio.Event()
+            # Noted before the look: a command between the two would wake nothing.
+            self._waiter = token, event
+            if not self.is_paused or self._allowed:
+                break
+            if not self.is_held:
+                self.is_held = True
                 self._on_change()
-            await trio.sleep(_LOOK_S)
+            await event.wait()
+        self._waiter = None
         if self.is_paused:
             self._allowed -= 1
         self.is_held = False

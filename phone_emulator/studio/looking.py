@@ -12,16 +12,29 @@ from tokenless.phone_emulator.addresses import (
 )
 from tokenless.phone_emulator.check.inspect import inspect
 from tokenless.phone_emulator.check.observing.observe import observe
+from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
+from tokenless.phone_emulator.rehearsal.preflight.calendar import (
+    CalendarEntry,
+    calendar,
+)
 from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
 from tokenless.phone_emulator.rehearsal.preflight.view import worst_first
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
-from tokenless.phone_emulator.studio.study import Look, LookFinding
+from tokenless.phone_emulator.studio.study import Ending, Look, LookFinding
+from tokenless.protocol.release import Release
 
 MODELS: Final = ("7975", "8861")
 _KEY_BITS: Final = 2048
+_TLS: Final = "1.0"
+_HERE: Final = {
+    "give --rollback F or T, as `run sql` prints it": (
+        "choose Prepare Cluster for Rollback above, as `run sql` prints it"
+    ),
+}
+"""Remedies that name options of a command, as this page has them."""
 _TIMEOUT_S: Final = 20.0
 
 
@@ -59,11 +72,47 @@ async def check(addresses: str, device: str) -> Look:
     )
 
 
-def preflight(script: Script, units: Sequence[str]) -> Look:
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """What the window changes besides certificates."""
+
+    target: str = ""
+    """The release of an upgrade; empty: there is none."""
+    key_bits: int = 2048
+    tls_minimum: str = "1.0"
+    rollback: str = ""
+    """Prepare Cluster for Rollback to pre 8.0, F or T; empty: not told."""
+    sha512: bool = False
+    ecdsa_only: bool = False
+
+    @property
+    def words(self) -> str:
+        """What differs from a change of certificates alone; empty: nothing."""
+        told = (
+            f"upgrade to {self.target}" if self.target else "",
+            f"keys of {self.key_bits} bits" if self.key_bits != _KEY_BITS else "",
+            f"TLS {self.tls_minimum}" if self.tls_minimum != _TLS else "",
+            f"rollback parameter {self.rollback}" if self.rollback else "",
+            "SHA-512" if self.sha512 else "",
+            "ECDSA only" if self.ecdsa_only else "",
+        )
+        return "; ".join(filter(None, told))
+
+
+def preflight(
+    script: Script, units: Sequence[str], plans: Plans, *, of: str = "the study's lists"
+) -> Look:
     """Check an imported cluster before a change of some certificates.
 
+    Args:
+        script: The cluster.
+        units: The certificates.
+        plans: What else is changed.
+        of: Where the cluster's lists come from.
+
     Raises:
-        TokenlessError: When the model does not know the cluster.
+        TokenlessError: When the model does not know the cluster, or the release of
+            the upgrade is none.
     """
     goal = f"regenerate {', '.join(units)}"
     task = task_for(script, goal)
@@ -72,17 +121,18 @@ def preflight(script: Script, units: Sequence[str]) -> Look:
         task=task,
         plan=make_plan(task, timeout_s=_TIMEOUT_S),
         at=datetime.now(UTC),
-        key_bits=_KEY_BITS,
-        tls_minimum="1.0",
-        target=None,
-        rollback=None,
-        sha512=False,
-        ecdsa_only=False,
+        key_bits=plans.key_bits,
+        tls_minimum=plans.tls_minimum,
+        target=_release(plans.target) if plans.target else None,
+        rollback=plans.rollback == "T" if plans.rollback else None,
+        sha512=plans.sha512,
+        ecdsa_only=plans.ecdsa_only,
     )
+    told = "; ".join(filter(None, (goal, plans.words, of)))
     return Look(
         datetime.now(UTC),
         "preflight",
-        goal[:400],
+        told[:400],
         tuple(
             LookFinding(
                 each.outcome.value,
@@ -90,10 +140,27 @@ def preflight(script: Script, units: Sequence[str]) -> Look:
                 "",
                 each.message[:3900],
                 each.consequence[:3900],
-                each.remedy[:3900],
+                _HERE.get(each.remedy, each.remedy)[:3900],
             )
             for each in worst_first(all_checks(subject))
         ),
+        tuple(map(_ending, calendar(subject))),
+    )
+
+
+def _release(text: str) -> Release:
+    try:
+        return Release.parse(text)
+    except ValueError as error:
+        raise PhoneError(str(error), hint="write 12.5(1)SU3, 14SU3 or 15SU3") from None
+
+
+def _ending(entry: CalendarEntry) -> Ending:
+    known = entry.certificate
+    assert known.ends is not None  # noqa: S101  # the calendar has no other
+    signer = "a CA" if known.ca_signed else "itself"
+    return Ending(
+        known.unit, known.node, known.ends, entry.days_left, signer, entry.effect[:3900]
     )
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from tokenless.phone_emulator.errors import PhoneError
@@ -11,7 +13,7 @@ from tokenless.phone_emulator.planner.model.steps import RESTART_TFTP, RESTART_T
 from tokenless.phone_emulator.rehearsal.scripts.actions import Admin, Phones, PhoneVerb
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
-from tokenless.phone_emulator.studio.study import Study, Understood
+from tokenless.phone_emulator.studio.study import RunSubject, Study, Understood
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.release import Release
 
@@ -116,6 +118,34 @@ def script_for(study: Study, order: Order) -> Script:
         name=study.name,
         lesson=f"{order.title}: {order.source}.",
         steps=(*base.steps, *order.steps),
+    )
+
+
+def digest_of(script: Script) -> str:
+    """Return what tells whether two rehearsals play the same; names do not count."""
+    played = msgspec.json.encode((script.cluster, script.groups, script.steps))
+    return sha256(played).hexdigest()
+
+
+def subject_of(study: Study, order: Order) -> RunSubject:
+    """Return what a rehearsal of an order is about, as its report will tell it.
+
+    Raises:
+        PhoneError: When the study has no cluster.
+    """
+    script = script_for(study, order)
+    cluster, change, plan = study.cluster, study.change, study.plan
+    assert cluster is not None  # noqa: S101  # the script is its
+    typed = tuple(line for step in change.steps for line in step.run)
+    return RunSubject(
+        script=script,
+        version=cluster.version,
+        is_mixed=cluster.is_mixed,
+        nodes=cluster.nodes,
+        guesses=cluster.guesses,
+        change=change.units or typed,
+        runbook=plan.runbook if plan is not None and order.id == PLAN else None,
+        sources=study.sources,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import trio
 
+from tokenless.ground.disk import explain
 from tokenless.phone_emulator.studio.events import PlanTask
 from tokenless.phone_emulator.studio.runs import Runs
 from tokenless.phone_emulator.studio.study import PlanResult
@@ -56,5 +57,7 @@ class Plans:
             await trio.to_thread.run_sync(keep, made)
         except TokenlessError as error:
             self._failures[study] = error.explain()
+        except OSError as error:
+            self._failures[study] = explain(error)
         finally:
             self._running.discard(study)

@@ -1,22 +1,17 @@
 """Rehearsals that are being played: a process each, and what is known of it so far."""
 
-import os
 import secrets
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final, Literal, assert_never
 
 import msgspec
 import trio
 
 from tokenless import __version__
+from tokenless.ground.disk import explain
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.archive import StudyArchive
 from tokenless.phone_emulator.studio.events import (
@@ -32,20 +27,25 @@ from tokenless.phone_emulator.studio.events import (
     PlayTask,
     Reported,
     State,
-    Task,
+)
+from tokenless.phone_emulator.studio.orders import digest_of
+from tokenless.phone_emulator.studio.process import (
+    last_words_of,
+    scratch_folder,
+    working,
 )
 from tokenless.phone_emulator.studio.study import (
     PlanResult,
     RunResult,
+    RunSubject,
     StepResult,
     Verdict,
 )
+from tokenless.services.logs import get_logger
 
 MAX_RUNNING: Final = 4
-_PATIENCE_S: Final = 5.0
-_MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
-_WORKER: Final = "tokenless.phone_emulator.studio.worker"
 _DIED: Final = "the process that played it has died"
+_LOG: Final = get_logger(service="studio")
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +57,7 @@ class LiveRun:
     task: PlayTask
     order: str
     """What is played, in words."""
+    subject: RunSubject
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     steps: list[StepResult] = field(default_factory=list)
@@ -94,6 +95,11 @@ class LiveRun:
             return self.booted.of
         return sum(sum(group.states.values()) for group in last.groups)
 
+    def adopt(self, process: trio.Process) -> bool:
+        """Note the process that plays it; return False when it was stopped already."""
+        self.process = process
+        return not self.is_stopping
+
     def take(self, event: Event) -> "Finished | Failed | None":
         """Take an event in; return it when it is the last one."""
         self.version += 1
@@ -122,8 +128,13 @@ class LiveRun:
                 assert_never(event)
         return None
 
-    def close(self, last: Finished | Failed | None) -> RunResult:
-        """Return what came of it."""
+    def close(self, last: Finished | Failed | None, last_words: str) -> RunResult:
+        """Return what came of it.
+
+        Args:
+            last: The last event; None: there was none.
+            last_words: What the process wrote before it died; may be empty.
+        """
         error = ""
         verdicts: tuple[Verdict, ...] = ()
         not_modelled: tuple[str, ...] = ()
@@ -135,7 +146,8 @@ class LiveRun:
         elif self.is_stopping:
             state, error = "stopped", "it was stopped before its end"
         else:
-            state, error = "failed", _DIED if last is None else last.reason
+            died = f"{_DIED}: {last_words}" if last_words else _DIED
+            state, error = "failed", died if last is None else last.reason
         return RunResult(
             id=self.id,
             order=self.order,
@@ -147,6 +159,8 @@ class LiveRun:
             steps=tuple(self.steps),
             total=self.total,
             verdicts=verdicts,
+            subject=self.subject,
+            digest=digest_of(self.subject.script),
             error=error[:4000],
             not_modelled=not_modelled,
         )
@@ -168,7 +182,9 @@ class Runs:
         """Return one that is being played."""
         return self._runs.get(run_id)
 
-    async def start(self, study: str, task: PlayTask, order: str) -> LiveRun:
+    async def start(
+        self, study: str, task: PlayTask, order: str, subject: RunSubject
+    ) -> LiveRun:
         """Begin to play a rehearsal.
 
         Raises:
@@ -179,7 +195,7 @@ class Runs:
                 f"{MAX_RUNNING} rehearsals are being played",
                 hint="wait until one has ended, or stop it",
             )
-        run = LiveRun(study, task, order)
+        run = LiveRun(study, task, order, subject)
         self._runs[run.id] = run
         self._nursery.start_soon(self._play, run)
         return run
@@ -204,9 +220,10 @@ class Runs:
 
         Raises:
             PhoneError: When it cannot be planned for.
+            OSError: When the process cannot be started.
         """
-        with tempfile.TemporaryDirectory(prefix="tokenless-studio-") as folder:
-            async with aclosing(_working(task, Path(folder), None)) as events:
+        with scratch_folder() as folder:
+            async with aclosing(working(task, folder)) as events:
                 async for event in events:
                     match event:
                         case Planned(plan):
@@ -215,74 +232,43 @@ class Runs:
                             raise PhoneError(reason)
                         case _:
                             pass
-        raise PhoneError("the planner's process has died", hint="plan again")
+            said = last_words_of(folder)
+        raise PhoneError(
+            f"the planner's process has died{f': {said}' if said else ''}",
+            hint="plan again",
+        )
 
     async def _play(self, run: LiveRun) -> None:
         last: Finished | Failed | None = None
-        folder = Path(tempfile.mkdtemp(prefix="tokenless-studio-"))
+        last_words = ""
         try:
-            async with aclosing(_working(run.task, folder, run)) as events:
-                async for event in events:
-                    last = run.take(event) or last
+            with scratch_folder() as folder:
+                try:
+                    async with aclosing(working(run.task, folder, run.adopt)) as events:
+                        async for event in events:
+                            last = run.take(event) or last
+                finally:
+                    last_words = last_words_of(folder)
+        except OSError as error:
+            last = Failed(explain(error))
+        except msgspec.MsgspecError as error:
+            last = Failed(f"what the process that plays it said is unreadable: {error}")
+        except trio.Cancelled:
+            run.is_stopping = True
+            raise
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            if last is None and run.process is None:
-                run.is_stopping = True
-            run.result = run.close(last)
-            self._archive.save_run(run.study, run.result)
+            run.result = run.close(last, last_words)
+            # The studio may be ending: what came of the run is kept all the same.
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(self._save, run.study, run.result)
             run.process = None
             del self._runs[run.id]
             run.over.set()
 
-
-async def _working(
-    task: Task, folder: Path, run: LiveRun | None
-) -> AsyncGenerator[Event, None]:
-    """Yield the events of a process that does a task; it is gone afterwards."""
-    process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", _WORKER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(folder)},
-        # Ctrl-C is for the studio, which ends its processes itself.
-        start_new_session=True,
-    )
-    assert process.stdin is not None  # noqa: S101  # asked for
-    assert process.stdout is not None  # noqa: S101  # asked for
-    if run is not None:
-        run.process = process
-    try:
-        await process.stdin.send_all(msgspec.json.encode(task) + b"\n")
-        async for line in _lines(process.stdout):
-            yield msgspec.json.decode(line, type=Event)
-    except trio.BrokenResourceError:
-        return
-    finally:
-        await _end(process)
-
-
-async def _end(process: trio.Process) -> None:
-    """Let a process end; kill it when it does not."""
-    with trio.CancelScope(shield=True):
-        if process.stdin is not None:
-            await process.stdin.aclose()
-        with trio.move_on_after(_PATIENCE_S):
-            await process.wait()
-        if process.poll() is None:
-            process.kill()
-            await process.wait()
-        if process.stdout is not None:
-            await process.stdout.aclose()
-
-
-async def _lines(stream: trio.abc.ReceiveStream) -> AsyncIterator[bytes]:
-    held = bytearray()
-    async for part in stream:
-        held += part
-        *whole, rest = held.split(b"\n")
-        for line in whole:
-            yield bytes(line)
-        held = bytearray(rest)
-        if len(held) > _MAX_EVENT_BYTES:
-            return
+    def _save(self, study: str, result: RunResult) -> None:
+        """Keep what came of a run; a full disk does not end the studio."""
+        try:
+            self._archive.save_run(study, result)
+        except OSError as error:
+            why = explain(error)
+            _LOG.error("run not kept", study=study, run=result.id, reason=why)

@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 
 import trio
 from hypercorn.trio import serve
@@ -14,7 +15,7 @@ from tokenless.phone_emulator.studio.certificate import load_context
 from tokenless.phone_emulator.studio.studio import Studio
 from tokenless.services.console.https import HttpsConfig
 
-_KEY_BYTES = 24
+_KEY_BYTES: Final = 24
 
 
 @dataclass(frozen=True, slots=True)

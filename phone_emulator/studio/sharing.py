@@ -5,7 +5,7 @@ once, so that a study tells nothing of whose cluster it is.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -19,8 +19,13 @@ from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.line_forms import FORMS
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, check_script
-from tokenless.phone_emulator.studio.orders import orders_of, script_for
-from tokenless.phone_emulator.studio.study import MAX_STUDY_BYTES, Study
+from tokenless.phone_emulator.studio.orders import digest_of, orders_of, script_for
+from tokenless.phone_emulator.studio.study import (
+    MAX_STUDY_BYTES,
+    Change,
+    RunSubject,
+    Study,
+)
 from tokenless.protocol.errors import TokenlessError
 
 MAX_LINES: Final = 2000
@@ -43,6 +48,8 @@ def write_study(study: Study, *, is_anonymous: bool) -> bytes:
     Raises:
         PhoneError: When a name cannot be replaced, or the file would be too long.
     """
+    if study.cluster is None:
+        study = replace(study, change=Change(), plan=None)
     if is_anonymous:
         study = anonymous(study)
     data = msgspec.json.format(msgspec.json.encode(study), indent=1)
@@ -67,24 +74,28 @@ def read_study(data: bytes) -> Study:
         study = msgspec.json.decode(data, type=Study)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise PhoneError(f"this is not a study: {error}", hint=_OTHER) from None
+    for run in study.runs:
+        _check([run.subject.script])
     if study.cluster is not None:
-        _check(study.cluster.script, study)
+        _check(_played(study, study.cluster.script))
     elif study.change.kind != "none" or study.plan is not None:
         raise PhoneError("this is not a study: it has a change and no cluster")
     # Whoever opens it has confirmed nothing yet.
     return replace(study, is_confirmed=False, is_guided=False)
 
 
-def _check(script: Script, study: Study) -> None:
+def _played(study: Study, base: Script) -> Iterator[Script]:
+    yield base
+    for order in orders_of(study):
+        yield script_for(study, order)
+
+
+def _check(scripts: Iterable[Script]) -> None:
     try:
-        _check_sizes(script)
-        check_script(script)
-        check_lines(script)
-        for order in orders_of(study):
-            played = script_for(study, order)
-            _check_sizes(played)
-            check_script(played)
-            check_lines(played)
+        for script in scripts:
+            _check_sizes(script)
+            check_script(script)
+            check_lines(script)
     except (TokenlessError, ValueError, TypeError, RecursionError) as error:
         hint = error.hint if isinstance(error, TokenlessError) else None
         raise PhoneError(f"this study cannot be played: {error}", hint=hint) from None
@@ -121,7 +132,7 @@ def anonymous(study: Study) -> Study:
         )
     pattern = re.compile(
         "|".join(
-            rf"(?<![\w]){re.escape(name)}(?![\w])"
+            rf"(?<![^\W_]){re.escape(name)}(?![^\W_])"
             for name in sorted(names, key=len, reverse=True)
         )
         or r"(?!)",
@@ -130,7 +141,7 @@ def anonymous(study: Study) -> Study:
     plain: Any = msgspec.to_builtins(_without_certificates(study))
     done = _replaced(plain, pattern, names)
     done["name"] = "Study"
-    return read_study(msgspec.json.encode(done))
+    return _with_digests(read_study(msgspec.json.encode(done)))
 
 
 def _without_certificates(study: Study) -> Study:
@@ -139,7 +150,19 @@ def _without_certificates(study: Study) -> Study:
     if cluster is not None:
         script = replace(cluster.script, certificates=(), name="study")
         cluster = replace(cluster, script=script)
-    return replace(study, cluster=cluster, sources=(), looks=(), history=())
+    runs = tuple(replace(run, subject=_bare(run.subject)) for run in study.runs)
+    return replace(study, cluster=cluster, sources=(), looks=(), history=(), runs=runs)
+
+
+def _bare(subject: RunSubject) -> RunSubject:
+    script = replace(subject.script, certificates=(), name="study")
+    return replace(subject, script=script, sources=())
+
+
+def _with_digests(study: Study) -> Study:
+    """Return a study whose runs are known by their scripts, as these are now."""
+    runs = (replace(r, digest=digest_of(r.subject.script)) for r in study.runs)
+    return replace(study, runs=tuple(runs))
 
 
 def _names(study: Study) -> Iterator[tuple[str, str]]:

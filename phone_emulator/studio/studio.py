@@ -51,6 +51,8 @@ class Studio:
         self.throttle = Throttle(time.monotonic)
         self.threads = trio.CapacityLimiter(_THREADS)
         self.log = get_logger(service="studio")
+        self.reading = threading.Lock()
+        """Held while the sources of a study are replaced."""
         self._key = key
         self._lock = threading.Lock()
         self._templates = make_environment(_HERE / "templates")

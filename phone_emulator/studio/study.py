@@ -210,6 +210,22 @@ class Verdict(_Part, frozen=True):
     rest: Sentence
 
 
+class RunSubject(_Part, frozen=True):
+    """What was played: its report stays true when the study changes afterwards."""
+
+    script: Script
+    version: Short
+    """The release of the cluster."""
+    is_mixed: bool
+    nodes: tuple[NodeFact, ...]
+    guesses: tuple[Guess, ...]
+    change: tuple[Sentence, ...]
+    """Certificates, or the commands of the ticket."""
+    runbook: Runbook | None
+    """Of the plan, where that was played."""
+    sources: tuple[Source, ...]
+
+
 class RunResult(_Part, frozen=True):
     """A rehearsal that was played, or broke off."""
 
@@ -226,6 +242,9 @@ class RunResult(_Part, frozen=True):
     total: Count
     """How many steps were to be played."""
     verdicts: tuple[Verdict, ...]
+    subject: RunSubject
+    digest: Short
+    """Of the script: tells whether the study's change is still what was played."""
     error: Sentence = ""
     not_modelled: tuple[Sentence, ...] = ()
 
@@ -237,30 +256,6 @@ class RunResult(_Part, frozen=True):
             for step in self.steps
             for each in step.injected
         )
-
-
-class StepSummary(msgspec.Struct, frozen=True):
-    """What lists of runs show of a step."""
-
-    number: int
-    injected: tuple[str, ...]
-
-
-class RunSummary(msgspec.Struct, frozen=True):
-    """What lists show of a run; the rest of its file is passed over."""
-
-    id: str
-    order: str
-    began: datetime
-    state: str
-    total: int
-    steps: tuple[StepSummary, ...]
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def injected(self) -> int:
-        """Return how many faults a person put in."""
-        return sum(len(step.injected) for step in self.steps)
 
 
 class Event(_Part, frozen=True):
@@ -286,6 +281,19 @@ class LookFinding(_Part, frozen=True):
         return self.code, self.where, self.message
 
 
+class Ending(_Part, frozen=True):
+    """The end of a certificate."""
+
+    unit: Short
+    node: Short
+    """Empty: it serves all nodes, or it is the cluster's."""
+    ends: datetime
+    days_left: int
+    signer: Short
+    effect: Sentence
+    """Of its renewal, on phones."""
+
+
 class Look(_Part, frozen=True):
     """A look at the real cluster, before or after the window."""
 
@@ -294,6 +302,8 @@ class Look(_Part, frozen=True):
     about: Short
     """The addresses, or the goal."""
     findings: tuple[LookFinding, ...]
+    calendar: tuple[Ending, ...] = ()
+    """Of a preflight: the certificates, those that end first at the top."""
 
 
 class Study(_Part, frozen=True):

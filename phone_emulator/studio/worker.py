@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from tokenless.ground.disk import explain
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import rehearsal_folder, run_script
@@ -135,6 +136,7 @@ class _Player:
                 self.gate.waiting,
                 {} if rig is None else rig.nodes_up,
                 () if rig is None else rig.phone_groups.off,
+                () if rig is None else rig.nodes_cut_off,
             )
         )
 
@@ -167,7 +169,7 @@ def work(given: BinaryIO, tell: Teller) -> None:
     except TokenlessError as error:
         tell(Failed(error.explain()))
     except OSError as error:
-        tell(Failed(f"{error.filename or 'a file'}: {error.strerror}"))
+        tell(Failed(explain(error)))
 
 
 def main() -> None:

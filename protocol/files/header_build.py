@@ -56,7 +56,10 @@ def sign_with_header(plan: HeaderPlan, body: bytes, signer: Signer) -> bytes:
         sizes = ", ".join(map(str, MODULUS_CODES))
         raise BuildError(f"a {bits}-bit key cannot sign: only {sizes} have a code")
     if not 0 <= plan.timestamp <= _LAST_TIME:
-        raise BuildError(f"{plan.timestamp} is not a time that a header can hold")
+        raise BuildError(
+            "the time is outside of 1970 to 2106, which is all that a header can hold",
+            hint="set the clock",
+        )
     before, after = _around_signature(plan, bits)
     signature = signer.sign(before + after + body, plan.digest)
     if len(signature) != bits // 8:

@@ -51,7 +51,7 @@ class Challenge:
     nonce: str
     realm: str = REALM
     is_stale: bool = False
-    """True if only the nonce was too old: the password was right."""
+    """True if only the nonce was not valid (any more): the password was right."""
 
     def encode(self) -> str:
         """Return the header's value."""

@@ -142,6 +142,10 @@ class DatagramTransactions(Generic[PlaceT]):
     def tick(self, now: float) -> Iterator[tuple[bytes, PlaceT] | TimedOut]:
         """Yield messages to send again, and requests that have no answer."""
         for key, each in list(self._out.items()):
+            # What the caller does with a message may have answered, replaced or
+            # evicted those that follow.
+            if self._out.get(key) is not each:
+                continue
             if each.ends <= now:
                 del self._out[key]
                 if each.request is not None:
@@ -155,7 +159,7 @@ class DatagramTransactions(Generic[PlaceT]):
         for key, old in list(self._in.items()):
             if old.ends > now:
                 break  # in order of their ends
-            del self._in[key]
+            self._in.pop(key, None)
 
     def _wait_for_answer(
         self, request: SipRequest, data: bytes, place: PlaceT, now: float

@@ -1,6 +1,6 @@
 """One node among others: it announces its phones, hears of theirs, passes calls on."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 
 from tokenless.protocol.cluster_link.messages import (
@@ -12,7 +12,8 @@ from tokenless.protocol.cluster_link.messages import (
 )
 from tokenless.protocol.phones.registration import Signalling
 from tokenless.services.callmanager.directory import Elsewhere
-from tokenless.services.callmanager.registrar import Absence, Registrar, Registration
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Absence, Registration
 from tokenless.services.callmanager.remote_calls import Links, LocalLeg, RemoteCalls
 from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
 
@@ -58,6 +59,7 @@ class ClusterView:
             find_local: Finds the leg of a phone that is registered here.
         """
         self._registrar = registrar
+        self._find_local = find_local
         self._number_of = number_of
         self._links: SpeakingLinks = NoLinks()
         self._announced: dict[str, PhoneEntry] = {}
@@ -77,9 +79,23 @@ class ClusterView:
         elif self._announced.pop(change.device, None) is not None:
             self._links.broadcast(Unregistered((change.device,)))
 
-    def leg_of(self, number: str) -> Leg | CallFailure:
-        """Return the leg of a phone at another node that has a directory number."""
+    def leg_of(self, number: str, here: Collection[str] = ()) -> Leg | CallFailure:
+        """Return the leg of the phone that has a directory number.
+
+        Numbers are made from names, so several devices may share one. Of those one that
+        is registered over TLS is called, at whatever node: another name costs a
+        stranger nothing. Else one of this node.
+
+        Args:
+            number: What was dialled.
+            here: The devices of this node that have it.
+        """
         there = self._registrar.elsewhere.find_number(number)
+        own = self._registrar.preferred(here) if here else None
+        if own is not None:
+            is_better = there is not None and there.phone.is_secure
+            if not is_better or self._registrar.is_secure_here(own):
+                return self._find_local(own)
         if there is None:
             return CallFailure.UNKNOWN_NUMBER
         return self.calls.leg_of(there)

@@ -17,11 +17,8 @@ import structlog
 import trio
 
 from tokenless.protocol.phones.registration import UnregisterReason
-from tokenless.services.callmanager.registrar import (
-    MAX_FAILURES,
-    Absence,
-    Registration,
-)
+from tokenless.services.callmanager.registrar import MAX_FAILURES
+from tokenless.services.callmanager.registration import Absence, Registration
 from tokenless.services.errors import ServiceError
 from tokenless.services.limited_log import shortened
 from tokenless.services.store.database import Database

@@ -6,23 +6,28 @@ registration takes their device over.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
 
+import trio
 from cachetools import FIFOCache
 
 from tokenless.protocol.phones.registration import (
-    Claim,
     DeviceProfile,
-    Peer,
     RegisterFailure,
-    Signalling,
     UnregisterReason,
     why_refused,
 )
-from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.directory import Directory, Elsewhere
+from tokenless.services.callmanager.registration import (
+    Absence,
+    DeviceLookup,
+    OnChange,
+    Registration,
+    Request,
+    Station,
+)
 from tokenless.services.store.phone_alarms import (
     MAX_ALARM_TEXT,
     MAX_ALARMS,
@@ -32,77 +37,6 @@ from tokenless.services.store.registrations import ItlReport
 
 MAX_FAILURES: Final = 10_000
 """Failures that are remembered, one a device: the oldest are forgotten."""
-
-
-class Station(Protocol):
-    """A registered phone's session."""
-
-    def dismiss(self, reason: UnregisterReason) -> None:
-        """Tell the phone that it is not registered any more, and forget it."""
-
-    def reset(self, kind: ResetType) -> None:
-        """Tell the phone to start again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """A device that is registered here."""
-
-    profile: DeviceProfile
-    peer: Peer
-    address: str
-    """Of the phone."""
-    load: str
-    """The firmware that it says it runs."""
-    since: int
-    """Unix seconds."""
-    signalling: Signalling
-    """The protocol that it registered with."""
-    at_ms: int = 0
-    """The moment of `since` by the clock of the host: it decides between nodes."""
-    itl: ItlReport = field(default_factory=ItlReport)
-    """The phone's report of its ITL."""
-    alarms: tuple[PhoneAlarmNote, ...] = ()
-    """Its last alarms, the newest last."""
-
-    @property
-    def device(self) -> str:
-        """The device's name."""
-        return self.profile.device
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """A device that was refused, or whose registration has ended."""
-
-    device: str
-    address: str
-    at: int
-    """Unix seconds."""
-    failure: RegisterFailure | None = None
-    reason: UnregisterReason | None = None
-    is_known: bool = True
-    """True if the cluster knows the device."""
-    alarms: tuple[PhoneAlarmNote, ...] = ()
-    """Its last alarms while it was registered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A claim as it came in."""
-
-    claim: Claim
-    peer: Peer
-    address: str
-    load: str = ""
-    is_refresh: bool = False
-    """Whether it is one more REGISTER of the phone that is registered."""
-
-
-DeviceLookup = Callable[[str], DeviceProfile | None]
-"""Takes a device's name, returns what the cluster knows of it."""
-OnChange = Callable[[Registration | Absence], None]
-"""Is told of every change, at once; must not block."""
 
 
 class Registrar:
@@ -141,6 +75,7 @@ class Registrar:
             MAX_FAILURES
         )
         """Of devices that have registered here; they outlive a registration."""
+        self._emptied = trio.Event()
 
     @property
     def now(self) -> int:
@@ -248,6 +183,13 @@ class Registrar:
         self._on_change(changed)
         return True
 
+    def recall_alarms(self, known: Mapping[str, tuple[PhoneAlarmNote, ...]]) -> None:
+        """Take over what an earlier process of this node has kept of alarms.
+
+        Otherwise the first registration after a restart would write none over them.
+        """
+        self._alarms.update(known)
+
     def _admit(
         self,
         request: Request,
@@ -302,6 +244,9 @@ class Registrar:
         if known is None or known[1] is not station:
             return False
         del self._stations[device]
+        if not self._stations:
+            self._emptied.set()
+            self._emptied = trio.Event()
         self._note(Absence(device, known[0].address, self._clock(), reason=reason))
         return True
 
@@ -319,6 +264,11 @@ class Registrar:
         for device in list(self._stations):
             self.dismiss(device, reason)
 
+    async def until_empty(self) -> None:
+        """Return at the moment when no device is registered."""
+        if self._stations:
+            await self._emptied.wait()
+
     def find(self, device: str) -> Registration | None:
         """Return a device's registration, None when it has none here."""
         known = self._stations.get(device)
@@ -329,9 +279,10 @@ class Registrar:
 
         The first that is registered over TLS, else the first.
         """
-        return max(devices, key=self._is_secure_here)
+        return max(devices, key=self.is_secure_here)
 
-    def _is_secure_here(self, device: str) -> bool:
+    def is_secure_here(self, device: str) -> bool:
+        """Return whether a device is registered here over TLS."""
         found = self.find(device)
         return found is not None and found.peer.is_secure
 

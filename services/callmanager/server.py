@@ -14,14 +14,11 @@ from tokenless.protocol.phones.registration import (
     UnregisterReason,
     directory_number,
 )
+from tokenless.services.callmanager import counters
 from tokenless.services.callmanager.cluster_view import ClusterView
 from tokenless.services.callmanager.devices import DeviceBook
-from tokenless.services.callmanager.registrar import (
-    Absence,
-    OnChange,
-    Registrar,
-    Registration,
-)
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Absence, OnChange, Registration
 from tokenless.services.callmanager.sccp.guest import SccpCount, SccpGuest, SccpSession
 from tokenless.services.callmanager.settings import CallManagerSettings
 from tokenless.services.callmanager.sip.datagrams import SipDatagrams
@@ -90,9 +87,13 @@ class CallManagerServer:
             self._streams("SCCP", settings),
             self._sccp_guest,
             guest_cells=len(SccpCount),
+            collector=counters.SCCP,
         )
         self._sip = StreamServer(
-            self._streams("SIP", settings), self._sip_guest, guest_cells=len(SipCount)
+            self._streams("SIP", settings),
+            self._sip_guest,
+            guest_cells=len(SipCount),
+            collector=counters.SIP,
         )
         self._datagrams: SipDatagrams | None = None
 
@@ -144,6 +145,7 @@ class CallManagerServer:
         assert datagrams is not None  # noqa: S101  # bind has made it
         try:
             async with trio.open_nursery() as nursery:
+                counters.PRESENT.follow(self._settings.node, self._present)
                 await nursery.start(self._sccp.serve)
                 await nursery.start(self._sip.serve)
                 nursery.start_soon(self._serve_datagrams, datagrams)
@@ -188,6 +190,9 @@ class CallManagerServer:
             await trio.sleep(_EXPIRY_LOOK_S)
             expire(self._call_control, time.monotonic())
 
+    def _present(self) -> counters.Present:
+        return counters.Present(len(self.registrar), len(self.switch.calls))
+
     def _find_device(self, name: str) -> DeviceProfile | None:
         """Look in the devices of now: they are replaced as a whole."""
         return self.devices.find(name)
@@ -204,15 +209,8 @@ class CallManagerServer:
         self.view.announce(change)
 
     def _leg_of(self, number: str) -> Leg | CallFailure:
-        """Return a leg of the phone that has a directory number, if it is idle.
-
-        Numbers are made from names, so two devices may share one. Of those the one that
-        is registered over TLS is called: another name costs a stranger nothing.
-        """
-        devices = self._by_number.get(number, {})
-        if not devices:
-            return self.view.leg_of(number)
-        return self._local_leg(self.registrar.preferred(devices))
+        """Return a leg of the phone that has a directory number, if it is idle."""
+        return self.view.leg_of(number, self._by_number.get(number, {}))
 
     def _local_leg(self, device: str) -> Leg | CallFailure:
         """Return a leg of a phone that is registered here, if it is idle."""

@@ -51,6 +51,13 @@ def own_certificate(cluster: Cluster, node: Node, store: TrustStore) -> Certific
         return rows.require_own(connection, store, node.id).certificate
 
 
+def own_of_all(cluster: Cluster, store: TrustStore) -> dict[int, Certificate]:
+    """Return the certificates of a unit by the ids of their nodes, all in one query."""
+    with cluster.store.read() as connection:
+        found = rows.all_own(connection, store=store)
+    return {each.node_id: each.certificate for each in found if each.node_id}
+
+
 def trust(cluster: Cluster, store: TrustStore | None = None) -> list[StoredCertificate]:
     """Return what the trust stores hold, or one of them; every node has the same."""
     with cluster.store.read() as connection:
@@ -99,20 +106,13 @@ def regenerate(
         OSError: When the key cannot be kept; nothing is changed then.
     """
     check_unit(node, store, cluster.release)
-    if store in UNITS_WITH_EC_KEYS:
-        key_type = "EC"
-    size = key_size or _usual_size(cluster, node, key_type)
+    kind = "EC" if store in UNITS_WITH_EC_KEYS else key_type
+    size = key_size or _usual_size(cluster, node, kind)
+    extras = (validity_days, alternative_names)
     with cluster.store.read() as connection:
         is_for_all = _is_for_all(cluster, connection, store, shared=shared)
-        order = IssueRequest(
-            cluster.publisher if is_for_all else node,
-            store,
-            size,
-            key_type,
-            validity_days,
-            alternative_names,
-            shared=is_for_all,
-        )
+        owner = cluster.publisher if is_for_all else node
+        order = IssueRequest(owner, store, size, kind, *extras, shared=is_for_all)
         issued = prepare(cluster.installation, connection, order)
     return _install(cluster, issued, by)
 

@@ -85,20 +85,8 @@ def request(
     """
     wanted = wanted or RequestOrder()
     _check_can_request(cluster, node, store, wanted)
-    is_ec = store in UNITS_WITH_EC_KEYS
-    size = wanted.key_size or (256 if is_ec else _USUAL_BITS)
-    order = IssueRequest(
-        cluster.publisher if wanted.multi_server else node,
-        store,
-        size,
-        "EC" if is_ec else "RSA",
-        alternative_names=wanted.names,
-        shared=wanted.multi_server,
-    )
+    order = _order(cluster, node, store, wanted)
     key = make_key(order)
-    includes_ou = wanted.includes_ou
-    if includes_ou is None:
-        includes_ou = not cluster.release.asks_for_ou
     with cluster.store.read() as connection:
         subject = subject_of(
             cluster.installation, connection, order, wanted.common_name
@@ -107,7 +95,8 @@ def request(
         holders = holders_of(
             cluster.installation, connection, node, shared=order.shared
         )
-    if not includes_ou:
+    omits_ou = cluster.release.asks_for_ou  # so it is left out unless asked for
+    if wanted.includes_ou is False or (wanted.includes_ou is None and omits_ou):
         subject = subject.without("OU")
     made = build_request(store, subject, key, names, cluster.release)
     for holder in holders:
@@ -116,6 +105,20 @@ def request(
     with cluster.store.change("request", f"{store} of {where}", by=by):
         pass  # nothing of it is in the database but that it was made
     return made
+
+
+def _order(
+    cluster: Cluster, node: Node, store: TrustStore, wanted: RequestOrder
+) -> IssueRequest:
+    is_ec = store in UNITS_WITH_EC_KEYS
+    return IssueRequest(
+        cluster.publisher if wanted.multi_server else node,
+        store,
+        wanted.key_size or (256 if is_ec else _USUAL_BITS),
+        "EC" if is_ec else "RSA",
+        alternative_names=wanted.names,
+        shared=wanted.multi_server,
+    )
 
 
 def _check_can_request(
@@ -193,17 +196,7 @@ def import_own(
         OSError: When the key cannot be kept; nothing is changed then.
     """
     waiting = pending(node, store)
-    given = read_certificates(data)
-    keys = waiting.parsed.public_key()
-    leaf = next((each for each in given if each.public_key == keys), given[0])
-    warning = check_answer(
-        waiting,
-        leaf,
-        store,
-        datetime.fromtimestamp(cluster.clock(), UTC),
-        release=cluster.release,
-        wants_client_auth=cluster.config.certificates.require_client_auth,
-    )
+    leaf, warning = _read_answer(cluster, store, waiting, data)
     holders = [each for each in cluster.nodes if _waits_for(each, store, waiting)]
     with cluster.store.read() as connection:
         _check_chain(connection, leaf, trust_store_of(store))
@@ -220,6 +213,24 @@ def import_own(
     for holder in holders:
         holder.keys.forget_request(store)
     return Imported(leaf, names, also, warning)
+
+
+def _read_answer(
+    cluster: Cluster, store: TrustStore, waiting: SigningRequest, data: bytes
+) -> tuple[Certificate, str | None]:
+    """Return the certificate that answers a request, and a warning, if any."""
+    given = read_certificates(data)
+    keys = waiting.parsed.public_key()
+    leaf = next((each for each in given if each.public_key == keys), given[0])
+    warning = check_answer(
+        waiting,
+        leaf,
+        store,
+        datetime.fromtimestamp(cluster.clock(), UTC),
+        release=cluster.release,
+        wants_client_auth=cluster.config.certificates.require_client_auth,
+    )
+    return leaf, warning
 
 
 def _waits_for(node: Node, store: TrustStore, waiting: SigningRequest) -> bool:

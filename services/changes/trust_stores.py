@@ -75,14 +75,8 @@ def upload(
             hint=f"upload to a trust store: {', '.join(trust_stores())}",
         )
     certificates = read_upload(data, store)
-    now = datetime.fromtimestamp(cluster.clock(), UTC)
-    for certificate in certificates:
-        if certificate.not_after < now and cluster.release.refuses_expired:
-            raise ServiceError(
-                f"{certificate.subject_text} expired on "
-                f"{certificate.not_after:%Y-%m-%d}",
-                hint="upload the certificate that is in use now",
-            )
+    if cluster.release.refuses_expired:
+        _check_in_date(certificates, datetime.fromtimestamp(cluster.clock(), UTC))
     serials = ", ".join(each.serial_hex for each in certificates)
     with cluster.store.change("upload", f"{store}: {serials}", by=by) as change:
         _check_issuers(change.connection, store, certificates)
@@ -99,6 +93,16 @@ def upload(
         kept_out=tuple(c for c in certificates if c not in stored),
         warning=warning,
     )
+
+
+def _check_in_date(certificates: Sequence[Certificate], now: datetime) -> None:
+    for certificate in certificates:
+        if certificate.not_after < now:
+            raise ServiceError(
+                f"{certificate.subject_text} expired on "
+                f"{certificate.not_after:%Y-%m-%d}",
+                hint="upload the certificate that is in use now",
+            )
 
 
 def _check_new(

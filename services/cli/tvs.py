@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from tokenless.command_line import NumberRange
 from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.checksums import sha1_of
@@ -135,7 +136,7 @@ _COMMON_OPTIONS: Final = (
     click.option(
         "--timeout",
         "timeout_s",
-        type=click.FloatRange(0.1, 600),
+        type=NumberRange(0.1, 600),
         default=10.0,
         help="Seconds for the connection and for each answer.",
     ),

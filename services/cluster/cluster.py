@@ -242,6 +242,10 @@ class Cluster:
         with self.store.change("record ports", detail, by="serve") as change:
             yield change.connection
 
+    def listening_address(self, node: Node) -> str:
+        """Return where a node's services listen; phones are told `node.address`."""
+        return self.config.listen.address or node.address
+
     def take_settings(self, config: ClusterConfig) -> None:
         """Run the services as a configuration says that was read again."""
         tables = {name: getattr(config, name) for name in host_tables()}

@@ -7,6 +7,8 @@ import msgspec
 from msgspec import inspect
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+GivenPort = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+"""One that is not chosen by the system."""
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=36500)]
@@ -29,6 +31,10 @@ AtOnce = Annotated[_Value, msgspec.Meta(extra={_MARK: True})]
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the file."""
+
+
+class AppliedSection(Section, frozen=True):
+    """A table of the cluster that `tokenless apply` reads, and nothing else."""
 
 
 class HostSection(Section, frozen=True):

@@ -12,6 +12,7 @@ import msgspec
 from tokenless.services.config.declaration import (
     AtOnce,
     Count,
+    GivenPort,
     HostSection,
     Port,
     Seconds,
@@ -66,6 +67,49 @@ class TimedLimits(ConnectionLimits, frozen=True):
     """Longest time from the first byte of a request until its answer is sent."""
     idle_s: AtOnce[Seconds] = 10.0
     """Longest time between requests."""
+
+
+class ListenSection(HostSection, frozen=True):
+    """`[listen]`: where the services listen, if phones do not reach them there.
+
+    Published ports of containers, Kubernetes Services and NAT need it: `nodes.address`
+    is then what phones are told, and what they must reach.
+    """
+
+    address: str = ""
+    """The IPv4 address on which all services of this host listen; `0.0.0.0` is all of
+    its addresses. Empty: each node's own. TVS's old port and the console may have
+    another one."""
+
+
+class AdvertiseSection(HostSection, frozen=True):
+    """`[advertise]`: the ports that phones are told, if they differ from those above.
+
+    Phones know the ports of TFTP (69), HTTP (6970, 6971) and SCCP over TLS (2443)
+    without being told; for them it is for other programs.
+    """
+
+    tftp: GivenPort | None = None
+    """The port of TFTP. Needs `tftp.ports = "single"`: ports that are taken for each
+    transfer cannot be published."""
+    http: GivenPort | None = None
+    """The port of HTTP."""
+    https: GivenPort | None = None
+    """The port of HTTPS."""
+    tvs: GivenPort | None = None
+    """The port of TVS."""
+    capf: GivenPort | None = None
+    """The port of CAPF."""
+    sccp: GivenPort | None = None
+    """The port of SCCP without TLS."""
+    sccps: GivenPort | None = None
+    """The port of SCCP over TLS."""
+    sip: GivenPort | None = None
+    """The port of SIP, UDP and TCP."""
+    sips: GivenPort | None = None
+    """The port of SIP over TLS."""
+    link: GivenPort | None = None
+    """The port to which the other nodes connect."""
 
 
 class TftpLimits(HostSection, frozen=True):
@@ -144,7 +188,7 @@ class LegacyTvsSection(HostSection, frozen=True):
     port: Port
     """The port that is given to 7900 phones."""
     address: str | None = None
-    """The address to listen on; default: the node's address."""
+    """The address to listen on; default: `listen.address`, or the node's address."""
 
 
 class TvsSection(TimedLimits, frozen=True):
@@ -244,7 +288,7 @@ class ConsoleSection(HostSection, frozen=True):
     port: Port = 8443
     """The port; 0: a free port."""
     address: str = ""
-    """The address to listen on; empty: the node's address."""
+    """The address to listen on; empty: `listen.address`, or the node's address."""
 
 
 class DatabaseSection(HostSection, frozen=True):

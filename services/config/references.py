@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tokenless.protocol.codes import NodeRole
 from tokenless.protocol.phones.models import PHONE_MODELS, hint_for_unknown_models
 from tokenless.protocol.release import Release
+from tokenless.services.config.host_sections import Ports
 from tokenless.services.config.sections import ClusterConfig
 
 
@@ -26,6 +27,7 @@ def check_references(config: ClusterConfig) -> Iterator[ConfigFault]:
     yield from _check_nodes(config)
     yield from _check_pools(config)
     yield from _check_networks(config.tftp.allow)
+    yield from _check_listening(config)
 
 
 def _check_cluster(config: ClusterConfig) -> Iterator[ConfigFault]:
@@ -136,6 +138,25 @@ def _check_networks(networks: Iterable[str]) -> Iterator[ConfigFault]:
             ip_network(network)
         except ValueError as error:
             yield ConfigFault(f"tftp.allow[{number}]", str(error), "write 10.0.0.0/8")
+
+
+def _check_listening(config: ClusterConfig) -> Iterator[ConfigFault]:
+    try:
+        IPv4Address(config.listen.address or "0.0.0.0")  # noqa: S104 - only parsed
+    except AddressValueError:
+        yield ConfigFault(
+            "listen.address",
+            f"{config.listen.address!r} is not an IPv4 address",
+            "write 0.0.0.0 for all addresses of this host",
+        )
+    told = config.advertise.tftp
+    is_single = config.tftp.ports is Ports.SINGLE
+    if told not in (None, config.tftp.port) and not is_single:
+        yield ConfigFault(
+            "advertise.tftp",
+            "a published port carries no transfers from ports of their own",
+            'set ports = "single" in [tftp]',
+        )
 
 
 def _check_known(

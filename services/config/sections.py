@@ -16,6 +16,8 @@ from tokenless.services.config.cluster_sections import (
     DevicePoolSection,
     DeviceSection,
     NodeSection,
+    ParametersSection,
+    TrustStoreSection,
 )
 from tokenless.services.config.declaration import (
     HostSection,
@@ -25,11 +27,13 @@ from tokenless.services.config.declaration import (
     tables_in,
 )
 from tokenless.services.config.host_sections import (
+    AdvertiseSection,
     CallManagerSection,
     CapfSection,
     ConsoleSection,
     DatabaseSection,
     HttpSection,
+    ListenSection,
     MetricsSection,
     TftpSection,
     TvsSection,
@@ -48,6 +52,8 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     tvs: TvsSection = TvsSection()
     callmanager: CallManagerSection = CallManagerSection()
     capf: CapfSection = CapfSection()
+    listen: ListenSection = ListenSection()
+    advertise: AdvertiseSection = AdvertiseSection()
     metrics: MetricsSection | None = None
     console: ConsoleSection | None = None
     database: DatabaseSection = DatabaseSection()
@@ -56,6 +62,8 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     date_time_groups: tuple[DateTimeGroupSection, ...] = ()
     device_pools: tuple[DevicePoolSection, ...] = ()
     devices: tuple[DeviceSection, ...] = ()
+    parameters: ParametersSection = ParametersSection()
+    trust_stores: tuple[TrustStoreSection, ...] = ()
 
     @property
     def capf_port(self) -> int:

@@ -48,7 +48,7 @@ class ConsoleSettings:
         section = cluster.config.console or ConsoleSection()
         return cls(
             node,
-            address or section.address or node.address,
+            address or section.address or cluster.listening_address(node),
             section.port if port is None else port,
             asks_nobody=asks_nobody,
         )

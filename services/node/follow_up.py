@@ -21,7 +21,6 @@ from tokenless.services.node.supervised.supervision import ServiceName, Supervis
 
 _LEAVE_S: Final = 3.0
 """So long CallManager waits for phones that were reset to leave before it restarts."""
-_LOOK_S: Final = 0.05
 
 
 @unique
@@ -150,6 +149,4 @@ class FollowUps:
         if not resets:
             return
         with trio.move_on_after(_LEAVE_S):
-            while self._callmanager.registrations()["registered"]:  # noqa: ASYNC110
-                # The registrar has no event to wait on.
-                await trio.sleep(_LOOK_S)
+            await self._callmanager.until_left()

@@ -5,7 +5,7 @@ recorded in the database, because phone configurations name them; then files are
 and the services begin to answer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -35,7 +35,7 @@ class Serving:
 
     @property
     def ports(self) -> dict[str, dict[str, int]]:
-        """The ports that phones are told, by node and service."""
+        """The ports on which the services listen, by node and service."""
         ports: dict[str, dict[str, int]] = {}
         for each in self.listening:
             ports.setdefault(each.node, {})[each.service] = each.port
@@ -110,9 +110,16 @@ def _choose(cluster: Cluster, names: Sequence[str]) -> list[Node]:
 async def _start(cluster: Cluster, serving: Serving, nursery: trio.Nursery) -> None:
     for runtime in serving.runtimes:
         await runtime.bind()
-    await trio.to_thread.run_sync(cluster.record_ports, serving.ports)
+    told = {node: _told(cluster, ports) for node, ports in serving.ports.items()}
+    await trio.to_thread.run_sync(cluster.record_ports, told)
     for runtime in serving.runtimes:
         await runtime.start(nursery)
+
+
+def _told(cluster: Cluster, ports: Mapping[str, int]) -> dict[str, int]:
+    """Return the ports that phones are told."""
+    instead = cluster.config.advertise
+    return {name: getattr(instead, name, None) or ports[name] for name in ports}
 
 
 @contextmanager

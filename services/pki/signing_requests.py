@@ -260,16 +260,14 @@ def check_answer(
     """
     if certificate.public_key != request.parsed.public_key():
         raise IdentityRefusedError(IdentityFault.KEY)
-    if certificate.key_bits > MAX_KEY_BITS:
-        raise IdentityRefusedError(
-            IdentityFault.KEY_SIZE, f"{certificate.key_bits} bits, over {MAX_KEY_BITS}"
-        )
+    if (bits := certificate.key_bits) > MAX_KEY_BITS:
+        detail = f"{bits} bits, over {MAX_KEY_BITS}"
+        raise IdentityRefusedError(IdentityFault.KEY_SIZE, detail)
     _check_dates(certificate, now)
     with quiet():
         parsed = x509.load_der_x509_certificate(certificate.der)
         try:
-            extensions = parsed.extensions
-            names = alternative_names(extensions)
+            names = alternative_names(extensions := parsed.extensions)
         except UNREADABLE_EXTENSIONS as error:
             raise IdentityRefusedError(IdentityFault.UNREADABLE, str(error)) from None
     _check_names(request, _common_name(parsed.subject), names)

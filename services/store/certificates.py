@@ -4,9 +4,21 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import Final
+from functools import cache
+from itertools import groupby
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
@@ -44,7 +56,12 @@ class StoredCertificate:
 STORES_FOR_PHONES: Final = (TrustStore.CALLMANAGER_TRUST, TrustStore.CAPF_TRUST)
 """The stores of the issuers of phones' certificates (REFERENCE-3 3.6, REFERENCE-5
 1.4)."""
-_JOINED: Final = placement.join(schema.certificate)
+_JOINED: Final = placement.join(schema.certificate).outerjoin(placement_role)
+_IS_OWN: Final = placement.c.node_id.is_not(None)
+_IS_TRUSTED: Final = placement.c.node_id.is_(None)
+_OF_NODE: Final = placement.c.node_id == bindparam("node_id")
+_IN_STORE: Final = placement.c.store == bindparam("store")
+_IN_STATE: Final = placement.c.state == bindparam("state")
 
 
 def place(
@@ -123,12 +140,7 @@ def own(
     connection: Connection, store: TrustStore, node_id: int
 ) -> StoredCertificate | None:
     """Return a node's own certificate of a unit."""
-    found = _select(
-        connection,
-        placement.c.store == store,
-        placement.c.node_id == node_id,
-        placement.c.state == PlacementState.CURRENT,
-    )
+    found = all_own(connection, node_id=node_id, store=store)
     return found[0] if found else None
 
 
@@ -140,25 +152,22 @@ def all_own(
     state: PlacementState = PlacementState.CURRENT,
 ) -> list[StoredCertificate]:
     """Return own certificates, of one node, of one unit, or of all."""
-    conditions = [placement.c.node_id.is_not(None), placement.c.state == state]
-    if node_id is not None:
-        conditions.append(placement.c.node_id == node_id)
+    conditions = [_IN_STATE, _IS_OWN if node_id is None else _OF_NODE]
     if store is not None:
-        conditions.append(placement.c.store == store)
-    return _select(connection, *conditions)
+        conditions.append(_IN_STORE)
+    values = {"state": state, "node_id": node_id, "store": store}
+    return _select(connection, *conditions, **values)
 
 
 def all_trusted(
     connection: Connection, store: TrustStore | None = None
 ) -> list[StoredCertificate]:
     """Return what the trust stores hold, or one of them."""
-    conditions = [
-        placement.c.node_id.is_(None),
-        placement.c.state == PlacementState.CURRENT,
-    ]
+    conditions = [_IN_STATE, _IS_TRUSTED]
     if store is not None:
-        conditions.append(placement.c.store == store)
-    return _select(connection, *conditions)
+        conditions.append(_IN_STORE)
+    values = {"state": PlacementState.CURRENT, "store": store}
+    return _select(connection, *conditions, **values)
 
 
 def retire(connection: Connection, placed: StoredCertificate, at: int) -> None:
@@ -218,40 +227,46 @@ def _certificate_id(connection: Connection, certificate: Certificate) -> int:
     return int(known or 0)
 
 
-def _select(
-    connection: Connection, *conditions: ColumnElement[bool]
-) -> list[StoredCertificate]:
-    """Return placements in the order in which they were made."""
-    rows = connection.execute(
-        select(placement, schema.certificate.c.der)
+@cache
+def _query(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the query of some placements, with a row for each of their roles.
+
+    It is made once for the conditions: nodes ask so often that making it, and a query
+    of its own for the roles, cost more than the database.
+    """
+    return (
+        select(placement, schema.certificate.c.der, placement_role.c.role)
         .select_from(_JOINED)
         .where(*conditions)
-        .order_by(placement.c.id)
-    ).all()
-    roles = _roles(connection, [row.id for row in rows])
-    return [
-        StoredCertificate(
-            id=row.id,
-            store=TrustStore(row.store),
-            node_id=row.node_id,
-            state=PlacementState(row.state),
-            certificate=Certificate.decode(row.der),
-            roles=tuple(roles.get(row.id, ())),
-            placed_at=row.placed_at,
-            retired_at=row.retired_at,
-            label=row.label,
-        )
-        for row in rows
-    ]
-
-
-def _roles(connection: Connection, placements: Sequence[int]) -> dict[int, list[int]]:
-    rows = connection.execute(
-        select(placement_role.c.placement_id, placement_role.c.role)
-        .where(placement_role.c.placement_id.in_(placements))
-        .order_by(placement_role.c.placement_id, placement_role.c.position)
+        .order_by(placement.c.id, placement_role.c.position)
     )
-    roles: dict[int, list[int]] = {}
-    for placement_id, role in rows:
-        roles.setdefault(placement_id, []).append(role)
-    return roles
+
+
+def _select(
+    connection: Connection, *conditions: ColumnElement[bool], **values: object
+) -> list[StoredCertificate]:
+    """Return placements in the order in which they were made.
+
+    Args:
+        connection: The database.
+        conditions: Some of the constants of this module, each the same object always.
+        values: What their parameters are.
+    """
+    rows = connection.execute(_query(*conditions), values)
+    return [_stored(list(each)) for _, each in groupby(rows, lambda row: row.id)]
+
+
+def _stored(rows: Sequence[Row[Any]]) -> StoredCertificate:
+    """Return a placement of its rows, one for each role."""
+    row = rows[0]
+    return StoredCertificate(
+        id=row.id,
+        store=TrustStore(row.store),
+        node_id=row.node_id,
+        state=PlacementState(row.state),
+        certificate=Certificate.decode(row.der),
+        roles=tuple(each.role for each in rows if each.role is not None),
+        placed_at=row.placed_at,
+        retired_at=row.retired_at,
+        label=row.label,
+    )

@@ -29,11 +29,18 @@ def encode_alarms(alarms: Sequence[PhoneAlarmNote]) -> str:
     """Return the column's text, the newest alarms that it has room for."""
     kept = list(alarms[-MAX_ALARMS:])
     while kept:
-        text = json.dumps([[each.at, each.text[:MAX_ALARM_TEXT]] for each in kept])
+        notes = [[each.at, _cut(each.text)] for each in kept]
+        # One character for one: escapes would take the room of older alarms.
+        text = json.dumps(notes, ensure_ascii=False)
         if len(text) <= MAX_COLUMN:
             return text
         kept.pop(0)
     return ""
+
+
+def _cut(text: str) -> str:
+    """Return so much of a text as is kept, without what no database can hold."""
+    return text[:MAX_ALARM_TEXT].encode(errors="replace").decode()
 
 
 def decode_alarms(column: str) -> tuple[PhoneAlarmNote, ...]:

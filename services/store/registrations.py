@@ -186,6 +186,16 @@ def read_registrations(
     ]
 
 
+def read_alarms(
+    connection: Connection, node_id: int
+) -> dict[str, tuple[PhoneAlarmNote, ...]]:
+    """Return what a node has kept of its phones' alarms."""
+    wanted = select(registration.c.device, registration.c.alarms).where(
+        registration.c.node_id == node_id, registration.c.alarms != ""
+    )
+    return {row.device: decode_alarms(row.alarms) for row in connection.execute(wanted)}
+
+
 def write_itl(connection: Connection, node_id: int, itl: TftpItl, at: int) -> bool:
     """Note which ITL a node serves; return whether it is another one than before."""
     if read_itls(connection).get(node_id) == itl:
@@ -251,7 +261,8 @@ def _state(written: str) -> RecordedState:
 def registrations_mark(connection: Connection) -> tuple[object, ...]:
     """Return a value that differs when registrations have changed, for polling.
 
-    A phone that leaves and comes back within one second is not noticed.
+    A phone that leaves and comes back within one second is not noticed, nor an alarm in
+    place of an older one of the same length.
     """
     return tuple(
         connection.execute(
@@ -261,6 +272,8 @@ def registrations_mark(connection: Connection) -> tuple[object, ...]:
                 func.max(registration.c.at),
                 func.sum(registration.c.at),
                 func.max(registration.c.itl_at),
+                func.sum(func.length(registration.c.alarms)),
+                func.max(registration.c.alarms),
             )
         ).one()
     )

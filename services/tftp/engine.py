@@ -36,6 +36,9 @@ _REQUEST_HEAD: Final = bytes((0, Opcode.RRQ))
 _ERROR_HEAD: Final = bytes((0, Opcode.ERROR))
 _ANSWER_HEADS: Final = frozenset((bytes((0, Opcode.ACK)), bytes((0, Opcode.DATA))))
 _WRONG_TID: Final = encode_error(TftpErrorCode.UNKNOWN_TRANSFER_ID)
+_REPLACED: Final = encode_error(
+    TftpErrorCode.NOT_DEFINED, "Replaced by a newer request from this port"
+)
 
 
 class Engine:
@@ -290,8 +293,7 @@ class Engine:
     def _begin(self, session: Session, local: str, now: float) -> None:
         displaced = self._table.to_displace(session.peer, now)
         if displaced is not None:
-            displaced.end(TransferOutcome.DISPLACED)
-            self._ended(displaced, now)
+            self._displace(displaced, session.peer, now)
         if self._has_ports and not self._take_port(session, local):
             session = self._handler.for_shared_port(session, now)
         if session.port is None:
@@ -302,6 +304,14 @@ class Engine:
         self._go_on(session, now)
         if not session.is_over:
             self._deadlines.add(session, now)
+
+    def _displace(self, displaced: Session, by: Peer, now: float) -> None:
+        """End a transfer for a new one; a client that asked for both is told."""
+        # From a port of its own: from the well-known one it would end the new transfer.
+        if displaced.peer == by and displaced.port is not None:
+            self._send(displaced, [_REPLACED], now)
+        displaced.end(TransferOutcome.DISPLACED)
+        self._ended(displaced, now)
 
     def _take_port(self, session: Session, local: str) -> bool:
         """Give a transfer its own port; return whether there was one."""

@@ -5,11 +5,13 @@ list` need the names and one line each. `services/` and `phone_emulator/` build 
 groups from this; the table of the first level is `COMMANDS`.
 """
 
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Final
 
 import click
@@ -51,18 +53,25 @@ class LazyCommand:
         Raises:
             TokenlessError: When this system lacks what the command needs.
         """
-        is_linux = sys.platform == _LINUX
-        if self.needs_linux and not is_linux:
+        if self.needs_linux and sys.platform != _LINUX:
             raise _not_here()
         module, _, attribute = self.target.partition(":")
         try:
             command: click.Command = getattr(import_module(module), attribute)
         except (ImportError, AttributeError) as error:
-            if is_linux:
+            if sys.platform == _LINUX or not _is_of_the_system(error):
                 raise
             raise _not_here() from error
         name_environment_variables(command)
         return command
+
+
+def _is_of_the_system(error: ImportError | AttributeError) -> bool:
+    """Return whether the standard library lacks something here, such as `fcntl`."""
+    lacking = error.name if isinstance(error, ImportError) else None
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        lacking = error.obj.__name__
+    return (lacking or "").partition(".")[0] in sys.stdlib_module_names
 
 
 def _not_here() -> TokenlessError:
@@ -95,6 +104,22 @@ def complain(message: str) -> None:
         message: May quote certificates, servers and files: it is made printable.
     """
     click.echo(f"tokenless: {printable(message)}", err=True)
+
+
+class NumberRange(click.FloatRange):
+    """A number within bounds; `nan` is within all of them for click."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401
+        """Return the number; click's own error for everything else."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 class LazyGroup(click.Group):
@@ -158,6 +183,10 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     "admin": LazyCommand(
         f"{_SERVICES}.cluster.admin:admin",
         "Open a node's shell (prompt `admin:`), or run one COMMAND.",
+    ),
+    "apply": LazyCommand(
+        f"{_SERVICES}.cluster.apply:apply",
+        "Bring the cluster to what the configuration file says.",
     ),
     "backup": LazyCommand(
         f"{_SERVICES}.cluster.backup:backup",

@@ -1,14 +1,18 @@
 """docs/in-your-tests.md: its examples pass, and what it promises is so."""
 
+import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+from unittest import mock
 
 import pytest
 
@@ -151,6 +155,7 @@ def test_a_report_of_a_failed_test_has_logs_and_the_folder(
 
     phone = tokenless_phone()
     phone.boot()
+    assert phone.device != PhoneMaker(tokenless_cluster, tmp_path)().device
     found = dict(Evidence(tokenless_cluster, tmp_path).sections())
     served = f"file={phone.device}.cnf.xml.sgn"
     assert served in found["tokenless: log of cucm-1051-a-pub"]
@@ -199,10 +204,11 @@ def test_something_helps_against_each_reason() -> None:
 
 
 KILLED = """
-import time
+import signal, time
 from tokenless.phone_emulator.pytest_plugin.lab import running_lab
 
 with running_lab({"nodes": [{"name": "pub", "publisher": True}]}) as lab:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     print(lab.data, flush=True)
     print(lab._processes["pub"]._child.pid, flush=True)
     time.sleep(600)
@@ -210,7 +216,7 @@ with running_lab({"nodes": [{"name": "pub", "publisher": True}]}) as lab:
 
 
 def test_nothing_is_left_of_a_lab_whose_tests_are_killed() -> None:
-    """Whatever the shell says of other clusters does not reach it either."""
+    """Ctrl-C in their terminal before does not help; variables do not reach it."""
     variables = {
         **os.environ,
         "TOKENLESS_NODE": "another",
@@ -222,10 +228,13 @@ def test_nothing_is_left_of_a_lab_whose_tests_are_killed() -> None:
         stdout=subprocess.PIPE,
         env=variables,
         text=True,
+        start_new_session=True,
     ) as tests:
         assert tests.stdout is not None
         data, served = Path(tests.stdout.readline().strip()), tests.stdout.readline()
         assert [*data.glob("nodes/pub/keys/*")]
+        os.killpg(tests.pid, signal.SIGINT)
+        assert is_alive(int(served))
         tests.send_signal(signal.SIGKILL)
     wait_until(lambda: not is_alive(int(served)))
     wait_until(lambda: not data.parent.exists())
@@ -245,8 +254,8 @@ def test_a_cluster_that_runs_elsewhere(
     (tmp_path / "tokenless").symlink_to(Path(sys.executable).with_name("tokenless"))
     where = tokenless_cluster.tftp[tokenless_cluster.publisher]
     reach = f"env TOKENLESS_DATA={tokenless_cluster.data} PATH={tmp_path}:/usr/bin:/bin"
-    other = ExternalCluster.of(f"pub={where.address}:{where.port}", reach)
-    other._names["pub"] = tokenless_cluster.publisher
+    name = tokenless_cluster.publisher
+    other = ExternalCluster.of(f"{name}={where.address}:{where.port}", reach)
     other.admin("utils ctl set-cluster mixed-mode")
     other.restart_tftp()
     report = PhoneMaker(other, tmp_path)().boot()
@@ -256,3 +265,79 @@ def test_a_cluster_that_runs_elsewhere(
         other.admin("utils nothing")
     with pytest.raises(PhoneError, match="cannot be run on the nodes"):
         ExternalCluster.of("127.0.0.1").admin("show ctl")
+
+
+RECORDER = """
+import json, sys
+if sys.argv[-1] == "--json":
+    print(json.dumps({"nodes": [{"node": open(sys.argv[1]).read()}]}))
+    sys.exit("not every service runs")
+print(json.dumps(sys.argv[2:]))
+sys.exit("there is no such node" if open(sys.argv[1]).read() not in sys.argv else 0)
+"""
+
+
+def test_a_line_reaches_the_other_end_as_one_word(tmp_path: Path) -> None:
+    """Health is bad there, and the node is called otherwise after a while."""
+    called = tmp_path / "called"
+    called.write_text("pub")
+    (tmp_path / "recorder.py").write_text(RECORDER)
+    reach = [sys.executable, "-I", str(tmp_path / "recorder.py"), str(called)]
+    line = 'set account name "Jo Do"'
+    words = ["admin", "--yes", "--node", "pub", line]
+    direct = ExternalCluster.of("127.0.0.1", shlex.join(reach))
+    assert json.loads(direct.admin(line)) == ["tokenless", *words]
+    called.write_text("new")
+    words[3] = "new"
+    assert json.loads(direct.admin(line)) == ["tokenless", *words]
+    there = ExternalCluster.of("127.0.0.1", shlex.join([*reach, "/usr/bin/ssh"]))
+    quoted = [shlex.quote(word) for word in words]
+    assert json.loads(there.admin(line)) == ["/usr/bin/ssh", "tokenless", *quoted]
+
+
+def test_a_lab_that_is_gone_does_not_spoil_a_report(tmp_path: Path) -> None:
+    """As when another fixture fails in the teardown of a test with its own lab."""
+    from tokenless.phone_emulator.pytest_plugin.failures import (  # noqa: PLC0415
+        Evidence,
+    )
+
+    class Gone(ExternalCluster):
+        evidence = tmp_path / "gone"
+
+        def logs(self) -> list[tuple[str, str]]:
+            return [("pub", (self.evidence / "pub.log").read_text())]
+
+    cluster = Gone.of("127.0.0.1")
+    ((_, said),) = Evidence(cluster, tmp_path).sections()
+    assert "cannot be read" in said
+
+
+def test_tftp_is_restarted_where_it_can_be() -> None:
+    class Halting(ExternalCluster):
+        asked: ClassVar[list[str]] = []
+
+        def _admin(self, line: str, node: str) -> str:
+            self.asked.append(node)
+            raise PhoneError(f"{node}: {line}")
+
+        def _is_down(self, node: str) -> bool:
+            return node == "c"
+
+    with pytest.raises(PhoneError, match="a: utils service restart Cisco Tftp"):
+        Halting.of("a=127.0.0.1,b=127.0.0.2,c=127.0.0.3").restart_tftp()
+    assert Halting.asked == ["a", "b"]
+
+
+def test_a_shared_lab_that_cannot_be_put_back_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tokenless.phone_emulator.pytest_plugin import shared  # noqa: PLC0415
+
+    lab = mock.Mock()
+    lab.restore.side_effect = PhoneError("the disk is full")
+    monkeypatch.setattr(shared, "running_lab", lambda _: nullcontext(lab))
+    with shared.SharedLabs() as labs:
+        labs.lab(None)
+        with pytest.warns(pytest.PytestWarning, match="anew: the disk is full"):
+            labs.lab(None)
+    assert lab.snapshot.call_count == 2

@@ -157,6 +157,12 @@ def test_a_header_that_cannot_be_written_is_an_error() -> None:
         sign_file("x" * 65_300, CONTENT, signer, timestamp=TIME)
 
 
+def test_a_time_after_2106_is_refused_in_words() -> None:
+    with pytest.raises(BuildError, match="outside of 1970 to 2106") as refused:
+        sign_file("a", CONTENT, minting.server().signer, timestamp=1 << 32)
+    assert refused.value.hint == "set the clock"
+
+
 def test_names_that_fit_one_by_one_and_not_together_are_an_error() -> None:
     """Together with their heads they are longer than the element that holds them."""
     signer = minting.server().signer

@@ -2,8 +2,16 @@
 
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from tokenless.phone_emulator.planner.model.steps import RESTART_TFTP
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
+from tokenless.phone_emulator.studio.orders import (
+    AT_ONCE,
+    digest_of,
+    order_of,
+    subject_of,
+)
 from tokenless.phone_emulator.studio.study import (
     Change,
     Event,
@@ -15,6 +23,7 @@ from tokenless.phone_emulator.studio.study import (
     PhoneFact,
     PhoneLog,
     RunResult,
+    RunSubject,
     StepResult,
     Study,
     Understood,
@@ -25,7 +34,7 @@ NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 SUBSCRIBER = "sub-voice"
 
 
-def run_result(publisher: str = "pub-voice") -> RunResult:
+def run_result(publisher: str, subject: RunSubject) -> RunResult:
     """Return a run of one step that left half of the phones stuck."""
     face = Face(
         "SEP001122000000",
@@ -43,7 +52,7 @@ def run_result(publisher: str = "pub-voice") -> RunResult:
         title="Everything at once",
         why="",
         lines=("admin set cert regen TVS", "phones boot"),
-        transcript=f"$ admin set cert regen TVS\non {publisher}",
+        transcript=f"$ admin set cert regen TVS\nITLRECOVERY_{publisher}",
         refusal=None,
         left_out=(),
         injected=("before line 2: phones off office-7975",),
@@ -80,6 +89,8 @@ def run_result(publisher: str = "pub-voice") -> RunResult:
         steps=(step,),
         total=1,
         verdicts=(Verdict("STUCK 1 of 2 phones", "bad", ""),),
+        subject=subject,
+        digest=digest_of(subject.script),
     )
 
 
@@ -126,12 +137,13 @@ def played_study(publisher: str = "pub-voice") -> Study:
         guesses=(Guess("digest", "lists are signed with SHA1 here", "not told"),),
         units=(f"TVS@{publisher}", f"TVS@{SUBSCRIBER}", "CAPF"),
     )
-    return Study(
+    study = Study(
         name="CHG77",
         made=NOW,
         cluster=cluster,
         is_confirmed=True,
         change=Change("ticked", (f"TVS@{publisher}", f"TVS@{SUBSCRIBER}")),
-        runs=(run_result(publisher),),
         history=(Event(NOW, "The study was begun."),),
     )
+    subject = subject_of(study, order_of(study, AT_ONCE))
+    return replace(study, runs=(run_result(publisher, subject),))

@@ -60,6 +60,9 @@ def test_overrides_are_laid_over_the_file() -> None:
             "devices (entry 1).name: ",
         ),
         ({"tftp": {"allow": ["10.0.0.0/99"]}}, "tftp.allow (entry 1): "),
+        ({"listen": {"address": "everywhere"}}, "listen.address: "),
+        ({"advertise": {"tvs": 0}}, "advertise.tvs: "),
+        ({"advertise": {"tftp": 30069}}, "advertise.tftp: a published port"),
     ],
 )
 def test_refusals_name_the_place(overrides: dict[str, object], place: str) -> None:

@@ -58,7 +58,13 @@ def test_the_restart_that_must_not_be_forgotten_is_first(change: Path) -> None:
     assert status == 0, err
     found = json.loads(out)
     assert found["not_played"] == 0
-    assert found["no_fault"]["end"] == {"locked_out": 0, "stuck": 0, "unregistered": 0}
+    assert found["no_fault"]["end"] == {
+        "locked_out": 0,
+        "stuck": 0,
+        "unregistered": 0,
+        "failed_calls": 0,
+        "weaker_calls": 0,
+    }
     assert found["faults"][0]["name"] == WORST
     assert found["faults"][0]["end"]["locked_out"] == 1
     assert any("delete CTL and ITL" in each for each in found["faults"][0]["remedies"])

@@ -6,7 +6,7 @@ import sys
 import click
 import pytest
 
-from tokenless.command_line import COMMANDS
+from tokenless.command_line import COMMANDS, LazyCommand
 from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.cli.main import cli
@@ -142,7 +142,13 @@ def test_what_a_system_lacks_is_said_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setitem(sys.modules, "tokenless.services.cli.file.group", None)
-    for name in ("fleet", "file"):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    for command in (
+        COMMANDS["fleet"],
+        LazyCommand("fcntl:flock", "", needs_linux=False),
+        LazyCommand("socket:SOCK_NOWHERE", "", needs_linux=False),
+    ):
         with pytest.raises(TokenlessError, match=r"runs on Linux only.* win32"):
-            COMMANDS[name].load()
+            command.load()
+    with pytest.raises(ImportError):  # a fault of ours is not the system's
+        LazyCommand("tokenless.missing:it", "", needs_linux=False).load()

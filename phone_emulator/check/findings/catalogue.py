@@ -76,6 +76,16 @@ CATALOGUE: Final[Mapping[Code, CatalogueEntry]] = {
         "phones that have no other TFTP server get no lists and no configuration",
         "start Cisco Tftp on the node, and check for a firewall on UDP {port}",
     ),
+    Code.TFTP_ADDRESS: CatalogueEntry(
+        _E,
+        "the node answers at an address that none of its lists has: it is behind NAT "
+        "or a published port, and was told another one",
+        "phones that reach the node there take no configuration from it{when}",
+        "make the address that phones reach the node's own, and let its services "
+        "listen elsewhere (`listen.address`), or let phones reach {listed}",
+        _W,
+        "the CTL has no server records (non-secure mode)",
+    ),
     Code.DOWNLOAD_FAILED: CatalogueEntry(
         _E,
         "one list cannot be downloaded, although others can",

@@ -14,6 +14,7 @@ class Code(StrEnum):
     NEW_PHONE_LOCKED_OUT = "new-phone-locked-out"
     OLDER_LIST_ACCEPTED = "older-list-accepted"
     TFTP_UNREACHABLE = "tftp-unreachable"
+    TFTP_ADDRESS = "tftp-address"
     DOWNLOAD_FAILED = "download-failed"
     MALFORMED = "malformed"
     WRONG_FILENAME = "wrong-filename"

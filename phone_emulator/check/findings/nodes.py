@@ -33,6 +33,26 @@ def node_findings(seen: Observation) -> Iterator[Finding]:
     yield from _configuration(answering)
     for node in answering:
         yield from _ctl_against_itl(node)
+        yield from _address(node)
+
+
+def _address(node: Node) -> Iterator[Finding]:
+    """Find a server that is reached where its lists do not say (rule 10)."""
+    is_mixed = node.ctl is not None and has_tftp(node.ctl)
+    held = node.ctl if is_mixed else node.itl
+    named = [each for each in held.records if each.role in TFTP_ROLES] if held else []
+    places = {place for each in named for place in (each.ip_address, each.dns_name)}
+    addresses = sorted({each.ip_address for each in named if each.ip_address})
+    if addresses and node.server.address not in places:
+        yield finding(
+            Code.TFTP_ADDRESS,
+            node,
+            f"it answers at {node.server.address}, but its lists name "
+            f"{', '.join(addresses)}",
+            is_mild=not is_mixed,
+            when="" if is_mixed else " once the cluster is in mixed mode",
+            listed=" or ".join(addresses),
+        )
 
 
 def _ctl(nodes: Sequence[Node]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from tokenless.command_line import NumberRange
 from tokenless.phone_emulator.cli.options import (
     ModelName,
     gathered,
@@ -125,7 +126,7 @@ settings_options = gathered(
     tls_option,
     click.option(
         "--ramp",
-        type=click.FloatRange(0, 86_400),
+        type=NumberRange(0, 86_400),
         default=0.0,
         help="Seconds over which the phones' starts are spread.",
     ),
@@ -147,7 +148,7 @@ settings_options = gathered(
     ),
     click.option(
         "--loss",
-        type=click.FloatRange(0, 0.9),
+        type=NumberRange(0, 0.9),
         default=0.0,
         help="Drop this part of all TFTP packets (0.05 is 5%). All phones then fetch "
         "by TFTP, unless --http-port is given.",

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import trio
 
-from tokenless.command_line import ExitStatus, complain
+from tokenless.command_line import ExitStatus, NumberRange, complain
 from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.cli.options import tftp_option
 from tokenless.phone_emulator.cli.phones.options import habit_options, network_options
@@ -38,7 +38,7 @@ from tokenless.protocol.certificates.name_text import printable
 
 _seconds_option = click.option(
     "--seconds",
-    type=click.FloatRange(0.1, 3600),
+    type=NumberRange(0.1, 3600),
     default=3.0,
     help="Seconds that the call lasts.",
 )

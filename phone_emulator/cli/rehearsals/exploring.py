@@ -3,8 +3,8 @@
 import json
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tokenless.command_line import ExitStatus, complain
+from tokenless.command_line import ExitStatus, NumberRange, complain
 from tokenless.ground.terminal import progress_bar, result_console
 from tokenless.phone_emulator.cli.options import (
     executor_options,
@@ -25,28 +25,38 @@ from tokenless.phone_emulator.cli.options import (
     phones_option,
 )
 from tokenless.phone_emulator.cli.rehearsals.playing import (
+    JsonReporter,
     TextReporter,
     exit_by_verdict,
     play_and_report,
 )
+from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import output_file
-from tokenless.phone_emulator.rehearsal.explore.catalogue import (
-    named_faults,
-    sampled_pairs,
-    single_faults,
-)
+from tokenless.phone_emulator.rehearsal.explore.catalogue import single_faults
 from tokenless.phone_emulator.rehearsal.explore.exploration import (
     Exploration,
     ranked,
 )
-from tokenless.phone_emulator.rehearsal.explore.faults import FaultKind, with_faults
+from tokenless.phone_emulator.rehearsal.explore.faults import (
+    Fault,
+    FaultKind,
+    with_faults,
+)
 from tokenless.phone_emulator.rehearsal.explore.runs import (
     WITHOUT_FAULTS,
     RunResult,
+    Task,
     play_task,
     task_of,
 )
-from tokenless.phone_emulator.rehearsal.play.executor import open_executor, results_of
+from tokenless.phone_emulator.rehearsal.explore.selection import (
+    named_faults,
+    sampled_pairs,
+)
+from tokenless.phone_emulator.rehearsal.play.executor import (
+    open_executor,
+    results_so_far,
+)
 from tokenless.phone_emulator.rehearsal.reports.exploration_page import (
     exploration_page,
 )
@@ -93,7 +103,7 @@ from tokenless.protocol.certificates.name_text import printable
 )
 @click.option(
     "--least",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     help="Exit with status 1 when the resilience is below this.",
 )
 @executor_options
@@ -143,31 +153,46 @@ def explore(
     every phone restarts.
 
     Exit status 0 when the change is safe without faults; 1 when it is not, or the
-    resilience is below --least; 3 when a run could not be played.
+    resilience is below --least; 3 when a run could not be played; 130 after Ctrl-C,
+    which ends with the results of the runs that were played.
     """
+    _check_together(
+        {"--list": lists, "--replay": replay is not None},
+        {
+            "--report": report is not None,
+            "--junit": junit is not None,
+            "--least": least is not None,
+        },
+    )
+    if keep is not None and replay is None:
+        raise click.UsageError("--keep is for --replay: a whole exploration keeps none")
     script = _one_script(name)
     first = from_step or (2 if len(script.steps) > 1 else 1)
     if first > len(script.steps):
         raise click.UsageError(f"{script.name} has {len(script.steps)} steps")
     chosen = [FaultKind(kind) for kind in kinds]
     if lists:
-        for fault in single_faults(script, first, chosen):
-            click.echo(printable(f"{fault.name}: {fault.words}"))
+        _list(single_faults(script, first, chosen), as_json=as_json)
         return
     if replay is not None:
-        _replay(script, replay, first, phones, keep)
+        _replay(script, replay, first, phones, keep, as_json=as_json)
         return
     faults = single_faults(script, first, chosen)
+    if not faults:
+        raise PhoneError(
+            f"{script.name} has no such fault from step {first} on",
+            hint="choose other kinds, or an earlier step with --from-step",
+        )
     sets = [(), *((each,) for each in faults)]
     sets += sampled_pairs(script, faults, pairs, seed)
     tasks = [task_of(script, each, phones, first) for each in sets]
     with (
         nullcontext() if report is None else output_file(report) as page,
         nullcontext() if junit is None else output_file(junit) as tests,
-        open_executor(jobs, scheduler) as executor,
     ):
-        played = results_of(executor, play_task, tasks)
-        found = ranked(script, list(_watched(played, runs_of=len(tasks))), seed)
+        results, ended = _play(tasks, jobs, scheduler)
+        left_out = len(tasks) - len(results)
+        found = ranked(script, results, seed, first_step=first, left_out=left_out)
         if page is not None:
             page.write(exploration_page(found))
         if tests is not None:
@@ -178,7 +203,22 @@ def explore(
         command = f"tokenless rehearse explore {shlex.quote(name)} --phones {phones}"
         command += f" --from-step {from_step}" if from_step else ""
         result_console(WIDTH_IN_FILES).print(exploration_view(found, command))
+    if found.left_out and ended is not None:
+        complain(f"{found.left_out} of {len(tasks)} runs were not played")
+        sys.exit(ended)
     _exit(found, least)
+
+
+def _check_together(alone: Mapping[str, bool], others: Mapping[str, bool]) -> None:
+    """Refuse options that would have no effect beside others.
+
+    Raises:
+        UsageError: When an option that goes alone is given with another one.
+    """
+    for one in (name for name, is_given in alone.items() if is_given):
+        for each, is_given in ({**alone, **others}).items():
+            if is_given and each != one:
+                raise click.UsageError(f"{one} and {each} cannot be combined")
 
 
 def _one_script(name: str) -> Script:
@@ -191,8 +231,41 @@ def _one_script(name: str) -> Script:
     return scripts[0]
 
 
-def _watched(results: Iterator[RunResult], *, runs_of: int) -> Iterator[RunResult]:
-    """Pass results on, with a bar on standard error and the time that is left."""
+def _play(
+    tasks: Sequence[Task], jobs: int | None, scheduler: str | None
+) -> tuple[list[RunResult], ExitStatus | None]:
+    """Play runs; when somebody or something ends that, return those that have ended.
+
+    Returns:
+        The results, and the status to exit with when some are missing.
+
+    Raises:
+        PhoneError: When there are no workers, or all died before a run had ended.
+        KeyboardInterrupt: When no run has ended.
+    """
+    with _watching(len(tasks)) as on_result, open_executor(jobs, scheduler) as executor:
+        results, ended = results_so_far(
+            executor, play_task, tasks, on_result, _tell_of_interrupt
+        )
+    if ended is not None and not results:
+        raise ended
+    match ended:
+        case KeyboardInterrupt():
+            return results, ExitStatus.INTERRUPTED
+        case PhoneError():
+            complain(ended.explain())
+            return results, ExitStatus.CANNOT_TELL
+        case None:
+            return results, None
+
+
+def _tell_of_interrupt() -> None:
+    complain("interrupted: the runs that are being played end first")
+
+
+@contextmanager
+def _watching(runs: int) -> Iterator[Callable[[RunResult], None]]:
+    """Show a bar on standard error and the time that is left; yield what moves it."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -204,24 +277,43 @@ def _watched(results: Iterator[RunResult], *, runs_of: int) -> Iterator[RunResul
     )
     costly = 0
     with progress_bar(None, *columns) as bar:
-        shown = bar.add_task("playing", total=runs_of)
-        for result in results:
+        shown = bar.add_task("playing", total=runs)
+
+        def move(result: RunResult) -> None:
+            nonlocal costly
             costly += any(result.end.weight)
             bar.update(shown, advance=1, description=f"{costly} harm phones")
-            yield result
+
+        yield move
+
+
+def _list(faults: Sequence[Fault], *, as_json: bool) -> None:
+    if as_json:
+        listed = [{"name": each.name, "words": each.words} for each in faults]
+        click.echo(json.dumps(listed))
+        return
+    for fault in faults:
+        click.echo(printable(f"{fault.name}: {fault.words}"))
 
 
 def _replay(
-    script: Script, name: str, first: int, phones: int, keep: Path | None
+    script: Script,
+    name: str,
+    first: int,
+    phones: int,
+    keep: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     faults = (
         ()
         if name == WITHOUT_FAULTS
         else named_faults(single_faults(script, first), name)
     )
-    for fault in faults:
-        click.echo(printable(f"{fault.name}: {fault.words}"))
-    played = play_and_report(with_faults(script, faults), phones, keep, TextReporter())
+    if not as_json:
+        _list(faults, as_json=False)
+    reporter = JsonReporter() if as_json else TextReporter()
+    played = play_and_report(with_faults(script, faults), phones, keep, reporter)
     exit_by_verdict([played])
 
 

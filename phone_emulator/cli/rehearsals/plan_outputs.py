@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 
+from tokenless.command_line import NumberRange
 from tokenless.ground.terminal import cell, progress_bar
 from tokenless.phone_emulator.cli.options import gathered
 from tokenless.phone_emulator.errors import PhoneError
@@ -53,19 +54,19 @@ pace_options = gathered(
     ),
     click.option(
         "--phones-per-s",
-        type=click.FloatRange(0, 100_000, min_open=True),
+        type=NumberRange(0, 100_000, min_open=True),
         default=20.0,
         help="The number of phones that register again per second.  [default: 20]",
     ),
     click.option(
         "--phone-restart-s",
-        type=click.FloatRange(0, 86_400),
+        type=NumberRange(0, 86_400),
         default=180.0,
         help="Seconds from the reset of a phone to its registration.  [default: 180]",
     ),
     click.option(
         "--restart-s",
-        type=click.FloatRange(0, 86_400),
+        type=NumberRange(0, 86_400),
         default=60.0,
         help="Seconds for the restart of a service on a node.  [default: 60]",
     ),

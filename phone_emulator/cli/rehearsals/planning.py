@@ -10,7 +10,7 @@ from typing import Final
 import click
 import msgspec
 
-from tokenless.command_line import complain
+from tokenless.command_line import NumberRange, complain
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
@@ -205,7 +205,7 @@ _task_options = gathered(
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     metavar="SECONDS",
     help="Stop after this time, and print the best order so far and a lower bound of "
     "its length.",

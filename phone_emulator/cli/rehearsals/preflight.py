@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tokenless.command_line import ExitStatus, complain
+from tokenless.command_line import ExitStatus, NumberRange, complain
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES
 from tokenless.phone_emulator.cli.options import parse_release
@@ -71,7 +71,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     default=60.0,
     metavar="SECONDS",
     help="Seconds after which the search for a safe order stops.",

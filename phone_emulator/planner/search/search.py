@@ -17,7 +17,9 @@ Among the shortest orders the one is taken in which the fewest groups lose secur
 registration, at all nodes or at their first one; then the one whose weakest moment
 leaves phones the most ways to be reached, and then the one with the fewest moments at
 which a phone that has to go to another node would be refused there; a strict search
-allows no such moment.
+allows no such moment. In all this groups that are alike count once (`alike`): of two
+orders the one that costs two equal groups something is as good as the one that costs
+one.
 """
 
 from collections.abc import Callable, Iterator

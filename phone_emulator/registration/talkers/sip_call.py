@@ -1,8 +1,7 @@
 """A call of a SIP phone, without I/O: the dialog, in both roles (REFERENCE-4 4)."""
 
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum, unique
 from ipaddress import IPv4Address
 from typing import Final
@@ -11,11 +10,9 @@ from tokenless.phone_emulator.registration.talkers.events import (
     CallShown,
     CallStage,
     ListenForMedia,
-    PhoneEvent,
     ShownCall,
     StopMedia,
 )
-from tokenless.phone_emulator.registration.talkers.sip_digest import DigestProof
 from tokenless.phone_emulator.registration.talkers.sip_offers import (
     Offers,
     agreed_line,
@@ -23,6 +20,7 @@ from tokenless.phone_emulator.registration.talkers.sip_offers import (
     level_of,
     media_effects,
 )
+from tokenless.phone_emulator.registration.talkers.sip_site import CallSite
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.sip.addresses import decode_address, decode_target, decode_uri
@@ -34,46 +32,12 @@ from tokenless.protocol.sip.messages import (
 )
 from tokenless.protocol.sip.register import DEVICE_PARAMETER, SUPPORTED
 from tokenless.protocol.sip.sdp import AudioStream, Crypto
-from tokenless.protocol.srtp import (
-    SrtpSuite,
-)
 
 _SDP: Final = ("Content-Type", "application/sdp")
 _ALLOW: Final = (
     "ACK,BYE,CANCEL,INVITE,NOTIFY,OPTIONS,REFER,REGISTER,UPDATE,SUBSCRIBE,INFO"
 )
 _RINGING, _OK, _FIRST_FAILURE = 180, 200, 300
-
-
-@dataclass(frozen=True, slots=True)
-class CallSite:
-    """The parts of a phone that a call needs.
-
-    Attributes:
-        number: The phone's directory number.
-        device: Its name.
-        server: The node's host.
-        user_agent: The phone's.
-        via: The beginning of Via, without a branch.
-        contact: The phone's contact, in angle brackets.
-        suites: What it offers for SRTP; empty on a line that is not encrypted.
-        send: Takes a message to the server.
-        emit: Takes what the runner acts on.
-        random: Returns so many random bytes.
-        proof: Answers challenges.
-    """
-
-    number: str
-    device: str
-    server: str
-    user_agent: str
-    via: str
-    contact: str
-    suites: tuple[SrtpSuite, ...]
-    send: Callable[[SipMessage], None]
-    emit: Callable[[PhoneEvent], None]
-    random: Callable[[int], bytes]
-    proof: DigestProof
 
 
 @unique
@@ -109,6 +73,8 @@ class SipCall:
         """What the phone has offered or answered."""
         self._answered_challenges = 0
         """By our INVITE."""
+        self.is_cancelled = False
+        """Whether it has ended before our INVITE had its final answer."""
 
     @property
     def has_ended(self) -> bool:
@@ -137,6 +103,7 @@ class SipCall:
             self._request("BYE")
         elif self._stage is _Stage.CALLING:
             self._request("CANCEL")
+            self.is_cancelled = True
         elif self._stage in {_Stage.RINGING, _Stage.LIFTING}:
             self._respond(603, "Decline")
         self._end()
@@ -253,6 +220,7 @@ class SipCall:
             return
         if response.status >= _FIRST_FAILURE:
             self._request("ACK")
+            self.is_cancelled = False
             is_calling = self._stage is _Stage.CALLING
             if is_calling and self._proves_itself(response):
                 return
@@ -261,7 +229,7 @@ class SipCall:
                 self._show(CallStage.FAILED)
         elif response.status >= _OK:
             self._take_answer(response)
-        elif response.status == _RINGING:
+        elif response.status == _RINGING and not self.is_cancelled:
             self._show(CallStage.RING_OUT, security=level_of(response))
 
     def _proves_itself(self, response: SipResponse) -> bool:
@@ -275,7 +243,7 @@ class SipCall:
         return True
 
     def _take_answer(self, response: SipResponse) -> None:
-        if self._stage is not _Stage.CALLING:
+        if self._stage is not _Stage.CALLING and not self.is_cancelled:
             self._request("ACK")  # a 200 that came again
             return
         self._stage = _Stage.ESTABLISHED
@@ -283,6 +251,11 @@ class SipCall:
         with suppress(ProtocolError):  # requests go on to where the INVITE went
             self._target = decode_target(response.get("contact"))
         self._request("ACK")
+        if self.is_cancelled:
+            # The CANCEL came too late: only a BYE ends the call (RFC 3261 9.1, 15).
+            self._request("BYE")
+            self._stage, self.is_cancelled = _Stage.ENDED, False
+            return
         self._agree(response)
 
     def _take_ack(self, request: SipRequest) -> None:

@@ -8,28 +8,26 @@ The same shape as `SccpPhone`: the runner feeds `receive`, sends `output()`, act
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import IntEnum, unique
 from ipaddress import IPv4Address
 from typing import Final
 
 from tokenless.phone_emulator.registration.talkers.events import (
     LastOut,
-    MayComeBack,
     PhoneEvent,
     RegistrationState,
-    RegistrationStateChanged,
     ResetOrdered,
     ShownCall,
 )
 from tokenless.phone_emulator.registration.talkers.sccp_call import MediaCounts
-from tokenless.phone_emulator.registration.talkers.sip_call import CallSite, SipCall
-from tokenless.phone_emulator.registration.talkers.sip_digest import (
-    DigestLogin,
-    DigestProof,
+from tokenless.phone_emulator.registration.talkers.sip_call import SipCall
+from tokenless.phone_emulator.registration.talkers.sip_digest import DigestProof
+from tokenless.phone_emulator.registration.talkers.sip_identity import SipIdentity
+from tokenless.phone_emulator.registration.talkers.sip_registering import (
+    SipRegistering,
 )
+from tokenless.phone_emulator.registration.talkers.sip_report import report_of_lists
+from tokenless.phone_emulator.registration.talkers.sip_site import CallSite
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.phones.alarms import CONTENT_TYPE, TrustListReport
 from tokenless.protocol.phones.registration import directory_number
 from tokenless.protocol.sip.messages import (
     SipMessage,
@@ -38,77 +36,17 @@ from tokenless.protocol.sip.messages import (
     answer_to,
     decode_message,
 )
-from tokenless.protocol.sip.register import (
-    DEFAULT_EXPIRES_S,
-    GRANTED_EXPIRES_S,
-    RegisterForm,
-)
 from tokenless.protocol.sip.stream import SipStream
-from tokenless.protocol.srtp import SrtpSuite
 
-_ANSWER_TIMEOUT_S: Final = 10.0
-_RESEND_S: Final = 0.5
-"""RFC 3261's T1: over UDP a request is sent again, each time after twice as long."""
-_STANDBY_S: Final = 60.0
-_BEFORE_EXPIRY_S: Final = 5.0
-_OK: Final = 200
-_FIRST_FAILURE: Final = 300
-_SECONDS: Final = re.compile(r"\d{1,6}\Z")
-_WARNING: Final = re.compile(r'\d{3} \S+ "([^"]{1,200})"')
 _ACTION: Final = re.compile(rb"(?m)^action=([a-z-]{1,32})\r?$")
 _RESETS: Final = {
     b"reset": LastOut.RESET,
     b"restart": LastOut.RESTART,
     b"apply-config": LastOut.RESTART,
 }
-_RELEASE: Final = re.compile(r"Cisco-CUCM([0-9]{1,2})\.")
-_TAKES_REPORTS: Final = 14
 _ALLOWED: Final = (
     "ACK,BYE,CANCEL,INVITE,NOTIFY,OPTIONS,REFER,REGISTER,UPDATE,SUBSCRIBE,INFO"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SipIdentity:
-    """The identity that a phone sends.
-
-    Attributes:
-        device: Its name.
-        model: The vendor's number of its model.
-        load: The firmware that it runs.
-        user_agent: E.g. `Cisco-CP8861/sip88xx.10-3-1-20`.
-        server: The node's host, as the configuration names it.
-        address: Its own.
-        port: Of its connection.
-        transport: `tcp`, `udp` or `tls`.
-        suites: What it offers for SRTP; empty on a line that is not encrypted.
-        lower_case_alarms: Whether alarms are written as 78xx and 88xx do.
-        lists: What it reports of its trust lists.
-        login: The Digest user and the password of its configuration.
-    """
-
-    device: str
-    model: int
-    load: str
-    user_agent: str
-    server: str
-    address: IPv4Address
-    port: int
-    transport: str = "tcp"
-    suites: tuple[SrtpSuite, ...] = ()
-    lower_case_alarms: bool = True
-    lists: TrustListReport | None = None
-    login: DigestLogin | None = None
-
-
-@unique
-class _Purpose(IntEnum):
-    """The purpose of a REGISTER."""
-
-    REGISTER = 0
-    STAND_BY = 1
-    COME_BACK = 2
-    FAREWELL = 3
 
 
 class SipPhone:
@@ -121,42 +59,35 @@ class SipPhone:
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self.identity = identity
-        self.state = RegistrationState.IDLE
         self.number = directory_number(identity.device)
         """Its directory number."""
         self.counts = MediaCounts()
         """Told at the end of a call."""
-        self.deadline: float | None = None
-        """When `tick` has something to do, monotonic seconds."""
         self._random = random_bytes
         self._stream = SipStream()
         self._output: list[bytes] = []
         self._events: list[PhoneEvent] = []
-        self._sequence = 100
-        self._purpose = _Purpose.REGISTER
-        self._unanswered: bytes | None = None
-        """The REGISTER that waits for its answer."""
-        self._alarm = ""
-        """Of that REGISTER."""
-        self._answered_challenges = 0
-        """By that REGISTER."""
         self._proof = DigestProof(identity.login, random_bytes)
-        self._give_up_at = 0.0
-        self._resend_s = _RESEND_S
-        self._form = RegisterForm(
-            server=identity.server,
-            number=self.number,
-            device=identity.device,
-            model=identity.model,
-            user_agent=identity.user_agent,
-            call_id=f"{identity.device[-12:].lower()}-{self._token(8)}"
-            f"@{identity.address}",
-            contact=f"{identity.address}:{identity.port}",
-            transport=identity.transport,
-            user=_uuid(random_bytes(16)),
+        self._registering = SipRegistering(
+            identity,
+            self._proof,
+            send=self._send,
+            emit=self._emit,
+            random_bytes=random_bytes,
         )
-        self._tag = self._token(8)
         self._call: SipCall | None = None
+        self._cancelled: SipCall | None = None
+        """The last call that was given up: an answer may still come."""
+
+    @property
+    def state(self) -> RegistrationState:
+        """The state of its registration."""
+        return self._registering.state
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` has something to do, monotonic seconds."""
+        return self._registering.deadline
 
     @property
     def call(self) -> ShownCall | None:
@@ -181,50 +112,27 @@ class SipPhone:
 
     def register(self, last: LastOut, now: float) -> None:
         """Send REGISTER with the alarm over a connection that is open."""
-        me = self.identity
-        word, load = last.value, "Load"
-        if me.lower_case_alarms:
-            word, load = word.lower(), "ActiveLoad"
-        alarm = f"{last.code} Name={me.device} {load}={me.load} Last={word}"
-        self._become(RegistrationState.REGISTERING)
-        self._ask(_Purpose.REGISTER, now, alarm)
+        self._registering.register(last, now)
 
     def stand_by(self, now: float) -> None:
         """Keep a connection to the standby server alive, without registering."""
-        self._ask(_Purpose.STAND_BY, now)
+        self._registering.stand_by(now)
 
     def ask_to_come_back(self, now: float) -> None:
         """Ask whether a better server is there again: as a standby server is asked."""
-        self._ask(_Purpose.COME_BACK, now)
+        self._registering.ask_to_come_back(now)
 
     def unregister(self) -> None:
         """Say goodbye."""
-        if self.state is RegistrationState.REGISTERED:
-            self._ask(_Purpose.FAREWELL, None)
+        self._registering.unregister()
 
     def closed(self) -> None:
         """Note that the server has closed the connection."""
-        if self.state in {
-            RegistrationState.REGISTERING,
-            RegistrationState.REGISTERED,
-            RegistrationState.IDLE,
-        }:
-            self._lose("the server closed the connection", LastOut.CLOSED)
+        self._registering.closed()
 
     def tick(self, now: float) -> None:
         """Refresh the registration, say a request again, or give the server up."""
-        if self.deadline is None or now < self.deadline:
-            return
-        if self._unanswered is None:
-            self._ask(self._purpose, now)
-        elif now >= self._give_up_at:
-            silent = self.state is RegistrationState.REGISTERING
-            last = LastOut.TCP_TIMEOUT if silent else LastOut.KEEPALIVE_FAILURE
-            self._lose("the server did not answer REGISTER", last)
-        else:
-            self._output.append(self._unanswered)
-            self._resend_s *= 2
-            self.deadline = min(self._give_up_at, now + self._resend_s)
+        self._registering.tick(now)
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes of the server; bytes that are not SIP end the connection."""
@@ -234,115 +142,36 @@ class SipPhone:
             else:
                 messages = self._stream.receive(data)
         except ProtocolError as error:
-            self._lose(f"the server does not speak SIP: {error}", LastOut.ABORTED)
+            self._registering.lose(
+                f"the server does not speak SIP: {error}", LastOut.ABORTED
+            )
             return
         for message in messages:
             self._take(message, now)
 
-    def _ask(self, purpose: _Purpose, now: float | None, alarm: str = "") -> None:
-        self._purpose, self._alarm = purpose, alarm
-        self._answered_challenges = 0
-        self._send_register(now)
-
-    def _send_register(self, now: float | None) -> None:
-        self._sequence += 1
-        lasts = self._purpose is _Purpose.REGISTER
-        request = self._form.build(
-            self._sequence,
-            expires_s=DEFAULT_EXPIRES_S if lasts else 0,
-            branch=self._branch(),
-            tag=self._tag,
-            alarm=self._alarm,
-        )
-        proof = self._proof.headers(request.method, request.uri)
-        request = replace(request, headers=(*request.headers, *proof))
-        self._unanswered = request.encode()
-        self._output.append(self._unanswered)
-        if now is None:  # no answer is awaited
-            self.deadline = None
-            return
-        self._give_up_at = now + _ANSWER_TIMEOUT_S
-        self._resend_s = _RESEND_S
-        is_datagram = self.identity.transport == "udp"
-        self.deadline = now + _RESEND_S if is_datagram else self._give_up_at
-
     def _take(self, message: SipMessage, now: float) -> None:
         if isinstance(message, SipRequest):
             self._take_request(message)
-        elif message.get("call-id") == self._form.call_id:
+        elif message.get("call-id") == self._registering.form.call_id:
             self._take_answer(message, now)
-        elif self._call is not None:
-            self._call.take_response(message)
+        else:
+            for call in (self._call, self._cancelled):
+                if call is not None:  # each looks at the Call-ID
+                    call.take_response(message)
 
     def _take_answer(self, response: SipResponse, now: float) -> None:
-        is_last = response.get("cseq").split() == [str(self._sequence), "REGISTER"]
-        if not is_last or response.status < _OK or self._unanswered is None:
+        before = self.state
+        self._registering.take_answer(response, now)
+        if self.state is before or self.state is not RegistrationState.REGISTERED:
             return
-        self._unanswered = None
-        if self._proof.may_answer(response, self._answered_challenges):
-            self._answered_challenges += 1
-            is_farewell = self._purpose is _Purpose.FAREWELL
-            self._send_register(None if is_farewell else now)
-            return
-        if response.status >= _FIRST_FAILURE:
-            self.deadline = None
-            why = f"{response.status} {response.reason}"
-            if warning := _WARNING.search(response.get("warning")):
-                why = warning[1]
-            self._become(RegistrationState.REJECTED, why, LastOut.REJECTED)
-            return
-        match self._purpose:
-            case _Purpose.REGISTER:
-                self._registered(response, now)
-            case _Purpose.STAND_BY:
-                self.deadline = now + _STANDBY_S
-            case _Purpose.COME_BACK:
-                self.deadline = None
-                self._events.append(MayComeBack())
-            case _Purpose.FAREWELL:
-                self.deadline = None
-                self._become(RegistrationState.UNREGISTERED)
-
-    def _registered(self, response: SipResponse, now: float) -> None:
-        said = response.get("expires")
-        granted = int(said) if _SECONDS.match(said) else GRANTED_EXPIRES_S
-        refresh_s = max(granted - _BEFORE_EXPIRY_S, granted / 2, 0.5)
-        self.deadline = now + refresh_s
-        if self.state is not RegistrationState.REGISTERED:
-            self._become(RegistrationState.REGISTERED)
-            self._report_lists(response.get("server"))
-
-    def _report_lists(self, server: str) -> None:
-        """Tell a node of release 14 or newer which trust lists the phone holds.
-
-        Real phones do so by their firmware; that the server's release decides, and the
-        form of the REFER, are inferred (REFERENCE 4.4, REFERENCE-2 4).
-        """
-        release, lists = _RELEASE.match(server), self.identity.lists
-        if lists is None or release is None or int(release[1]) < _TAKES_REPORTS:
-            return
-        me = self.identity
-        via = f"SIP/2.0/{me.transport.upper()} {me.address}:{me.port}"
-        line = f"<sip:{self.number}@{me.server}>"
-        contact = f"<sip:{self._form.user}@{me.address}:{me.port}>"
-        request = SipRequest(
-            "REFER",
-            f"sip:{me.server}",
-            (
-                ("Via", f"{via};branch={self._branch()}"),
-                ("From", f"{line};tag={self._token(8)}"),
-                ("To", f"<sip:{me.server}>"),
-                ("Call-ID", f"{self._token(8)}@{me.address}"),
-                ("CSeq", "1000 REFER"),
-                ("Max-Forwards", "70"),
-                ("User-Agent", me.user_agent),
-                ("Contact", contact),
-                ("Refer-To", "cid:alarm"),
-                ("Content-Type", CONTENT_TYPE),
-            ),
-            lists.alarm().encode(),
+        report = report_of_lists(
+            self.identity,
+            server=response.get("server"),
+            user=self._registering.form.user,
+            token=lambda: self._random(8).hex(),
         )
-        self._output.append(request.encode())
+        if report is not None:
+            self._send(report.encode())
 
     def _take_request(self, request: SipRequest) -> None:
         match request.method:
@@ -419,6 +248,8 @@ class SipPhone:
 
     def _forget_ended_call(self) -> None:
         if self._call is not None and self._call.has_ended:
+            if self._call.is_cancelled:
+                self._cancelled = self._call
             self._call = None
 
     def _site(self) -> CallSite:
@@ -430,44 +261,28 @@ class SipPhone:
             user_agent=me.user_agent,
             via=f"SIP/2.0/{me.transport.upper()} {me.address}:{me.port}",
             contact=(
-                f"<sip:{self._form.user}@{me.address}:{me.port}"
+                f"<sip:{self._registering.form.user}@{me.address}:{me.port}"
                 f";transport={me.transport}>"
             ),
             suites=me.suites,
-            send=lambda message: self._output.append(message.encode()),
-            emit=self._events_of_call,
+            send=lambda message: self._send(message.encode()),
+            emit=self._emit,
             random=self._random,
             proof=self._proof,
         )
-
-    def _events_of_call(self, event: PhoneEvent) -> None:
-        self._events.append(event)
 
     # --- inside ------------------------------------------------------------------
 
     def _answer(
         self, request: SipRequest, status: int, reason: str, *headers: tuple[str, str]
     ) -> None:
-        answer = answer_to(request, status, reason, headers, to_tag=self._tag)
-        self._output.append(answer.encode())
+        answer = answer_to(
+            request, status, reason, headers, to_tag=self._registering.tag
+        )
+        self._send(answer.encode())
 
-    def _branch(self) -> str:
-        return f"z9hG4bK{self._token(8)}"
+    def _send(self, data: bytes) -> None:
+        self._output.append(data)
 
-    def _token(self, length: int) -> str:
-        return self._random(length).hex()
-
-    def _lose(self, why: str, last: LastOut) -> None:
-        self.deadline = None
-        self._become(RegistrationState.LOST, why, last)
-
-    def _become(
-        self, state: RegistrationState, why: str = "", last: LastOut | None = None
-    ) -> None:
-        self.state = state
-        self._events.append(RegistrationStateChanged(state, why, last))
-
-
-def _uuid(data: bytes) -> str:
-    text = data.hex()
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+    def _emit(self, event: PhoneEvent) -> None:
+        self._events.append(event)

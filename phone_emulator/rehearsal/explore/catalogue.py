@@ -15,22 +15,25 @@
 | `early-reset` | phones restart right after a command, before what follows it |
 """
 
-import random
+import shlex
 from collections.abc import Collection, Iterator, Sequence
-from itertools import combinations
 from typing import Final, TypeGuard
 
-from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.explore.faults import (
     Fault,
     FaultKind,
     Place,
     with_faults,
 )
+from tokenless.phone_emulator.rehearsal.explore.switched import switched
+from tokenless.phone_emulator.rehearsal.rig.admin_actions import runs_on
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,
+    CallPhone,
+    DatabasePower,
     LineAction,
     NodePower,
+    PassTime,
     Phones,
     PhoneVerb,
 )
@@ -44,6 +47,8 @@ from tokenless.protocol.errors import TokenlessError
 
 _CTL_UPDATE: Final = ("utils", "ctl", "update")
 _TVS: Final = "Cisco Trust Verification Service"
+_NO_COMMANDS: Final = (Phones, CallPhone, NodePower, DatabasePower, PassTime)
+"""What happens, and is no command that an administrator types."""
 _BOOT: Final = "phones boot"
 
 
@@ -61,48 +66,18 @@ def single_faults(
     Raises:
         PhoneError: When the script cannot be played even without faults.
     """
-    check_lines(with_faults(script, ()))
+    check_lines(script)
     catalogue = _Catalogue(script, first_step - 1)
     faults = {fault.name: fault for fault in catalogue.faults()}
     return [
         each
         for each in faults.values()
-        if (not kinds or each.kind in kinds) and _can_be_played(script, (each,))
+        if (not kinds or each.kind in kinds) and can_be_played(script, (each,))
     ]
 
 
-def sampled_pairs(
-    script: Script, faults: Sequence[Fault], count: int, seed: int
-) -> list[tuple[Fault, Fault]]:
-    """Return pairs of faults that can go together, in a random but repeatable order.
-
-    Args:
-        script: The change.
-        faults: Its single faults.
-        count: How many pairs at most.
-        seed: The same seed gives the same pairs.
-    """
-    pairs = [pair for pair in combinations(faults, 2) if not _collide(*pair)]
-    random.Random(seed).shuffle(pairs)  # noqa: S311 - a sample, not a secret
-    chosen: list[tuple[Fault, Fault]] = []
-    for pair in pairs:
-        if len(chosen) == count:
-            break
-        if _can_be_played(script, pair):
-            chosen.append(pair)
-    return chosen
-
-
-def _collide(one: Fault, other: Fault) -> bool:
-    """Return whether two faults are about the same line, or the same node or phones."""
-    if set(one.replaced) & set(other.replaced):
-        return True
-    if not (set(one.before) & set(other.before)):
-        return False
-    return one.name.rpartition(":")[2] == other.name.rpartition(":")[2]
-
-
-def _can_be_played(script: Script, faults: Sequence[Fault]) -> bool:
+def can_be_played(script: Script, faults: Sequence[Fault]) -> bool:
+    """Return whether every line can be done when faults are laid over a script."""
     try:
         check_lines(with_faults(script, faults))
     except TokenlessError:
@@ -119,22 +94,31 @@ class _Catalogue:
         self._actions = [
             [parse_action(line) for line in step.run] for step in script.steps
         ]
-        self._nodes = served_nodes(script)
+        self._roles = served_nodes(script)
+        self._nodes = list(self._roles)
         self._groups = [group.name for group in script.groups]
+        self._switched = list(switched(self._actions, self._groups))
 
     def faults(self) -> Iterator[Fault]:
         """Yield them, those of the first step first."""
         for step in self._steps:
             for index, action in enumerate(self._actions[step]):
                 yield from self._of_line(Place(step, index), action)
-            for node in self._nodes:
+            own = self._switched[step]
+            for node in (each for each in self._nodes if each not in own.nodes):
                 yield self._node_down(step, node)
                 yield self._tvs_down(step, node)
-                yield self._link_cut(step, node)
-            for group in self._groups:
-                yield self._group_off(step, 1, group)
-                if step + 1 < len(self._script.steps):
-                    yield self._group_off(step, 2, group)
+                if not own.databases & {node, None}:
+                    yield self._link_cut(step, node)
+            yield from self._groups_off(step)
+
+    def _groups_off(self, step: int) -> Iterator[Fault]:
+        for steps in (1, 2):
+            during = self._switched[step : step + steps]
+            if len(during) == steps:
+                for group in self._groups:
+                    if not any(group in own.groups for own in during):
+                        yield self._group_off(step, steps, group)
 
     def _line(self, place: Place) -> str:
         return self._script.steps[place.step].run[place.line]
@@ -156,7 +140,7 @@ class _Catalogue:
                 yield Fault(FaultKind.CTL_UPDATE_FORGOTTEN, name, words, {place: ()})
             case _:
                 pass
-        if not isinstance(action, Phones | NodePower):
+        if not isinstance(action, _NO_COMMANDS):
             yield from self._of_command(place, where, in_step, action)
 
     def _of_command(
@@ -169,7 +153,8 @@ class _Catalogue:
             f"{in_step} `{line}` is typed twice",
             {place: (line, line)},
         )
-        if not (isinstance(action, Admin) and action.is_restart):
+        is_restart = isinstance(action, Admin) and action.is_restart
+        if not is_restart and not self._switched[place.step].databases:
             yield Fault(
                 FaultKind.DATABASE_AWAY,
                 f"{FaultKind.DATABASE_AWAY}:{where}",
@@ -208,15 +193,21 @@ class _Catalogue:
         forgotten = f"{in_step} the restart of {service} is forgotten"
         everywhere = f"{forgotten}{' on all nodes' if action.everywhere else ''}"
         yield Fault(kind, f"{kind}:{where}", everywhere, {place: ()})
-        if action.everywhere and len(self._nodes) > 1:
-            for node in self._nodes:
-                others = tuple(
-                    f"admin --node {each} {action.line}"
-                    for each in self._nodes
-                    if each != node
-                )
+        concerned = self._concerned(action)
+        if action.everywhere and not action.cluster and len(concerned) > 1:
+            for node in concerned:
                 name = f"{kind}:{where}:{node}"
+                others = self._elsewhere(action, node)
                 yield Fault(kind, name, f"{forgotten} on {node}", {place: others})
+
+    def _concerned(self, action: Admin) -> list[str]:
+        """Return the nodes on which a command is typed with `--all`."""
+        return [n for n, roles in self._roles.items() if runs_on(action.line, roles)]
+
+    def _elsewhere(self, action: Admin, node: str) -> tuple[str, ...]:
+        """Return lines that type a command on all nodes but one."""
+        others = (each for each in self._concerned(action) if each != node)
+        return tuple(f"admin --node {each} {action.line}" for each in others)
 
     def _node_down(self, step: int, node: str) -> Fault:
         """A node that is off: what would have been typed there is not typed."""
@@ -236,9 +227,7 @@ class _Catalogue:
             if not isinstance(action, Admin) or action.cluster:
                 continue
             if action.everywhere:
-                others = [each for each in self._nodes if each != node]
-                lines = tuple(f"admin --node {each} {action.line}" for each in others)
-                yield Place(step, index), lines
+                yield Place(step, index), self._elsewhere(action, node)
             elif (action.node or self._nodes[0]) == node:
                 yield Place(step, index), ()
 
@@ -262,7 +251,7 @@ class _Catalogue:
         )
 
     def _group_off(self, step: int, steps: int, group: str) -> Fault:
-        end = step + steps
+        end, quoted = step + steps, shlex.quote(group)
         during = f"step {step + 1}" if steps == 1 else f"steps {step + 1} and {end}"
         replaced: dict[Place, tuple[str, ...]] = {}
         for number in range(step, end):
@@ -270,14 +259,14 @@ class _Catalogue:
                 if _restarts(action) and group in action.groups:
                     others = [each for each in action.groups if each != group]
                     verb = f"phones {action.verb.value}"
-                    lines = (f"{verb} {' '.join(others)}",) if others else ()
+                    lines = (f"{verb} {shlex.join(others)}",) if others else ()
                     replaced[Place(number, index)] = lines
         return Fault(
             FaultKind.GROUP_OFF,
             f"{FaultKind.GROUP_OFF}:{step + 1}-{end}:{group}",
             f"the phones {group} are off during {during}",
             replaced,
-            {step: (f"phones off {group}",), end: (f"phones on {group}",)},
+            {step: (f"phones off {quoted}",), end: (f"phones on {quoted}",)},
         )
 
 
@@ -285,20 +274,3 @@ def _restarts(action: LineAction) -> TypeGuard[Phones]:
     """Return whether phones restart by an action."""
     verbs = (PhoneVerb.BOOT, PhoneVerb.TYPE_STRING)
     return isinstance(action, Phones) and action.verb in verbs
-
-
-def named_faults(faults: Sequence[Fault], name: str) -> tuple[Fault, ...]:
-    """Return the faults of a run by its name: `twice:2.1`, or two joined by `+`.
-
-    Raises:
-        PhoneError: When the script has no such fault.
-    """
-    known = {fault.name: fault for fault in faults}
-    chosen = []
-    for each in name.split("+"):
-        if each not in known:
-            raise PhoneError(
-                f"there is no fault {each}", hint="`--list` prints all of this change"
-            )
-        chosen.append(known[each])
-    return tuple(chosen)

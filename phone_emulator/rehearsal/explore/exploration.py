@@ -2,12 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from tokenless.phone_emulator.rehearsal.explore.runs import WITHOUT_FAULTS, RunResult
+from tokenless.phone_emulator.rehearsal.explore.runs import (
+    NO_FAULT,
+    WITHOUT_FAULTS,
+    RunResult,
+    not_played,
+)
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
+
+_NOT_YET: Final = not_played(
+    WITHOUT_FAULTS, NO_FAULT, "the exploration was ended before"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +31,17 @@ class Exploration:
     pairs: tuple[RunResult, ...]
     """The runs under two faults, likewise."""
     seed: int
+    first_step: int = 1
+    """The first step in which something could go wrong."""
+    left_out: int = 0
+    """Runs that were not played, as the exploration was ended before."""
 
     @property
     def resilience(self) -> float | None:
         """The share of phones that are well at the end, over all single faults.
 
-        None when no run under a fault could be played.
+        Calls are no phones: they count in the ranking alone. None when no run under a
+        fault could be played.
         """
         return _share_well(self.singles)
 
@@ -44,7 +58,7 @@ class Exploration:
 
     @property
     def costly(self) -> tuple[RunResult, ...]:
-        """Single faults that leave phones stuck or without dial tone at the end."""
+        """Single faults that leave a phone or a call worse off at the end."""
         return tuple(each for each in self.singles if any(each.end.weight))
 
     def to_json(self) -> dict[str, Any]:
@@ -58,6 +72,7 @@ class Exploration:
             "resilience": _rounded(self.resilience),
             "pair_resilience": _rounded(self.pair_resilience),
             "not_played": len(self.not_played),
+            "left_out": self.left_out,
             "no_fault": _to_json(self.baseline),
             "faults": [_to_json(each) for each in self.singles],
             "pairs": [_to_json(each) for each in self.pairs],
@@ -82,17 +97,35 @@ def _share_well(runs: Sequence[RunResult]) -> float | None:
     return 1 - lost / phones if phones else None
 
 
-def ranked(script: Script, results: Sequence[RunResult], seed: int) -> Exploration:
-    """Put the runs in order: what costs most first."""
+def ranked(
+    script: Script,
+    results: Sequence[RunResult],
+    seed: int,
+    *,
+    first_step: int = 1,
+    left_out: int = 0,
+) -> Exploration:
+    """Put the runs in order: what costs most first.
+
+    Args:
+        script: The change.
+        results: The runs that were played.
+        seed: Of the choice of pairs.
+        first_step: The first step in which something could go wrong.
+        left_out: How many were not, as the exploration was ended before.
+    """
     by_cost = sorted(results, key=_cost, reverse=True)
-    (baseline,) = (each for each in results if each.name == WITHOUT_FAULTS)
-    faults = [each for each in by_cost if each is not baseline]
+    faults = [each for each in by_cost if each.name != WITHOUT_FAULTS]
+    without = (each for each in results if each.name == WITHOUT_FAULTS)
+    baseline = next(without, _NOT_YET)
     return Exploration(
         script,
         baseline,
         tuple(each for each in faults if len(each.words) == 1),
         tuple(each for each in faults if len(each.words) > 1),
         seed,
+        first_step,
+        left_out,
     )
 
 

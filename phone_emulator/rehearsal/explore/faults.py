@@ -4,13 +4,19 @@ A fault names lines by their places in the script as it was written, so that sev
 faults can be laid over one script in any order.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Final
 
 from msgspec.structs import replace
 
+from tokenless.phone_emulator.rehearsal.scripts.actions import (
+    CallPhone,
+    Phones,
+    PhoneVerb,
+)
+from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
 
 AFTERWARDS: Final = "Afterwards"
@@ -63,19 +69,39 @@ class Fault:
 def with_faults(script: Script, faults: Sequence[Fault]) -> Script:
     """Return a script in which things go wrong, and which expects nothing.
 
-    Its last step brings back what failed and restarts every phone.
+    Its last step brings back what failed, restarts every phone, and makes the change's
+    calls again: one that failed while something was down is not lost for that.
 
     Args:
-        script: What is played.
+        script: What is played; its lines have been checked.
         faults: What goes wrong; none: the change alone.
     """
     steps = [_step(number, step, faults) for number, step in enumerate(script.steps)]
     last = Step(
         title=AFTERWARDS,
-        run=(*_before(len(script.steps), faults), "phones boot"),
+        run=(*_before(len(script.steps), faults), "phones boot", *_calls(script)),
         why=_WHY,
     )
     return replace(script, steps=(*steps, last))
+
+
+def _calls(script: Script) -> Iterator[str]:
+    """Yield the calls of a script between groups that it leaves on, each once."""
+    calls: dict[CallPhone, str] = {}
+    off: set[str] = set()
+    for line in (line for step in script.steps for line in step.run):
+        match parse_action(line):
+            case CallPhone() as call:
+                calls.setdefault(call, line)
+            case Phones(verb=PhoneVerb.OFF, groups=groups):
+                off.update(groups or (group.name for group in script.groups))
+            case Phones(verb=PhoneVerb.ON, groups=groups):
+                off.difference_update(groups or tuple(off))
+            case _:
+                pass
+    for call, line in calls.items():
+        if not off & {call.caller, call.called}:
+            yield line
 
 
 def _step(number: int, step: Step, faults: Sequence[Fault]) -> Step:

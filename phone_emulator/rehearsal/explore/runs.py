@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from tokenless.ground.disk import explain
 from tokenless.phone_emulator.rehearsal.explore.faults import Fault, with_faults
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
@@ -14,10 +15,12 @@ from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.protocol.errors import TokenlessError
 
 WITHOUT_FAULTS: Final = "no-fault"
+NO_FAULT: Final = ("no fault",)
+"""The words of the run without faults."""
 
 
 class Loss(msgspec.Struct, frozen=True):
-    """Phones that a step left without something."""
+    """Phones that a step left without something, and calls that are lost."""
 
     locked_out: int
     """Those that nothing on a server brings back."""
@@ -25,17 +28,28 @@ class Loss(msgspec.Struct, frozen=True):
     """Those that refuse a file or would, with those that are locked out."""
     unregistered: int
     """Those without dial tone."""
+    failed_calls: int = 0
+    """Pairs of groups whose last call failed."""
+    weaker_calls: int = 0
+    """Pairs of groups whose last call was less secure than one before."""
 
     @property
-    def weight(self) -> tuple[int, int, int]:
+    def weight(self) -> tuple[int, int, int, int, int]:
         """Return the severity, for comparison."""
-        return self.locked_out, self.stuck, self.unregistered
+        calls = self.failed_calls, self.weaker_calls
+        return self.locked_out, self.stuck, self.unregistered, *calls
 
     @classmethod
     def of(cls, impact: Impact) -> "Loss":
         """Take what counts of a step's impact."""
         stuck = impact.stuck + impact.would_be_stuck
-        return cls(impact.locked_out, stuck, impact.unregistered)
+        return cls(
+            impact.locked_out,
+            stuck,
+            impact.unregistered,
+            impact.failed_calls,
+            impact.weaker_calls,
+        )
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -89,7 +103,7 @@ def task_of(
     """
     return Task(
         name="+".join(fault.name for fault in faults) or WITHOUT_FAULTS,
-        words=tuple(fault.words for fault in faults) or ("no fault",),
+        words=tuple(fault.words for fault in faults) or NO_FAULT,
         script=with_faults(script, faults),
         phones=phones,
         first_step=first_step,
@@ -101,11 +115,17 @@ def play_task(task: Task) -> RunResult:
     try:
         played = play_alone(Rehearsal(task.script, task.phones))
     except TokenlessError as error:
-        none = Loss(0, 0, 0)
-        return RunResult(
-            task.name, task.words, 0, none, none, 0, failure=error.explain()
-        )
+        return not_played(task.name, task.words, error.explain())
+    except OSError as error:
+        # A full disk ends this run, and not the hours of the others.
+        return not_played(task.name, task.words, explain(error))
     return _result(task, played)
+
+
+def not_played(name: str, words: tuple[str, ...], why: str) -> RunResult:
+    """Return what is known of a run that could not be played: nothing."""
+    none = Loss(0, 0, 0)
+    return RunResult(name, words, 0, none, none, 0, failure=why)
 
 
 def _result(task: Task, played: Played) -> RunResult:

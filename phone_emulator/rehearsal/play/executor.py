@@ -65,7 +65,52 @@ def results_of(
     Raises:
         PhoneError: When workers died again and again.
     """
-    futures: list[Future[_Answer]] = [executor.submit(work, task) for task in tasks]
+    yield from _answers(_submit(executor, work, tasks))
+
+
+def results_so_far(
+    executor: Executor,
+    work: Callable[[_Asked], _Answer],
+    tasks: Sequence[_Asked],
+    on_answer: Callable[[_Answer], None],
+    on_interrupt: Callable[[], None],
+) -> tuple[list[_Answer], PhoneError | KeyboardInterrupt | None]:
+    """Return all answers, or those that there are when something ends the work.
+
+    Args:
+        executor: Where the work is done.
+        work: A function that a worker can import.
+        tasks: What it is given, one each.
+        on_answer: Is given each answer as it comes.
+        on_interrupt: Is called at Ctrl-C; tasks that were begun then end.
+
+    Returns:
+        The answers, and what ended the work before there were all.
+    """
+    futures = _submit(executor, work, tasks)
+    ended: PhoneError | KeyboardInterrupt | None = None
+    try:
+        for answer in _answers(futures):
+            on_answer(answer)
+    except KeyboardInterrupt as error:
+        on_interrupt()
+        executor.shutdown(wait=True, cancel_futures=True)
+        ended = error
+    except PhoneError as error:
+        ended = error
+    there = [each for each in futures if each.done() and not each.cancelled()]
+    answers = [each.result() for each in there if each.exception() is None]
+    return answers, ended if len(answers) < len(tasks) else None
+
+
+def _submit(
+    executor: Executor, work: Callable[[_Asked], _Answer], tasks: Sequence[_Asked]
+) -> list[Future[_Answer]]:
+    with _unheard_by_workers():
+        return [executor.submit(work, task) for task in tasks]
+
+
+def _answers(futures: Sequence[Future[_Answer]]) -> Iterator[_Answer]:
     for future in as_completed(futures):
         try:
             yield future.result()
@@ -84,7 +129,9 @@ def ordered_results(
         PhoneError: When workers died again and again.
     """
     try:
-        yield from executor.map(work, tasks)
+        with _unheard_by_workers():
+            answers = executor.map(work, tasks)
+        yield from answers
     except (BrokenProcessPool, CancelledError) as error:
         raise PhoneError(_DIED, hint="run it again") from error
 
@@ -100,6 +147,20 @@ def _local(jobs: int | None) -> Executor:
 def _leave_to_parent() -> None:
     """Let Ctrl-C end the parent only: running tasks end and clean up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _unheard_by_workers() -> Iterator[None]:
+    """Hold Ctrl-C back while workers are started, which inherit that.
+
+    A terminal gives it to all processes; one that is still loading modules would end by
+    it, and all runs with it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _distributed(scheduler: str) -> Executor:

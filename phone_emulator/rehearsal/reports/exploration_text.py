@@ -10,7 +10,7 @@ from rich.table import Table
 from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.rehearsal.explore.exploration import Exploration
 from tokenless.phone_emulator.rehearsal.explore.runs import Loss, RunResult
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
+from tokenless.phone_emulator.rehearsal.outcome.impact import calls_words, phones_words
 
 _SHOWN: Final = 15
 """Rows of a table; the rest is counted."""
@@ -36,20 +36,35 @@ def exploration_view(found: Exploration, replay: str) -> Group:
 
 
 def loss_words(loss: Loss, phones: int) -> str:
-    """Return what phones lost: `2 of 4 locked out`."""
+    """Return what was lost: `2 of 4 locked out, 1 call failed`."""
+    return ", ".join((*_lost_phones(loss, phones), *_lost_calls(loss))) or "none"
+
+
+def _lost_phones(loss: Loss, phones: int) -> Iterator[str]:
     if loss.locked_out:
-        more = loss.stuck - loss.locked_out
-        rest = f", {more} more stuck" if more else ""
-        return f"{loss.locked_out} of {phones} locked out{rest}"
-    if loss.stuck:
-        return f"{loss.stuck} of {phones} stuck"
-    if loss.unregistered:
-        return f"{loss.unregistered} of {phones} without dial tone"
-    return "none"
+        yield f"{loss.locked_out} of {phones} locked out"
+        if more := loss.stuck - loss.locked_out:
+            yield f"{more} more stuck"
+    elif loss.stuck:
+        yield f"{loss.stuck} of {phones} stuck"
+    elif loss.unregistered:
+        yield f"{loss.unregistered} of {phones} without dial tone"
+
+
+def _lost_calls(loss: Loss) -> Iterator[str]:
+    if loss.failed_calls:
+        yield f"{calls_words(loss.failed_calls)} failed"
+    if loss.weaker_calls:
+        yield f"{calls_words(loss.weaker_calls)} less secure than before"
 
 
 def summary_lines(found: Exploration) -> Iterator[str]:
     """Say what cannot be relied on first, then the figures."""
+    if found.left_out:
+        yield (
+            f"INCOMPLETE: {found.left_out} runs were not played; all figures are about "
+            "the others"
+        )
     for run in found.not_played:
         yield f"NOT PLAYED, nothing is known: {run.name}: {run.failure}"
     base = found.baseline
@@ -57,7 +72,7 @@ def summary_lines(found: Exploration) -> Iterator[str]:
         ends = loss_words(base.end, base.phones)
         meanwhile = loss_words(base.worst, base.phones)
         yield (
-            f"{found.script.name} without faults: stuck at the end: {ends}; at the "
+            f"{found.script.name} without faults: lost at the end: {ends}; at the "
             f"worst moment: {meanwhile}"
         )
     played = [run for run in found.singles if run.failure is None]
@@ -78,7 +93,20 @@ def summary_lines(found: Exploration) -> Iterator[str]:
     if cut:
         runs = "1 run" if cut == 1 else f"{cut} runs"
         yield f"in {runs} a command was refused, and the rest of its step was not typed"
-    yield "not tried: more than two faults, faults in the first step"
+    yield f"not tried: {', '.join(_not_tried(found))}"
+
+
+def _not_tried(found: Exploration) -> Iterator[str]:
+    yield f"more than {'two faults' if found.pairs else 'one fault'} in a run"
+    match found.first_step - 1:
+        case 0:
+            pass
+        case 1:
+            yield "faults in step 1"
+        case last:
+            yield f"faults in steps 1 to {last}"
+    if found.script.others:
+        yield f"faults of the clusters {', '.join(found.script.others)}"
 
 
 def _table(title: str, runs: Sequence[RunResult]) -> Table:
@@ -90,7 +118,8 @@ def _table(title: str, runs: Sequence[RunResult]) -> Table:
     table.add_column("name", overflow="fold")
     for run in _worth_telling(runs)[:_SHOWN]:
         style = "red" if any(run.end.weight) else ""
-        worst = f"{loss_words(run.worst, run.phones)} (step {run.worst_step})"
+        worst = loss_words(run.worst, run.phones)
+        worst += f" (step {run.worst_step})" if any(run.worst.weight) else ""
         table.add_row(
             cell(loss_words(run.end, run.phones), style),
             cell(worst),
@@ -107,13 +136,16 @@ def _worth_telling(runs: Sequence[RunResult]) -> list[RunResult]:
 
 
 def recovery_lines(run: RunResult) -> Iterator[str]:
-    """Say why phones are lost at the end, and what recovers them."""
+    """Say why phones or calls are lost at the end, and what recovers them."""
     if run.refused is not None:
         yield f"refused: {run.refused}"
     if not any(run.end.weight):
         yield "nothing: they recover without help"
         return
-    yield f"{', '.join(run.reasons) or 'no registration'} ({', '.join(run.groups)})"
+    if run.groups:
+        yield f"{', '.join(run.reasons) or 'no registration'} ({', '.join(run.groups)})"
+    else:
+        yield "calls do not recover without help; play the run again to see which"
     yield from run.remedies[:_REMEDIES]
     if more := len(run.remedies) - _REMEDIES:
         yield f"and {more} more" if more > 0 else ""

@@ -42,7 +42,11 @@ def rehearsals_junit(results: Sequence[Played]) -> str:
 def exploration_junit(found: Exploration) -> str:
     """Return the document of an exploration, the costliest runs first."""
     runs = (found.baseline, *found.singles, *found.pairs)
-    return _document([(found.script.name, [_run(each) for each in runs])])
+    cases = [_run(each) for each in runs]
+    if found.left_out:
+        why = ("the exploration was ended before",)
+        cases.append(_Case(f"{found.left_out} more runs", kind=_SKIPPED, lines=why))
+    return _document([(found.script.name, cases)])
 
 
 def _steps(played: Played) -> Iterator[_Case]:

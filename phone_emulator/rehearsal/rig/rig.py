@@ -261,8 +261,17 @@ class RehearsalRig:
         return {
             name: running.served.is_up(name)
             for running in self._running.values()
-            for name in running.servers
+            for name in running.names
         }
+
+    @property
+    def nodes_cut_off(self) -> tuple[str, ...]:
+        """The nodes from which the database is away."""
+        return tuple(
+            name
+            for running in self._running.values()
+            for name in sorted(running.database.cut_off)
+        )
 
     async def prospects(self) -> dict[str, Prospect]:
         """Find out what phones that wait would do if they started now, by device."""

@@ -152,13 +152,15 @@ def _ordered(config: ClusterConfig) -> list[str]:
     return [n.name for n in sorted(config.nodes, key=lambda n: not n.publisher)]
 
 
-def served_nodes(script: Script) -> list[str]:
-    """Return the nodes of a script's first cluster, the publisher first.
+def served_nodes(script: Script) -> dict[str, frozenset[NodeRole]]:
+    """Return the nodes of a script's first cluster and their roles, publisher first.
 
     Raises:
         ConfigurationError: When its settings cannot be used.
     """
-    return _ordered(_configs(script)[MAIN_CLUSTER])
+    config = _configs(script)[MAIN_CLUSTER]
+    roles = {node.name: node.activated for node in config.nodes}
+    return {name: roles[name] for name in _ordered(config)}
 
 
 def _configs(script: Script) -> dict[str, ClusterConfig]:

@@ -1,25 +1,21 @@
 """Page 1, Your cluster: what was given, how it is understood, every guess."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import trio
 from msgspec.structs import replace
 from starlette.responses import Response
 
-from tokenless.phone_emulator.addresses import (
-    DEFAULT_TFTP_PORT,
-    parse_device,
-    parse_servers,
-)
-from tokenless.phone_emulator.check.observing.observe import Patience, fetch_nodes
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import check_script
 from tokenless.phone_emulator.studio.archive import GivenSource
+from tokenless.phone_emulator.studio.fetching import fetch_sources
+from tokenless.phone_emulator.studio.keeping import kept_change
+from tokenless.phone_emulator.studio.naming import beside, distinct, free_name
 from tokenless.phone_emulator.studio.sources import Problem, Recognised, recognise
 from tokenless.phone_emulator.studio.study import (
-    Change,
     Corrections,
     Study,
     Understood,
@@ -27,85 +23,98 @@ from tokenless.phone_emulator.studio.study import (
 from tokenless.phone_emulator.studio.understanding import understand
 from tokenless.phone_emulator.studio.visit import Page, Visit
 from tokenless.protocol.phones.models import PHONE_MODELS
-from tokenless.protocol.trust.verdicts import FileKind
 from tokenless.services.console.sessions import NoticeKind
 
-_DEVICE: Final = "SEP001122334455"
 _PROBLEMS: Final = "problems"
-_MOST_POOLS: Final = 40
+_PASTE: Final = "paste"
+_MOST_PHONES: Final = 100_000
 
 
 def show(visit: Visit) -> Response:
     """Show the cluster as understood."""
     study = visit.study()
-    problems = visit.session.drafts.pop(f"{_PROBLEMS} {visit.study_id}", [])
+    drafts, name = visit.session.drafts, visit.study_id
     return visit.page(
-        "cluster", study, problems=problems, models=list(PHONE_MODELS), most=_MOST_POOLS
+        "cluster",
+        study,
+        problems=drafts.pop(f"{_PROBLEMS} {name}", []),
+        paste=drafts.pop(f"{_PASTE} {name}", ""),
+        models=list(PHONE_MODELS),
     )
 
 
 def give(visit: Visit) -> Response:
     """Take files, a paste, or the addresses of TFTP nodes."""
-    form = visit.form
+    form, before = visit.form, visit.study().sources
     given = [GivenSource(each.name, each.data) for each in form.uploads if each.data]
-    if form.one("paste").strip():
-        number = len(visit.studio.archive.sources(visit.study_id)) + len(given) + 1
-        given.append(GivenSource(f"paste-{number}.txt", form.one("paste").encode()))
+    paste = form.one("paste").replace("\r\n", "\n")
+    pasted = free_name("paste.txt", [each.name for each in before])
+    if paste.strip():
+        given.append(GivenSource(pasted, paste.encode()))
     if form.one("tftp").strip():
-        given += _fetched(form.one("tftp"), form.one("device").strip() or _DEVICE)
+        given += _fetched(visit, form.one("tftp"), form.one("device").strip())
     if not given:
         raise PhoneError("nothing was given", hint="drop files, or paste an output")
+    given = distinct(given)
     found = recognise(given)
     wrong = {each.source for each in found.problems}
-    kept = [each for each in given if each.name not in wrong]
-    before = visit.studio.archive.sources(visit.study_id)
+    if pasted in wrong:
+        visit.session.drafts[f"{_PASTE} {visit.study_id}"] = paste
+    right = [each for each in given if each.name not in wrong]
+    kept = beside(before, found.sources, right)
     names = {each.name for each in kept}
     _read_again(
-        visit, [*(each for each in before if each.name not in names), *kept], found
+        visit,
+        lambda before: [*(each for each in before if each.name not in names), *kept],
+        found,
     )
     return visit.go_on("cluster")
 
 
-def _fetched(text: str, device: str) -> list[GivenSource]:
-    """Fetch lists and a configuration of TFTP nodes, as a phone does.
-
-    Raises:
-        PhoneError: When no node answers.
-    """
-    servers = parse_servers(text, default_port=DEFAULT_TFTP_PORT)
-    nodes = trio.from_thread.run(fetch_nodes, servers, parse_device(device), Patience())
-    given = []
-    for node in nodes:
-        for kind in FileKind:
-            data = node.find(kind)
-            if isinstance(data, bytes) and data:
-                ending = ".cnf.xml" if kind is FileKind.CONFIGURATION else ".tlv"
-                base = kind.value.removesuffix(".tlv")
-                name = f"{base}-{node.server.address}{ending}"
-                given.append(GivenSource(name, data))
-    if not given:
-        raise PhoneError(
-            f"no TFTP node answered: {', '.join(map(str, servers))}",
-            hint="check address and port; the lab listens on 6969: add :6969",
-        )
+def _fetched(visit: Visit, addresses: str, device: str) -> list[GivenSource]:
+    given, silent = trio.from_thread.run(fetch_sources, addresses, device)
+    if silent:
+        words = f"No file came from {', '.join(silent)}."
+        visit.say(words, NoticeKind.WARNING)
     return given
 
 
 def forget(visit: Visit) -> Response:
-    """Leave out one source, or all."""
+    """Leave out one source."""
     name = visit.form.one("name")
-    before = visit.studio.archive.sources(visit.study_id)
-    kept = [each for each in before if name and each.name != name]
-    _read_again(visit, kept, Recognised())
+    _read_again(
+        visit,
+        lambda before: [each for each in before if each.name != name],
+        Recognised(),
+    )
     return visit.go_on("cluster")
 
 
-def _read_again(visit: Visit, given: list[GivenSource], new: Recognised) -> None:
+def _read_again(
+    visit: Visit,
+    choose: Callable[[list[GivenSource]], list[GivenSource]],
+    new: Recognised,
+) -> None:
     """Understand the cluster by what is given now."""
-    found = recognise(given)
-    problems = [*new.problems, *found.problems]
-    study = visit.study()
-    cluster: Understood | None = None
+    archive, name = visit.studio.archive, visit.study_id
+    with visit.studio.reading:
+        given = choose(archive.sources(name))
+        found = recognise(given)
+        problems = [*new.problems, *found.problems]
+        cluster = _cluster_of(visit.study(), found, problems)
+        archive.replace_sources(name, given)
+        _keep(visit, found, cluster)
+    visit.session.drafts[f"{_PROBLEMS} {name}"] = problems
+    if problems:
+        visit.say(f"{len(problems)} could not be read; see below.", NoticeKind.ERROR)
+    elif cluster is None and found.sources:
+        visit.say("Give the CTL or an ITL of the cluster, too.", NoticeKind.WARNING)
+
+
+def _cluster_of(
+    study: Study, found: Recognised, problems: list[Problem]
+) -> Understood | None:
+    """Return the cluster; None, and one problem more, when it cannot be played."""
     try:
         cluster = understand(found, study.corrections, name=study.name)
         if cluster is not None:
@@ -113,24 +122,30 @@ def _read_again(visit: Visit, given: list[GivenSource], new: Recognised) -> None
             check_lines(cluster.script)
     except PhoneError as error:
         problems.append(Problem("the files together", str(error), error.hint or ""))
-    visit.studio.archive.replace_sources(visit.study_id, given)
+        return None
+    return cluster
+
+
+def _keep(visit: Visit, found: Recognised, cluster: Understood | None) -> None:
     sources = tuple(found.sources)
-    visit.change(
-        lambda old: replace(
+    said: list[str] = []
+
+    def edit(old: Study) -> Study:
+        change, lost = kept_change(old.change, cluster)
+        said.extend([lost] if lost else [])
+        return replace(
             old,
             sources=sources,
             cluster=cluster,
             is_confirmed=False,
-            change=Change(),
+            change=change,
             plan=None,
-        ),
-        f"Sources: {', '.join(each.name for each in sources) or 'none'}.",
-    )
-    visit.session.drafts[f"{_PROBLEMS} {visit.study_id}"] = problems
-    if problems:
-        visit.say(f"{len(problems)} could not be read; see below.", NoticeKind.ERROR)
-    elif cluster is None and sources:
-        visit.say("Give the CTL or an ITL of the cluster, too.", NoticeKind.WARNING)
+        )
+
+    names = ", ".join(each.name for each in sources) or "none"
+    visit.change(edit, f"Sources: {names}.")
+    for words in said:
+        visit.say(words, NoticeKind.WARNING)
 
 
 def correct(visit: Visit) -> Response:
@@ -153,7 +168,7 @@ def correct(visit: Visit) -> Response:
     # A wrong answer is refused before it replaces a right one.
     understand(recognise(given), corrections, name=study.name)
     visit.change(lambda old: replace(old, corrections=corrections), "")
-    _read_again(visit, given, Recognised())
+    _read_again(visit, lambda before: before, Recognised())
     visit.say("The cluster was read again with your answers.")
     return visit.go_on("cluster")
 
@@ -172,15 +187,30 @@ def _names(text: str) -> list[str]:
 
 def confirm(visit: Visit) -> Response:
     """Note that a person has seen every guess."""
-    _known(visit.study())
-    phones = visit.form.one("phones").strip()
-    count = int(phones) if phones.isascii() and phones.isdigit() else 20
+    study = visit.study()
+    _known(study)
+    count = _count(visit.form.one("phones").strip(), study.phones)
 
     def edit(old: Study) -> Study:
-        return replace(old, is_confirmed=True, phones=max(1, min(count, 100_000)))
+        return replace(old, is_confirmed=True, phones=count)
 
     visit.change(edit, "The guesses were confirmed.")
     return visit.go_on("change")
+
+
+def _count(text: str, before: int) -> int:
+    """Return how many phones a person wants; as before when they say nothing.
+
+    Raises:
+        PhoneError: When it is not a number of phones.
+    """
+    if not text:
+        return before
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST_PHONES:
+        return int(text[:9])
+    raise PhoneError(
+        f"{text[:20]!r} is not a number of phones", hint=f"write 1 to {_MOST_PHONES}"
+    )
 
 
 def _known(study: Study) -> Understood:

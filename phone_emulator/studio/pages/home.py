@@ -17,11 +17,9 @@ _LONGEST_NAME: Final = 80
 def show(visit: Visit) -> Response:
     """Show the studies."""
     studio = visit.studio
-    studies = [
-        (name, study, bool(studio.runs.of_study(name)))
-        for name, study in studio.archive.all()
-    ]
-    return visit.render("home.html", studies=studies)
+    found, damaged = studio.archive.all()
+    studies = [(name, study, bool(studio.runs.of_study(name))) for name, study in found]
+    return visit.render("home.html", studies=studies, damaged=damaged)
 
 
 def begin(visit: Visit) -> Response:
@@ -47,18 +45,39 @@ def study_name(given: str) -> str:
     return name
 
 
+def ask(visit: Visit) -> Response:
+    """Ask before a study is deleted, with what goes with it."""
+    visit.studio.archive.check_known(visit.study_id)
+    name = _name_of(visit)
+    return visit.render(
+        "delete.html",
+        name=name,
+        base=visit.base,
+        runs=len(visit.runs()),
+        live=len(visit.live()),
+    )
+
+
 def delete(visit: Visit) -> Response:
-    """Delete a study; what it plays is stopped first."""
-    study = visit.study()
+    """Delete a study, be it damaged or not; what it plays is stopped first."""
     for run in visit.live():
         trio.from_thread.run(visit.studio.runs.stop, run)
+    name = _name_of(visit)
     visit.studio.archive.delete(visit.study_id)
-    visit.say(f"The study {study.name} was deleted.")
+    visit.say(f"The study {name} was deleted.")
     return visit.go("/")
+
+
+def _name_of(visit: Visit) -> str:
+    """Return the name of a study; of a damaged one, the name of its folder."""
+    try:
+        return visit.study().name
+    except PhoneError:
+        return visit.study_id
 
 
 PAGES: Final = (
     Page("/", show),
     Page("/studies", None, begin),
-    Page("/studies/{study}/delete", None, delete),
+    Page("/studies/{study}/delete", ask, delete),
 )

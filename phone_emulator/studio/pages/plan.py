@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.events import PlanTask
-from tokenless.phone_emulator.studio.orders import orders_of
+from tokenless.phone_emulator.studio.orders import digest_of, orders_of, script_for
 from tokenless.phone_emulator.studio.study import PlanResult, Study
 from tokenless.phone_emulator.studio.visit import Page, Visit
 
@@ -22,13 +22,17 @@ def show(visit: Visit) -> Response:
     needs_plan = study.change.kind == "ticked" and study.plan is None
     if needs_plan and not failure:
         _start(visit, study)
-    results = {run.order: run for run in reversed(visit.runs())}
+    played = {run.digest: run for run in reversed(visit.runs())}
+    orders = [
+        (each, played.get(digest_of(script_for(study, each))))
+        for each in orders_of(study)
+    ]
     return visit.page(
         "plan",
         study,
         is_planning=needs_plan and not failure,
         failure=failure if needs_plan else "",
-        orders=[(each, results.get(each.title)) for each in orders_of(study)],
+        orders=orders,
     )
 
 

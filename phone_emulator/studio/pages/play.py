@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.events import Command, PlayTask
-from tokenless.phone_emulator.studio.orders import order_of, orders_of, script_for
+from tokenless.phone_emulator.studio.orders import order_of, orders_of, subject_of
 from tokenless.phone_emulator.studio.runs import LiveRun
 from tokenless.phone_emulator.studio.study import RunResult, StepResult
 from tokenless.phone_emulator.studio.visit import Page, Visit
@@ -44,14 +44,15 @@ def start(visit: Visit) -> Response:
             hint="confirm them on the page Your cluster",
         )
     order = order_of(study, visit.form.one("order"))
+    subject = subject_of(study, order)
     task = PlayTask(
-        script_for(study, order),
+        subject.script,
         study.phones,
         first_step=len(study.cluster.script.steps) + 1,
         is_paused=visit.form.one("paused") == "yes",
     )
     runs = visit.studio.runs
-    run = trio.from_thread.run(runs.start, visit.study_id, task, order.title)
+    run = trio.from_thread.run(runs.start, visit.study_id, task, order.title, subject)
     visit.change(lambda old: old, f"Played: {order.title}.")
     return visit.go_on(f"runs/{run.id}")
 
@@ -73,8 +74,13 @@ def fragment(visit: Visit) -> Response:
         return response
     if visit.asked("seen") == str(run.version):
         return Response(status_code=_NO_CONTENT)
+    # What is read, or was opened, stays as it is until another step has ended.
     return visit.render(
-        "run_live.html", base=visit.base, run=run, **_seen(visit, run, None)
+        "run_live.html",
+        base=visit.base,
+        run=run,
+        **_seen(visit, run, None)
+        | {"is_new_step": visit.asked("steps") != str(len(run.steps))},
     )
 
 
@@ -159,6 +165,8 @@ def _seen(
         "step": step,
         "log": log,
         "is_chosen": chosen is not None or bool(group),
+        "is_new_step": True,
+        "is_fragment": "hx-request" in visit.request.headers,
     }
 
 

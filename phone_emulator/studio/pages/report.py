@@ -8,7 +8,6 @@ from starlette.responses import Response
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.phone_emulator.studio.board import board_of
-from tokenless.phone_emulator.studio.orders import orders_of, script_for
 from tokenless.phone_emulator.studio.study import RunResult
 from tokenless.phone_emulator.studio.visit import Page, Visit, attachment
 
@@ -36,14 +35,8 @@ def download(visit: Visit) -> Response:
 def toml(visit: Visit) -> Response:
     """Return the rehearsal, for `tokenless rehearse run`."""
     study, run = visit.study(), _needed(visit)
-    order = next((o for o in orders_of(study) if o.title == run.order), None)
-    if order is None:
-        raise PhoneError(
-            "the change of this run is no longer that of the study",
-            hint="play it again",
-        )
     text = write_script(
-        script_for(study, order),
+        run.subject.script,
         comment=f"Written by the studio of tokenless {run.version}: {run.order}.",
     )
     return attachment(text, f"{_plain(study.name)}.toml", "application/toml")

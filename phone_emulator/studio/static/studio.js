@@ -34,7 +34,33 @@
     button.addEventListener("click", () => window.print());
   }
 
+  // Ticks every box beside the button, or none where all were ticked.
+  function all() {
+    for (const button of document.querySelectorAll("button.all")) {
+      button.hidden = false;
+      const boxes = button.parentElement.querySelectorAll("input[type=checkbox]");
+      button.addEventListener("click", () => {
+        const wanted = Array.from(boxes).some((box) => !box.checked);
+        for (const box of boxes) box.checked = wanted;
+      });
+    }
+  }
+
+  // A table that is wider than the page can be moved by keys.
+  function reach() {
+    for (const each of document.querySelectorAll(".scroll")) {
+      if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
+      else each.removeAttribute("tabindex");
+    }
+  }
+
+  addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
+  document.addEventListener("htmx:afterSettle", reach);
+
   document.addEventListener("DOMContentLoaded", () => {
+    all();
+    reach();
     drop();
     print();
   });

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tokenless.services.admin.command import TREE, Question, Yes
+from tokenless.services.admin.commands.service import is_activated
 from tokenless.services.admin.session import Session
 from tokenless.services.changes import fips
 from tokenless.services.node.control.client import NodeDownError
@@ -102,10 +103,11 @@ def _set(session: Session, *, enabled: bool) -> None:
 
 
 def _reboot(session: Session) -> None:
-    """Restart the services of this node, those too that were stopped by hand."""
+    """Restart the activated services of this node, those too that were stopped."""
     try:
         services = session.ask_node(Status())["services"]
     except NodeDownError:
         return  # it has what is new when it starts
     for each in services:
-        session.ask_node(RestartService(service=each["name"]))
+        if is_activated(session, each["name"]):
+            session.ask_node(RestartService(service=each["name"]))

@@ -8,6 +8,7 @@ from tokenless.services.admin.session import Session
 from tokenless.services.changes.activation import activate, deactivate
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import ServiceState
+from tokenless.services.node.control.client import NodeDownError
 from tokenless.services.node.control.requests import (
     RestartService,
     StartService,
@@ -95,16 +96,20 @@ def _running(session: Session) -> dict[str, str]:
     """Return the services of this node's server with their states."""
     try:
         services = session.ask_node(Status())["services"]
-    except ServiceError:
+    except NodeDownError:
         return {}  # it is down: the change counts from its next start
     return {service["name"]: service["state"] for service in services}
 
 
+def is_activated(session: Session, service: str) -> bool:
+    """Return whether a service may run on this node; network services always may."""
+    role = _ROLES.get(ServiceName(service))
+    return role is None or role in session.cluster.node(session.node.name).roles
+
+
 def _check_activated(session: Session, service: str) -> None:
     """Refuse to start what is not activated (any more)."""
-    role = _ROLES.get(ServiceName(service))
-    roles = session.cluster.node(session.node.name).roles
-    if role is not None and role not in roles:
+    if not is_activated(session, service):
         raise ServiceError(
             f"{service} is not activated on {session.node.name}",
             hint=f"`utils service activate {service}` comes first",

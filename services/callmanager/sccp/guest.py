@@ -60,8 +60,10 @@ from tokenless.protocol.sccp.requests import (
     VersionReq,
     XmlAlarm,
 )
+from tokenless.services.callmanager.alarms import AlarmIntake
 from tokenless.services.callmanager.peers import peer_of
-from tokenless.services.callmanager.registrar import Registrar, Request
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Request
 from tokenless.services.callmanager.sccp.calls import SccpCalls
 from tokenless.services.callmanager.sccp.soft_keys import (
     BUTTON_TEMPLATE,
@@ -70,14 +72,11 @@ from tokenless.services.callmanager.sccp.soft_keys import (
 )
 from tokenless.services.callmanager.switch import Party, Switch
 from tokenless.services.limited_log import LimitedLog, shortened
-from tokenless.services.store.phone_alarms import MAX_ALARM_TEXT
 from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 _GRACE: Final = 2.0
 """Keep-alive intervals that may pass in silence; chan-sccp uses 1.05 to 2.0 [C]."""
-_MAX_ALARMS: Final = 8
-"""Alarms of one connection that are kept; real phones send one or two."""
 
 REJECT_TEXTS: Final = {
     RegisterFailure.NO_ENTRY_IN_DATABASE: "Device Unknown",
@@ -160,6 +159,7 @@ class SccpSession(Session):
 
     __slots__ = (
         "_alarms",
+        "_answers",
         "_device",
         "_guest",
         "_stream",
@@ -174,9 +174,10 @@ class SccpSession(Session):
         self._stream = SccpStream()
         self._waiting: list[Received] = []
         self._device: str | None = None
-        self._alarms: list[str] = []
-        """Of this connection: phones send them before they register."""
+        self._alarms = AlarmIntake(guest.registrar, self)
         self._version = 0
+        self._answers: list[bytes] = []
+        """Those that leave at the end of this turn."""
         self.calls = SccpCalls(guest.switch, self._party, self.push)
         connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
 
@@ -194,6 +195,8 @@ class SccpSession(Session):
         messages, self._waiting = self._waiting, []
         for received in messages:
             self._take(received)
+        if self._answers:
+            self.connection.send(self._take_answers())
         if messages:
             self._expect_next()
         return len(messages)
@@ -222,10 +225,17 @@ class SccpSession(Session):
 
     def push(self, message: Message) -> None:
         """Send a message at any moment."""
-        self.connection.push(encode_frame(message, self._version))
+        self._send(message)
+        # What was said before leaves before.
+        self.connection.push(self._take_answers())
 
     def _send(self, message: Message) -> None:
-        self.connection.send(encode_frame(message, self._version))
+        """Send an answer, with the others of this turn: they share one TLS record."""
+        self._answers.append(encode_frame(message, self._version))
+
+    def _take_answers(self) -> bytes:
+        frames, self._answers = self._answers, []
+        return b"".join(frames)
 
     def _expect_next(self) -> None:
         settings = self._guest.settings
@@ -249,7 +259,7 @@ class SccpSession(Session):
             case Alarm() as alarm:
                 self._note_alarm(alarm)
             case XmlAlarm(document=document):
-                self._keep_alarm(lambda: alarm_words(document.encode()))
+                self._alarms.take(self._device, lambda: alarm_words(document.encode()))
             case UnknownMessage():
                 self._guest.cells[SccpCount.IGNORED] += 1
             case message:
@@ -282,8 +292,7 @@ class SccpSession(Session):
             )
         )
         self._send(CapabilitiesReq())
-        for text in self._alarms:
-            guest.registrar.note_alarm(claim.device, self, text)
+        self._alarms.registered(claim.device)
 
     def _refuse(self, device: str, failure: RegisterFailure) -> None:
         guest = self._guest
@@ -305,18 +314,9 @@ class SccpSession(Session):
             RegisterTokenAck() if wait_s is None else RegisterTokenReject(wait_s)
         )
 
-    def _keep_alarm(self, words: Callable[[], str]) -> None:
-        """Keep an alarm with the registration; only so many of one connection."""
-        if len(self._alarms) >= _MAX_ALARMS:
-            return
-        text = shortened(words(), MAX_ALARM_TEXT)
-        self._alarms.append(text)
-        if self._device is not None:
-            self._guest.registrar.note_alarm(self._device, self, text)
-
     def _note_alarm(self, alarm: Alarm) -> None:
         guest = self._guest
-        self._keep_alarm(lambda: alarm.text)
+        self._alarms.take(self._device, lambda: alarm.text)
         if guest.log.may_write("alarms"):
             guest.log.log.info(
                 "StationAlarm",

@@ -1,344 +1,22 @@
-"""The calls of SIP phones: dialogs become legs, legs become requests and responses.
+"""The calls of SIP phones: requests and responses go to the leg of their dialog."""
 
-CUCM is a back-to-back user agent: the called phone gets an INVITE without a
-description, offers in its 200, and has the answer in the ACK (REFERENCE-4 4.1). Of the
-suites that a phone offers only AES_CM_128_HMAC_SHA1_32 is taken: SCCP phones speak no
-other (REFERENCE-4 3.3).
-"""
-
-import itertools
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import IntEnum, unique
 from ipaddress import IPv4Address
-from typing import Final
 
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.sccp.call import SecurityStatus
-from tokenless.protocol.sip.addresses import decode_target, decode_uri
+from tokenless.protocol.sip.addresses import decode_uri
 from tokenless.protocol.sip.messages import (
-    SipMessage,
     SipRequest,
     SipResponse,
     answer_to,
 )
-from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
-from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
+from tokenless.services.callmanager.sip.legs import Dialogs, SipLeg
 from tokenless.services.callmanager.sip.source import Source
-from tokenless.services.callmanager.switch import (
-    CallFailure,
-    Endpoint,
-    Leg,
-    Media,
-    Party,
-    Switch,
-)
-
-_SUITE: Final = SrtpSuite.AES_CM_128_HMAC_SHA1_32
-_SDP: Final = ("Content-Type", "application/sdp")
-_ALLOW: Final = (
-    "INVITE, OPTIONS, INFO, BYE, CANCEL, ACK, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY"
-)
-_REFUSALS: Final = {
-    CallFailure.UNKNOWN_NUMBER: (404, "Not Found"),
-    CallFailure.NOT_REGISTERED: (503, "Service Unavailable"),
-    CallFailure.BUSY: (486, "Busy Here"),
-    CallFailure.MEDIA: (488, "Not Acceptable Media"),
-}
-_LEVELS: Final = {
-    SecurityStatus.UNKNOWN: "Unknown",
-    SecurityStatus.NOT_AUTHENTICATED: "NotAuthenticated",
-    SecurityStatus.AUTHENTICATED: "Authenticated",
-    SecurityStatus.ENCRYPTED: "Encrypted",
-}
-_FALLBACK: Final = "x-cisco-srtp-fallback"
-_FIRST_FAILURE: Final = 300
-_FIRST_SUCCESS: Final = 200
+from tokenless.services.callmanager.switch import Endpoint, Party, Switch
 
 
-@unique
-class _Stage(IntEnum):
-    EARLY = 0
-    ESTABLISHED = 1
-    ENDED = 2
-
-
-@dataclass(slots=True)
-class Dialog:
-    """The names of a dialog, and the number of its last request of ours."""
-
-    call_id: str
-    mine: str
-    """Our From or To, with its tag."""
-    theirs: str
-    target: str
-    """The phone's contact."""
-    sequence: int = 100
-
-
-def call_info(status: SecurityStatus, orientation: str, more: str = "") -> str:
-    """Return the value of Call-Info (REFERENCE-4 4.4)."""
-    return (
-        f"<urn:x-cisco-remotecc:callinfo>; security= {_LEVELS[status]}; "
-        f"orientation= {orientation}; isVoip; call-instance= 1{more}"
-    )
-
-
-class SipLeg(Leg):
-    """One SIP phone's part of a call."""
-
-    def __init__(self, party: Party, calls: "SipCalls", source: Source) -> None:
-        super().__init__(party)
-        self.source = source
-        self._calls = calls
-        self._invite_branch = ""
-        """Of our INVITE: its CANCEL, and the ACK of a refusal, have the same."""
-        self._invite_sequence = 0
-        """Of our INVITE: its CANCEL and every ACK have the same."""
-        self._stage = _Stage.EARLY
-        self._invite: SipRequest | None = None
-        """The INVITE of a phone that calls."""
-        self.dialog = Dialog("", "", "", "")
-        self._offer: AudioStream | None = None
-        self._falls_back = self._takes_updates = True
-        """What the phone's last message says of itself."""
-        self._answer = b""
-        self._is_acknowledged = False
-
-    @property
-    def brings_keys(self) -> bool:
-        """SIP phones make the key that they send with."""
-        return True
-
-    # --- a phone that calls --------------------------------------------------------
-
-    def begin(self, invite: SipRequest) -> AudioStream:
-        """Take the INVITE of a phone that calls; return its offer.
-
-        Raises:
-            ProtocolError: When it offers no audio stream, or names no contact.
-        """
-        self._offer = decode_audio(invite.body)
-        target = decode_target(invite.get("contact"))
-        self._invite = invite
-        self._note_abilities(invite)
-        to = invite.get("to")
-        self.dialog = Dialog(
-            invite.get("call-id"),
-            f"{to};tag={self._calls.new_tag()}",
-            invite.get("from"),
-            target,
-        )
-        return self._offer
-
-    @property
-    def offered_keys(self) -> SrtpKeys | None:
-        """The key that the phone sends with, None where no offered one can be used."""
-        crypto = self._usable_crypto()
-        return None if crypto is None else crypto.keys
-
-    def respond(
-        self, status: int, reason: str, *headers: tuple[str, str], body: bytes = b""
-    ) -> None:
-        """Answer the INVITE of a phone that calls."""
-        if self._invite is None:
-            return
-        tag = self.dialog.mine.rpartition(";tag=")[2]
-        response = answer_to(
-            self._invite, status, reason, headers, body=body, to_tag=tag
-        )
-        self.source.send(response.encode())
-
-    def show_alerting(self, other: Party) -> None:
-        """Say that the other phone rings."""
-        info = call_info(SecurityStatus.UNKNOWN, "to", "; ui-state= ringout")
-        self.respond(180, "Ringing", ("Call-Info", info), self._contact(other))
-
-    # --- a phone that is called ------------------------------------------------------
-
-    def show_ringing(self, other: Party) -> None:
-        """Send an INVITE without a description."""
-        calls = self._calls
-        number = next(calls.numbers)
-        tag = calls.new_tag()
-        self.dialog = Dialog(
-            # Not to be guessed: who knows it could speak for the phone's address.
-            f"{number:08x}-{secrets.token_hex(8)}@{calls.node}",
-            f"<sip:{other.number}@{calls.node}>;tag={tag}",
-            f"<sip:{self.party.number}@{calls.node}>",
-            calls.contact_of(self.party.device),
-        )
-        calls.legs[self.dialog.call_id] = self
-        party = "party=calling;screen=yes;privacy=off"
-        self._request(
-            "INVITE",
-            ("Call-Info", call_info(SecurityStatus.UNKNOWN, "from")),
-            ("Remote-Party-ID", f"<sip:{other.number}@{calls.node}>;{party}"),
-            ("Alert-Info", "<file://Bellcore-dr1/>"),
-            ("Supported", "timer,resource-priority,replaces"),
-            ("Allow", _ALLOW),
-            ("Expires", "180"),
-            self._contact(other),
-        )
-
-    def take_response(self, response: SipResponse) -> None:
-        """Go on with what a called phone answers to our INVITE."""
-        if not response.get("cseq").endswith("INVITE") or self._stage is _Stage.ENDED:
-            return
-        if response.status >= _FIRST_FAILURE:
-            self._request("ACK", branch=self._invite_branch)
-            self._end(CallFailure.BUSY)
-        elif response.status >= _FIRST_SUCCESS and self._stage is _Stage.EARLY:
-            self._lifted(response)
-        elif response.status >= _FIRST_SUCCESS and self._is_acknowledged:
-            self._acknowledge()  # a 200 that came again: its ACK was lost
-
-    def _lifted(self, response: SipResponse) -> None:
-        self._stage = _Stage.ESTABLISHED
-        self.dialog.theirs = response.get("to")
-        self._note_abilities(response)
-        call = self.call
-        try:
-            self._offer = decode_audio(response.body)
-            self.dialog.target = decode_target(response.get("contact"))
-        except ProtocolError:
-            if call is not None:
-                call.hang_up(self, CallFailure.MEDIA)
-            return
-        if call is not None:
-            call.answer()
-            where = Endpoint(self._offer.address, self._offer.port)
-            call.media_opened(self, where, self.offered_keys)
-
-    def _acknowledge(self) -> None:
-        self._is_acknowledged = True
-        self._request("ACK", *([_SDP] if self._answer else []), body=self._answer)
-
-    def _note_abilities(self, message: SipMessage) -> None:
-        """Note whether the phone takes RTP where it offered SRTP, and UPDATE."""
-        self._falls_back = _FALLBACK in ",".join(message.all("supported")).lower()
-        allowed = ",".join(message.all("allow")).upper()
-        self._takes_updates = not allowed or "UPDATE" in allowed
-
-    # --- both ------------------------------------------------------------------------
-
-    def open_media(self, other: Party, keys: SrtpKeys | None) -> None:
-        """Do nothing: the phone has said where it listens."""
-
-    def connect_media(self, where: Endpoint, media: Media) -> None:
-        """Make the description that answers the phone's offer, and acknowledge."""
-        crypto = self._usable_crypto() if media.receives_with is not None else None
-        stream = AudioStream(where.address, where.port)
-        if crypto is not None and media.receives_with is not None:
-            own = replace(crypto, keys=media.receives_with)
-            stream = replace(stream, cryptos=(own,), is_secure=True)
-        elif self._offer is not None and self._offer.is_secure and not self._falls_back:
-            # It would hear nothing: it waits for SRTP (REFERENCE-4 4.3).
-            if self.call is not None:
-                self.call.hang_up(self, CallFailure.MEDIA)
-            return
-        self._answer = stream.encode(
-            origin="CiscoSystemsCCM-SIP", session=next(self._calls.numbers)
-        )
-        if self._invite is None:
-            self._acknowledge()
-
-    def show_connected(self, other: Party, status: SecurityStatus) -> None:
-        """Say how secure the call is: in the 200 to the caller, else in an UPDATE."""
-        if self._invite is not None:
-            self._stage = _Stage.ESTABLISHED
-            info = ("Call-Info", call_info(status, "to"))
-            self.respond(200, "OK", info, self._contact(other), _SDP, body=self._answer)
-        elif status is not SecurityStatus.NOT_AUTHENTICATED and self._takes_updates:
-            self._request(
-                "UPDATE",
-                ("Call-Info", call_info(status, "from")),
-                self._contact(other),
-            )
-
-    def show_ended(self, failure: CallFailure | None) -> None:
-        """End the dialog as its stage asks for it."""
-        stage, self._stage = self._stage, _Stage.ENDED
-        self._calls.legs.pop(self.dialog.call_id, None)
-        if stage is _Stage.ENDED:
-            return
-        if stage is _Stage.ESTABLISHED:
-            if self._invite is None and not self._is_acknowledged:
-                self._acknowledge()  # there is no BYE in a dialog without it
-            self._request("BYE", ("Reason", "Q.850;cause=16"))
-        elif self._invite is None:
-            self._request("CANCEL", branch=self._invite_branch)
-        else:
-            refusal = (487, "Request Terminated")
-            self.respond(*(_REFUSALS[failure] if failure is not None else refusal))
-
-    def take_bye(self) -> None:
-        """End the call: the phone has said goodbye."""
-        self._end(None)
-
-    def _end(self, failure: CallFailure | None) -> None:
-        self._stage = _Stage.ENDED
-        self._calls.legs.pop(self.dialog.call_id, None)
-        if self.call is not None:
-            self.call.hang_up(self, failure)
-
-    def take_silence(self) -> None:
-        """End a call whose phone does not answer our INVITE."""
-        if self._stage is _Stage.EARLY:
-            self._end(CallFailure.NOT_REGISTERED)
-
-    def take_cancel(self) -> None:
-        """End a call that was not answered: its caller has given up."""
-        if self._stage is _Stage.EARLY and self.call is not None:
-            self.call.hang_up(self)
-
-    def _usable_crypto(self) -> Crypto | None:
-        offer = self._offer
-        if offer is None or not offer.is_secure:
-            return None
-        return next((each for each in offer.cryptos if each.suite is _SUITE), None)
-
-    def _contact(self, other: Party) -> tuple[str, str]:
-        device = f'+u.sip!devicename.ccm.cisco.com="{other.device}"'
-        return "Contact", f"<sip:{other.number}@{self._calls.node}>;{device}"
-
-    def _request(
-        self,
-        method: str,
-        *headers: tuple[str, str],
-        body: bytes = b"",
-        branch: str = "",
-    ) -> None:
-        dialog = self.dialog
-        if method not in {"ACK", "CANCEL"}:
-            dialog.sequence += 1
-        branch = branch or f"z9hG4bK{next(self._calls.numbers):x}"
-        if method == "INVITE":
-            self._invite_branch, self._invite_sequence = branch, dialog.sequence
-        of_invite = method in {"ACK", "CANCEL"}
-        number = self._invite_sequence if of_invite else dialog.sequence
-        via = f"SIP/2.0/{self.source.transport} {self._calls.node};branch={branch}"
-        request = SipRequest(
-            method,
-            dialog.target,
-            (
-                ("Via", via),
-                ("From", dialog.mine),
-                ("To", dialog.theirs),
-                ("Call-ID", dialog.call_id),
-                ("CSeq", f"{number} {method}"),
-                ("Max-Forwards", "70"),
-                ("User-Agent", self._calls.server),
-                *headers,
-            ),
-            body,
-        )
-        self.source.send(request.encode())
-
-
-class SipCalls:
-    """The dialogs of one node."""
+class SipCalls(Dialogs):
+    """The calls of one node's SIP phones."""
 
     def __init__(
         self,
@@ -348,24 +26,9 @@ class SipCalls:
         server: str,
         contact_of: Callable[[str], str],
     ) -> None:
-        """Begin without calls.
-
-        Args:
-            switch: Connects them.
-            node: Our name in URIs.
-            server: Our User-Agent.
-            contact_of: Takes a device's name, returns its contact's URI.
-        """
+        """Begin without calls; `switch` connects them, for the rest see `Dialogs`."""
+        super().__init__(node=node, server=server, contact_of=contact_of)
         self.switch = switch
-        self.node = node
-        self.server = server
-        self.contact_of = contact_of
-        self.legs: dict[str, SipLeg] = {}
-        self.numbers = itertools.count(1)
-
-    def new_tag(self) -> str:
-        """Return a tag, as CUCM's begin: a number."""
-        return f"{next(self.numbers)}~{self.node}"
 
     def new_leg(self, party: Party, source: Source) -> SipLeg:
         """Return the leg of a call that comes in."""
@@ -418,12 +81,19 @@ class SipCalls:
 
     def take_response(self, response: SipResponse, source: Source) -> None:
         """Go on with what a phone answers."""
-        leg = self.legs.get(response.get("call-id"))
-        if leg is not None and source.is_same_phone(leg.source):
+        call_id = response.get("call-id")
+        leg = self.legs.get(call_id) or self.cancelled.get(call_id)
+        if leg is None or not source.is_same_phone(leg.source):
+            return
+        if call_id in self.legs:
             leg.take_response(response)
+        elif leg.take_late_response(response):
+            del self.cancelled[call_id]
 
     def take_timeout(self, request: SipRequest) -> None:
         """End the call of an INVITE that its phone has not answered."""
-        leg = self.legs.get(request.get("call-id"))
+        call_id = request.get("call-id")
+        self.cancelled.pop(call_id, None)
+        leg = self.legs.get(call_id)
         if leg is not None and request.method == "INVITE":
             leg.take_silence()

@@ -9,7 +9,8 @@ gains next to nothing; real phones' requests are long enough.
 import math
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -88,7 +89,7 @@ class SipDatagrams:
         limited = LimitedLog(log, log_lines_per_s, summary="SIP over UDP: more")
         self._clock = clock
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._repeat, call_control)
+            nursery.start_soon(self._repeat, call_control, limited)
             await self._listen(call_control, limited)
 
     async def _listen(self, call_control: SipCallControl, log: LimitedLog) -> None:
@@ -99,9 +100,10 @@ class SipDatagrams:
             except OSError:
                 continue  # an answer could not be delivered: ICMP says so here
             log.summarise(self._clock())
-            self._take(call_control, data, place[:2], log)
+            with _fault_noted(log):
+                self._take(call_control, data, place[:2], log)
 
-    async def _repeat(self, call_control: SipCallControl) -> None:
+    async def _repeat(self, call_control: SipCallControl, log: LimitedLog) -> None:
         """Send unanswered messages again, when their time comes."""
         while True:
             deadline = self._transactions.deadline()
@@ -110,10 +112,11 @@ class SipDatagrams:
                 await self._has_more.wait()
             self._has_more = trio.Event()
             for each in self._transactions.tick(self._clock()):
-                if isinstance(each, TimedOut):
-                    call_control.calls.take_timeout(each.request)
-                else:
-                    self._send_again(*each)
+                with _fault_noted(log):
+                    if isinstance(each, TimedOut):
+                        call_control.calls.take_timeout(each.request)
+                    else:
+                        self._send_again(*each)
 
     def _take(
         self,
@@ -172,6 +175,16 @@ class SipDatagrams:
             self._socket.sendto(datagram, place)
         except OSError:
             return
+
+
+@contextmanager
+def _fault_noted(log: LimitedLog) -> Iterator[None]:
+    """Log a fault of this program and go on: one datagram stops no other phone."""
+    try:
+        yield
+    except Exception:  # all phones of the port share this task
+        if log.may_write("datagrams that failed"):
+            log.log.exception("a SIP datagram failed: a fault of this program")
 
 
 def _within(response: SipResponse, length: int) -> SipResponse:

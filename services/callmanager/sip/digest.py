@@ -29,7 +29,7 @@ class Proof(Enum):
     GOOD = "good"
     MISSING = "missing"
     STALE = "stale"
-    """Right, but with a nonce that is too old."""
+    """The right password, with a nonce that is too old or not ours."""
     WRONG = "wrong"
 
 
@@ -55,10 +55,17 @@ class DigestCheck:
             said = Credentials.decode(value)
         except ProtocolError:
             return Proof.WRONG
-        is_ours = said.realm == REALM and self._is_nonce(said.nonce, address)
-        is_whole = bool(said.count) and said.uri == request.uri and is_ours
+        if said.realm != REALM:
+            # The answer to another server's challenge says nothing of our password
+            # (RFC 3261 22.1).
+            return Proof.MISSING
+        is_whole = bool(said.count) and said.uri == request.uri
         if not is_whole or not said.proves(account, request.method):
             return Proof.WRONG
+        if not self._is_nonce(said.nonce, address):
+            # Of an earlier process, another node or another address: the phone may
+            # answer our next challenge (RFC 7616 3.3).
+            return Proof.STALE
         return self._first_time(profile.device, said)
 
     def _first_time(self, device: str, said: Credentials) -> Proof:

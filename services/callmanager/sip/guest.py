@@ -27,7 +27,7 @@ from tokenless.protocol.sip.register import (
 )
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.peers import peer_of
-from tokenless.services.callmanager.registrar import Request
+from tokenless.services.callmanager.registration import Request
 from tokenless.services.callmanager.sip.digest import Proof
 from tokenless.services.callmanager.sip.source import Source
 from tokenless.services.callmanager.sip.stations import (
@@ -36,7 +36,6 @@ from tokenless.services.callmanager.sip.stations import (
     SipStation,
 )
 from tokenless.services.limited_log import shortened
-from tokenless.services.store.phone_alarms import MAX_ALARM_TEXT
 from tokenless.services.store.registrations import ItlReport
 from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
@@ -57,8 +56,6 @@ _OTHER_WARNING: Final = "Unable to find a device for the registration"
 """For a device that is not in the database [I]."""
 _ALLOWED: Final = "REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, OPTIONS, NOTIFY, REFER"
 _MAX_HOST: Final = 128
-_MAX_ALARMS: Final = 8
-"""Alarms that are kept of one registration; real phones send one or two."""
 
 
 def answer(
@@ -147,7 +144,7 @@ def _note_alarm(
     if station is None or not source.is_same_phone(station.source):
         return
     if report is None:
-        _keep_alarm(call_control, station, alarm.words)
+        station.alarms.take(device, lambda: alarm.words)
         return
     found = call_control.registrar.find(report.device)
     if found is None or not call_control.settings.notes_itl:
@@ -156,15 +153,6 @@ def _note_alarm(
         report.itl.server[:_MAX_HOST], report.itl.digest, call_control.registrar.now
     )
     call_control.registrar.report_itl(report.device, station, said)
-
-
-def _keep_alarm(call_control: SipCallControl, station: SipStation, text: str) -> None:
-    """Keep an alarm with the registration; only so many of one registration."""
-    if station.kept_alarms < _MAX_ALARMS:
-        station.kept_alarms += 1
-        call_control.registrar.note_alarm(
-            station.register.device, station, shortened(text, MAX_ALARM_TEXT)
-        )
 
 
 def _register(
@@ -201,9 +189,11 @@ def _register(
     station.register, station.source = register, source
     station.expires_at = now + granted
     call_control.stations[register.device] = station
-    if not is_refresh and register.alarm is not None:
-        text = f"{register.alarm}: Load={register.load} Last={register.last}"
-        _keep_alarm(call_control, station, text)
+    if not is_refresh:
+        station.begin_alarms()
+        if register.alarm is not None:
+            text = f"{register.alarm}: Load={register.load} Last={register.last}"
+            station.alarms.take(register.device, lambda: text)
     return _accept(call_control, request, granted, source)
 
 
@@ -246,14 +236,15 @@ def _end(
 ) -> SipResponse:
     """Answer a farewell, or a phone that greets its standby node.
 
-    Only the connection's own security may end a registration: a REGISTER in clear
-    cannot end a secure one, and one of another address none in clear.
+    Only the phone itself may end its registration: a secure one is ended by a client
+    with the same certificate, one in clear by a client in clear at the same address.
+    Anybody else's farewell is answered as at a standby node, where the registration is
+    in clear: TLS proves who a client is, not that it is this device.
     """
     binding = call_control.registrar.find(register.device)
     station = call_control.stations.get(register.device)
     if binding is not None and station is not None:
-        is_clear = not binding.peer.is_secure and not source.peer.is_secure
-        if is_clear and not source.is_same_phone(station.source):
+        if not binding.peer.is_secure and not source.is_same_phone(station.source):
             return _accept(call_control, request, 0, source)
         if binding.peer.is_secure and binding.peer != source.peer:
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS

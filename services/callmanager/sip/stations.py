@@ -16,8 +16,9 @@ from tokenless.protocol.phones.registration import UnregisterReason
 from tokenless.protocol.sccp.answers import ResetType
 from tokenless.protocol.sip.messages import SipRequest
 from tokenless.protocol.sip.register import GRANTED_EXPIRES_S, Registration
+from tokenless.services.callmanager.alarms import AlarmIntake
 from tokenless.services.callmanager.registrar import Registrar
-from tokenless.services.callmanager.registrar import Registration as Registered
+from tokenless.services.callmanager.registration import Registration as Registered
 from tokenless.services.callmanager.sip.calls import SipCalls
 from tokenless.services.callmanager.sip.digest import DigestCheck
 from tokenless.services.callmanager.sip.source import Source
@@ -121,7 +122,11 @@ class SipStation:
         self.register = register
         self.source = source
         self.expires_at = 0.0
-        self.kept_alarms = 0
+        self.begin_alarms()
+
+    def begin_alarms(self) -> None:
+        """Take as many alarms as of a new registration: the phone has booted."""
+        self.alarms = AlarmIntake(self._call_control.registrar, self)
 
     def is_refreshed_by(self, register: Registration, source: Source) -> bool:
         """Tell whether a REGISTER is one more of the phone that is registered.

@@ -11,7 +11,7 @@ from tokenless.protocol.phones.registration import UnregisterReason, vendor_word
 from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.devices import DeviceBook
 from tokenless.services.callmanager.records import RegistrationRecords
-from tokenless.services.callmanager.registrar import Absence, Registration
+from tokenless.services.callmanager.registration import Absence, Registration
 from tokenless.services.callmanager.sccp.guest import SccpSettings
 from tokenless.services.callmanager.server import CallManagerServer
 from tokenless.services.callmanager.settings import (
@@ -27,6 +27,8 @@ from tokenless.services.cluster_links.peers import PeerNode
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.node.supervised.supervision import ServiceName
+from tokenless.services.store.phone_alarms import PhoneAlarmNote
+from tokenless.services.store.registrations import read_alarms
 from tokenless.services.stream_server.settings import (
     OwnCertificate,
     StreamLimits,
@@ -93,6 +95,8 @@ class CallManagerService:
             on_change=records.note,
             log=self._log,
         )
+        known = await trio.to_thread.run_sync(self._read_alarms)
+        server.registrar.recall_alarms(known)
         links = ClusterLinks(prepared.links, server.view, self._log)
         await server.bind()
         try:
@@ -175,6 +179,11 @@ class CallManagerService:
                 done += 1
         return done
 
+    async def until_left(self) -> None:
+        """Return when no phone is registered here."""
+        if self.server is not None:
+            await self.server.registrar.until_empty()
+
     def close(self) -> None:
         """Give back sockets that were never served on."""
         if self.server is not None:
@@ -188,6 +197,10 @@ class CallManagerService:
         with self._cluster.store.read() as connection:
             return DeviceBook.read(connection)
 
+    def _read_alarms(self) -> dict[str, tuple[PhoneAlarmNote, ...]]:
+        with self._cluster.store.read() as connection:
+            return read_alarms(connection, self._node.id)
+
     def _load(self) -> _Prepared:
         return _Prepared(self._read_devices(), self._settings(), self._link_settings())
 
@@ -197,21 +210,29 @@ class CallManagerService:
         return OwnCertificate(own.der, self._node.keys.path(unit, own))
 
     def _link_settings(self) -> LinkSettings:
-        cluster, unit = self._cluster, TrustStore.CALLMANAGER
-        others = [node for node in cluster.nodes if node.id != self._node.id]
+        cluster = self._cluster
+        unit = TrustStore.CALLMANAGER
+        shown = certificates.own_of_all(cluster, unit)
+        nodes = cluster.nodes
+        if missing := [node.name for node in nodes if node.id not in shown]:
+            raise ServiceError(
+                f"{missing[0]} has no {unit} certificate",
+                hint=f"regenerate it with `set cert regen {unit}`",
+            )
         # Known by their folders: a node that is renamed keeps it.
         peers = {
             node.folder.name: PeerNode(
                 node.folder.name,
                 node.address,
                 node.ports.get("link", 0),
-                certificates.own_certificate(cluster, node, unit).der,
+                shown[node.id].der,
             )
-            for node in others
+            for node in nodes
+            if node.id != self._node.id
         }
         return LinkSettings(
             self._node.folder.name,
-            self._node.address,
+            cluster.listening_address(self._node),
             self._link_port,
             self._own(),
             peers,
@@ -223,7 +244,7 @@ class CallManagerService:
         return CallManagerSettings(
             certificates=(self._own(),),
             authorities=self._authorities(),
-            address=node.address,
+            address=cluster.listening_address(node),
             ports=self._ports,
             minimum_tls=TlsVersion(section.tls_minimum),
             ciphers=section.ciphers or ciphers_of(cluster.tls_ciphers),

@@ -38,7 +38,8 @@ class CapfService:
         """Listening address: `capf`."""
         if self._server is None:
             return {}
-        return {"capf": (self._node.address, self._port)}
+        address = self._cluster.listening_address(self._node)
+        return {"capf": (address, self._port)}
 
     async def prepare(self) -> None:
         """Load CAPF's certificate and key of now."""
@@ -86,7 +87,7 @@ class CapfService:
                 section.validity_days,
                 cluster.release,
             ),
-            node.address,
+            cluster.listening_address(node),
             self._port,
             TlsVersion(section.tls_minimum),
             section.keep_alive_minutes * 60.0,

@@ -72,7 +72,8 @@ class TftpService:
         if self._server is None:
             return {}
         over_http = {} if self._http is None else self._http.addresses
-        return {"tftp": (self._node.address, self._port), **over_http}
+        address = self._cluster.listening_address(self._node)
+        return {"tftp": (address, self._port), **over_http}
 
     @property
     def drops_requests(self) -> bool:
@@ -92,7 +93,7 @@ class TftpService:
                 log.warning("tftp.workers is ignored: TFTP runs in one process")
             server = TftpServer(
                 MemoryFiles({}),  # nobody reads the socket before run()
-                address=self._node.address,
+                address=self._cluster.listening_address(self._node),
                 port=self._port,
                 settings=TftpSettings.of(self._cluster.config.tftp),
                 logger=log,
@@ -222,7 +223,7 @@ class TvsService:
             return {}
         legacy = self._server.legacy_address
         return {
-            "tvs": (self._node.address, self._port),
+            "tvs": (self._cluster.listening_address(self._node), self._port),
             **({} if legacy is None else {"tvs-legacy": legacy}),
         }
 

@@ -39,7 +39,7 @@ def http_settings(
 
     return HttpSettings(
         certificates=(OwnCertificate(own.der, key),),
-        address=node.address,
+        address=cluster.listening_address(node),
         port=port_of("http", section.port, HTTP_PORT),
         tls_port=port_of("https", section.tls_port, HTTPS_PORT),
         alias_port=ports.get("https-alias", section.alias_port),
@@ -63,7 +63,7 @@ def tvs_settings(cluster: Cluster, node: Node, port: int) -> TvsSettings:
     section = cluster.config.tvs
     return TvsSettings(
         certificates=(_own_certificate(cluster, node),),
-        address=node.address,
+        address=cluster.listening_address(node),
         port=port,
         minimum_tls=TlsVersion(section.tls_minimum),
         legacy=_legacy(section),

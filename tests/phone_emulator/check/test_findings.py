@@ -263,6 +263,18 @@ def test_a_defect_is_named(case: Case) -> None:
     assert locks_phones_out(findings) == any(f.severity is E for f in findings)
 
 
+@pytest.mark.parametrize(("lab", "severity"), [(MIXED, E), (PLAIN, W)])
+def test_a_node_that_is_reached_where_its_lists_do_not_say(
+    lab: Lab, severity: Severity
+) -> None:
+    """Behind NAT, with the address of the inside in its lists."""
+    seen = observation({"192.0.2.1": nodes(lab)[PUB]})
+    (told,) = [each for each in found(seen) if each.code is Code.TFTP_ADDRESS]
+    assert told.severity is severity
+    assert f"answers at 192.0.2.1, but its lists name {PUB}" in told.message
+    assert "`listen.address`" in told.advice
+
+
 def test_the_stale_node_is_named_and_no_other() -> None:
     those = nodes(REGENERATED)
     stale_ctl(those)

@@ -1,20 +1,26 @@
 """Faults are edits of a script: which there are, and what they make of it."""
 
+import json
+
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 
+from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.explore.catalogue import (
-    named_faults,
-    sampled_pairs,
-    single_faults,
-)
+from tokenless.phone_emulator.rehearsal.explore.catalogue import single_faults
 from tokenless.phone_emulator.rehearsal.explore.faults import (
     AFTERWARDS,
     Fault,
     with_faults,
 )
+from tokenless.phone_emulator.rehearsal.explore.selection import (
+    named_faults,
+    sampled_pairs,
+)
+from tokenless.phone_emulator.rehearsal.scripts.actions import Phones, PhoneVerb
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
+from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
@@ -155,6 +161,19 @@ def test_a_command_is_refused_while_the_database_is_away() -> None:
     assert later[0] == f"database back {SUB}"
 
 
+def test_calls_are_made_again_when_all_is_repaired() -> None:
+    """Between groups that are on; they are not typed, so no command goes wrong."""
+    there, back = "phones call at-pub --to at-sub", "phones call at-sub --to at-pub"
+    calls = Step(title="calls", run=(there, back, there))
+    change = replace(CHANGE, steps=(*CHANGE.steps, calls))
+    assert with_faults(change, ()).steps[-1].run == ("phones boot", there, back)
+    kinds = {each.kind for each in single_faults(change, 4)}
+    assert kinds == {"node-down", "tvs-down", "link-cut", "group-off"}
+    off = Step(title="off", run=("phones off at-sub",))
+    dark = replace(change, steps=(*change.steps, off))
+    assert with_faults(dark, ()).steps[-1].run == ("phones boot",)
+
+
 def test_pairs_are_repeatable_and_never_about_one_line() -> None:
     faults = list(all_faults().values())
     pairs = sampled_pairs(CHANGE, faults, 40, seed=7)
@@ -171,9 +190,103 @@ def test_a_run_is_known_by_its_name() -> None:
     faults = list(all_faults().values())
     chosen = named_faults(faults, "twice:2.1+reset-forgotten:3.1")
     assert [each.name for each in chosen] == ["twice:2.1", "reset-forgotten:3.1"]
-    with pytest.raises(PhoneError, match=r"no fault twice:9\.9") as caught:
+    with pytest.raises(PhoneError, match=r"no fault 'twice:9\.9'") as caught:
         named_faults(faults, "twice:2.1+twice:9.9")
     assert "--list" in caught.value.explain()
+    for pair in ("twice:2.1+twice:2.1", f"twice:2.1+wrong-node:2.1:{SUB}"):
+        with pytest.raises(PhoneError, match="cannot be played together"):
+            named_faults(faults, pair)
+    with pytest.raises(PhoneError, match="no fault ''"):
+        named_faults(faults, "twice:2.1+")
+
+
+def test_names_of_groups_may_have_any_character() -> None:
+    group = Group(name="lobby + 'roof': all", tftp=(PUB,))
+    boots = Step(title="later", run=("phones boot at-pub \"lobby + 'roof': all\"",))
+    change = replace(
+        CHANGE, groups=(*CHANGE.groups, group), steps=(*CHANGE.steps, boots)
+    )
+    faults = single_faults(change, 4)
+    name = f"group-off:4-4:{group.name}"
+    (off, twice) = named_faults(faults, f"{name}+node-down:4:{SUB}")
+    assert (off.name, twice.name) == (name, f"node-down:4:{SUB}")
+    script = with_faults(change, [off])
+    check_lines(script)
+    assert parse_action(script.steps[3].run[0]) == Phones(PhoneVerb.OFF, (group.name,))
+    assert parse_action(script.steps[3].run[1]) == Phones(PhoneVerb.BOOT, ("at-pub",))
+
+
+def test_what_the_change_itself_switches_is_left_alone() -> None:
+    dark = Step(
+        title="dark",
+        run=(f"node stop {SUB}", "phones off at-sub", f"database away {PUB}"),
+    )
+    still, light = (
+        Step(title="still dark", run=("phones boot",)),
+        Step(
+            title="light",
+            run=(f"node start {SUB}", "phones on", f"database back {PUB}"),
+        ),
+    )
+    last = Step(title="last", run=("admin show itl",))
+    change = replace(CHANGE, steps=(dark, still, light, last))
+    names = {fault.name for fault in single_faults(change, 1)}
+    touching = {n for n in names if n.split(":")[1][0] in "123"} - {
+        "reset-forgotten:2.1"
+    }
+    assert touching == {
+        *(f"node-down:{step}:{PUB}" for step in (1, 2, 3)),
+        *(f"tvs-down:{step}:{PUB}" for step in (1, 2, 3)),
+        *(f"group-off:{steps}:at-pub" for steps in ("1-1", "2-2", "1-2")),
+    }
+    assert {f"node-down:4:{SUB}", "group-off:4-4:at-sub", f"link-cut:4:{PUB}"} < names
+
+
+def test_a_service_is_restarted_where_it_is_activated() -> None:
+    nodes = [
+        {"name": PUB, "address": "127.0.47.155", "publisher": True},
+        {"name": SUB, "address": "127.0.47.156", "roles": ["callmanager"]},
+        {"name": "sub2", "address": "127.0.47.157"},
+    ]
+    group = Group(name="phones", tftp=(PUB,))
+    settings = {
+        "nodes": nodes,
+        "callmanager_groups": [{"name": "Lab-CMG", "members": [PUB]}],
+    }
+    change = replace(CHANGE, groups=(group,), cluster=settings, steps=CHANGE.steps[:1])
+    names = {fault.name: fault for fault in single_faults(change, 1)}
+    assert f"restart-forgotten:1.2:{SUB}" not in names
+    forgotten = names[f"restart-forgotten:1.2:{PUB}"]
+    assert with_faults(change, [forgotten]).steps[0].run[1:] == (
+        f"admin --node sub2 {TFTP}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--least", "nan"), "'nan' is not a number"),
+        (("--list", "--report", "page.html"), "--list and --report cannot be combined"),
+        (("--list", "--replay", "no-fault"), "cannot be combined"),
+        (("--keep", "kept"), "--keep is for --replay"),
+        (
+            ("--only", "ctl-update-forgotten", "--from-step", "5"),
+            "has no such fault from step 5 on",
+        ),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    words: tuple[str, ...], said: str
+) -> None:
+    done = CliRunner().invoke(rehearse, ["explore", "tvs-down", *words])
+    assert said in f"{done.output}{done.exception}"
+    assert done.exit_code != 0
+
+
+def test_faults_are_listed_for_programs_too() -> None:
+    done = CliRunner().invoke(rehearse, ["explore", "tvs-down", "--list", "--json"])
+    listed = json.loads(done.output)
+    assert {"name", "words"} == set(listed[0])
 
 
 def test_a_command_that_only_the_publisher_has_is_not_typed_elsewhere() -> None:

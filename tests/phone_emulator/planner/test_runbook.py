@@ -11,6 +11,7 @@ from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.runbook import COLUMNS, Pace, cells_of, runbook_of
 from tokenless.phone_emulator.rehearsal.reports.runbook_pages import html, markdown
+from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.release import Release
 
 NODES = ("pub", "sub1", "sub2")
@@ -36,6 +37,20 @@ def test_every_step_of_the_plan_has_a_row() -> None:
     assert {row.node for row in regenerated} == set(NODES)
     assert all("Certificate Management" in row.page for row in regenerated)
     assert all(row.seconds is None for row in rows)
+
+
+def test_a_certificate_of_a_ca_is_requested_and_never_regenerated() -> None:
+    unit = frozenset({TrustStore.CALLMANAGER})
+    layout = ClusterLayout(
+        Release.parse("12.5(1)"), NODES, is_mixed=True, shared=unit, signed=unit
+    )
+    goal = parse_goal("CallManager, TVS", layout)
+    plan = make_plan(Task(layout, (PhoneGroup("office", "7975", 0),), goal))
+    rows = runbook_of(plan, Pace()).rows
+    (renewed,) = [row for row in rows if "CallManager for all nodes" in row.what]
+    assert "Generate CSR: CallManager, Distribution Multi-server(SAN)" in renewed.page
+    assert "regen" not in renewed.command
+    assert any(row.command == "set cert regen TVS" for row in rows)
 
 
 def test_what_must_wait_is_said_until_which_step() -> None:

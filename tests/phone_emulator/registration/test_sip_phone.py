@@ -17,10 +17,8 @@ from tokenless.phone_emulator.registration.talkers.events import (
     SendMedia,
     StopMedia,
 )
-from tokenless.phone_emulator.registration.talkers.sip_phone import (
-    SipIdentity,
-    SipPhone,
-)
+from tokenless.phone_emulator.registration.talkers.sip_identity import SipIdentity
+from tokenless.phone_emulator.registration.talkers.sip_phone import SipPhone
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.sip.messages import (
     SipMessage,
@@ -288,6 +286,30 @@ def test_a_refused_call_is_acknowledged_in_its_transaction() -> None:
     assert (ack.method, ack.get("via")) == ("ACK", invite.get("via"))
     assert phone.call is not None
     assert phone.call.stage is CallStage.FAILED
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(180, []), (200, ["ACK", "BYE"]), (487, ["ACK"])]
+)
+def test_an_answer_that_crosses_the_cancel_of_a_caller(
+    status: int, expected: list[str]
+) -> None:
+    """Otherwise the other phone stays in a call with nobody."""
+    phone = registered(make_phone())
+    invite, _ = offered(phone)
+    phone.hang_up()
+    assert phone.call is None
+    request(phone, "CANCEL")
+    phone.events()
+    contact = ("Contact", "<sip:1000@pub:5060>")
+    crossing = answer_to(invite, status, "x", (contact,), to_tag="7").encode()
+    phone.receive(crossing, 0.0)
+    sent = [each for each in said(phone) if isinstance(each, SipRequest)]
+    assert [each.method for each in sent] == expected
+    if status == 200:
+        assert {each.uri for each in sent} == {"sip:1000@pub:5060"}
+        assert all(each.get("to").endswith(";tag=7") for each in sent)
+    assert phone.events() == []
 
 
 def called(phone: SipPhone, body: bytes = b"") -> None:

@@ -10,7 +10,12 @@ from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.phone_emulator.rehearsal.explore.exploration import ranked
 from tokenless.phone_emulator.rehearsal.explore.runs import Loss, RunResult
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.reports.exploration_text import (
+    loss_words,
+    summary_lines,
+)
 from tokenless.phone_emulator.rehearsal.reports.junit import (
     exploration_junit,
     rehearsals_junit,
@@ -19,6 +24,7 @@ from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 
 SCRIPT = find_scripts("four-flows")[0]
 WELL, LOST = Loss(0, 0, 0), Loss(0, 2, 0)
+NO_CALL, WEAKER = Loss(0, 0, 0, 1), Loss(0, 0, 0, 0, 2)
 
 
 def step(number: int, *differences: str) -> StepReport:
@@ -58,7 +64,12 @@ def test_a_rehearsal_is_a_suite_and_each_step_a_test() -> None:
     assert other.attrib["failures"] == "0"
 
 
-def run(name: str, end: Loss, failure: str | None = None) -> RunResult:
+def run(
+    name: str,
+    end: Loss,
+    failure: str | None = None,
+    groups: tuple[str, ...] = ("phones",),
+) -> RunResult:
     return RunResult(
         name,
         ("what goes wrong",),
@@ -66,7 +77,7 @@ def run(name: str, end: Loss, failure: str | None = None) -> RunResult:
         end,
         end,
         1,
-        groups=("phones",),
+        groups=groups,
         reasons=("not-vouched",),
         remedies=("restart TFTP",),
         failure=failure,
@@ -93,6 +104,47 @@ def test_an_exploration_is_a_suite_and_each_run_a_test() -> None:
     ]
     (error,) = [each for case in suite for each in case if each.tag == "error"]
     assert error.attrib["message"] == "no port is free"
+
+
+def test_a_fault_that_costs_a_call_is_a_loss_between_phones_and_none() -> None:
+    results = [
+        run("no-fault", WELL),
+        run("weaker", WEAKER),
+        run("no-call", NO_CALL, groups=()),
+        run("stuck", LOST),
+        run("both", Loss(0, 2, 0, 1, 1)),
+        run("well", WELL),
+    ]
+    found = ranked(SCRIPT, results, 1)
+    names = [each.name for each in found.singles]
+    assert names == ["both", "stuck", "no-call", "weaker", "well"]
+    assert [each.name for each in found.costly] == names[:-1]
+    assert found.resilience == 1 - 4 / 20
+    said = [loss_words(each.end, 4) for each in found.singles]
+    assert said == [
+        "2 of 4 stuck, 1 call failed, 1 call less secure than before",
+        "2 of 4 stuck",
+        "1 call failed",
+        "2 calls less secure than before",
+        "none",
+    ]
+    (suite,) = ET.fromstring(exploration_junit(found))  # noqa: S314 - our own
+    assert suite.attrib["failures"] == "4"
+    assert any("calls do not recover" in (each.text or "") for each in suite.iter())
+    impact = Impact(of=4, failed_calls=1, weaker_calls=2)
+    assert Loss.of(impact) == Loss(0, 0, 0, 1, 2)
+
+
+def test_an_exploration_that_was_ended_says_that_it_is_incomplete() -> None:
+    results = [run("down:1", LOST)]
+    found = ranked(SCRIPT, results, 1, first_step=3, left_out=7)
+    assert found.to_json()["left_out"] == 7
+    first, second, *_, last = summary_lines(found)
+    assert first.startswith("INCOMPLETE: 7 runs were not played")
+    assert second.startswith("NOT PLAYED, nothing is known: no-fault")
+    assert last == "not tried: more than one fault in a run, faults in steps 1 to 2"
+    (suite,) = ET.fromstring(exploration_junit(found))  # noqa: S314 - our own
+    assert suite.attrib["skipped"] == "1"
 
 
 def test_a_place_that_cannot_be_written_is_known_before_anything_is_played(

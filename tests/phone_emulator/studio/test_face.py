@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
-from tests.rigs.studio_studies import run_result
+from tests.rigs.studio_studies import played_study
 from tokenless.phone_emulator.studio.face import frame_of, screen_of
 from tokenless.phone_emulator.studio.study import Face
 
-FACE = run_result().steps[0].logs[0].face
+FACE = played_study().runs[0].steps[0].logs[0].face
 
 
 def words(face: Face, path: str, page: int = 0) -> list[str]:

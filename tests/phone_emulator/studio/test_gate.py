@@ -30,17 +30,27 @@ async def test_a_paused_gate_lets_one_line_pass_a_step() -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(play)
         for count in range(2):
-            with trio.fail_after(60):
-                while not closed.is_held:  # noqa: ASYNC110
-                    await trio.sleep(0.01)
+            await trio.testing.wait_all_tasks_blocked()
+            assert closed.is_held
             assert len(passed) == count
-            closed.obey(Command("step"))
-            with trio.fail_after(60):
-                while len(passed) == count:  # noqa: ASYNC110
-                    await trio.sleep(0.01)
+            await trio.to_thread.run_sync(closed.obey, Command("step"))
+        await trio.testing.wait_all_tasks_blocked()
         assert passed == [0, 1]
         closed.obey(Command("resume"))
     assert passed == [0, 1, 2]
+
+
+async def test_a_click_while_the_page_is_told_of_the_pause_is_not_missed() -> None:
+    clicks: list[bool] = []
+
+    def click() -> None:
+        if closed.is_held and not clicks:
+            clicks.append(True)
+            closed.obey(Command("step"))
+
+    closed = Gate(1, is_paused=True, on_change=click)
+    with trio.fail_after(60):
+        assert await closed.before_line(1, 0) == []
 
 
 async def test_a_fault_comes_before_the_next_line_once() -> None:

@@ -26,6 +26,8 @@ async def rig(tmp_path: Path) -> AsyncIterator[StudioRig]:
 async def test_only_who_knows_the_key_is_let_in(rig: StudioRig) -> None:
     stranger = rig.visitor()
     assert (await stranger.get("/")).headers["location"] == "/sign-in"
+    part = await rig.visitor(**{"hx-request": "true"}).get("/studies/x/runs/y/live")
+    assert (part.text, part.headers["hx-refresh"]) == ("", "true")
     assert (await stranger.get("/sign-in?key=wrong")).status_code == 403
     await stranger.get("/sign-in")
     refused = await stranger.post("/sign-in", {"key": "wrong"})
@@ -83,7 +85,38 @@ async def test_a_wrong_paste_shows_its_line_with_the_reason(rig: StudioRig) -> N
     page = await visitor.said(f"{study}/cluster/give", {"paste": "\n".join(cut)})
     assert "the text ends early" in page
     assert 'class="wrong"' in page
+    assert f"{cut[0]}\n{cut[1]}" in page.partition("<textarea")[2]
     assert "As understood" not in page
+
+
+async def test_lists_of_one_name_are_both_kept_and_left_out_alone(
+    rig: StudioRig,
+) -> None:
+    visitor = await rig.signed_in()
+    study = await visitor.begin()
+    ctl, *itls = field_lists().values()
+    await visitor.give(study, {"the CTL.txt": ctl})
+    await visitor.give(study, {"ITLFile.txt": itls[0]})
+    page = await visitor.give(study, {"ITLFile.txt": itls[1]})
+    assert re.findall(r'"Leave out ([^"]+)"', page) == [
+        *("the_CTL.txt", "ITLFile.txt", "ITLFile-2.txt")
+    ]
+    again = await visitor.give(study, {"ITLFile.txt": itls[1]})
+    assert again.count("Leave out</button>") == 3
+    page = await visitor.said(f"{study}/cluster/forget", {"name": "the_CTL.txt"})
+    assert "the_CTL.txt" not in page.partition("History of the study")[0]
+
+
+async def test_a_change_outlives_a_new_look_at_the_cluster(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    study = await visitor.begin()
+    await visitor.give(study, field_lists())
+    await visitor.post(f"{study}/change/tick", {"unit": "TVS@sub1"})
+    await visitor.said(f"{study}/cluster/correct", {"version": "11.5(1)"})
+    page = (await visitor.get(f"{study}/change")).text
+    assert re.findall(r'name="unit" value="(\S+)" checked', page) == ["TVS@sub1"]
+    said = await visitor.said(f"{study}/cluster/confirm", {"phones": "many"})
+    assert "is not a number of phones" in said
 
 
 async def test_corrections_are_read_with_the_sources_again(rig: StudioRig) -> None:
@@ -138,6 +171,11 @@ async def test_a_report_says_what_was_tested_and_what_not(rig: StudioRig) -> Non
         "lists are signed with SHA1 here",
     ):
         assert words in page, words
+    assert "NOT THE STUDY AS IT IS NOW" not in page
+    await visitor.post(f"{study}/change/tick", {"unit": "CAPF"})
+    page = (await visitor.get(f"{study}/report")).text
+    assert "NOT THE STUDY AS IT IS NOW" in page
+    assert "TVS@pub-voice" in page
     alone = (await visitor.get(f"{study}/report.html")).text
     assert "<link" not in alone
     assert "break-inside" in alone
@@ -164,6 +202,9 @@ async def test_a_look_before_the_window_is_kept_and_exported(rig: StudioRig) -> 
     assert "0 new, 0 gone" in await visitor.said(f"{study}/look/preflight", {})
     (first, second) = (await visitor.get(f"{study}/look.json")).json()
     assert first["findings"] == second["findings"] != []
+    rows = (await visitor.get(f"{study}/look.csv")).text.splitlines()
+    assert len(rows) > len(first["findings"]) + len(second["findings"])
+    assert rows[0].startswith("at,kind,about,severity")
 
 
 async def test_the_screen_of_a_phone_has_menus_that_lead_on(rig: StudioRig) -> None:
@@ -218,15 +259,42 @@ async def test_what_is_stopped_leaves_no_process_and_no_folder(
     assert "1 of 2 steps" in page
 
 
+@pytest.mark.parametrize(
+    ("worker", "reason"),
+    [
+        ("no_such_module", "has died: .*No module named no_such_module"),
+        ("this", "is unreadable: JSON is malformed"),
+    ],
+)
+async def test_a_process_that_dies_has_its_last_words_on_the_page(
+    rig: StudioRig, monkeypatch: pytest.MonkeyPatch, worker: str, reason: str
+) -> None:
+    monkeypatch.setattr("tokenless.phone_emulator.studio.process._WORKER", worker)
+    visitor = await rig.signed_in()
+    study = f"/studies/{StudyArchive(rig.folder).add(played_study())}"
+    await visitor.get("/")
+    started = await visitor.post(f"{study}/play", {"order": "at-once"})
+    run = started.headers["location"]
+    with trio.fail_after(120):
+        while "Failed:" not in (page := (await visitor.get(run)).text):
+            await visitor.get(f"{run}/live")
+    assert re.search(reason, page)
+
+
 async def test_a_damaged_study_does_not_hide_the_others(rig: StudioRig) -> None:
     visitor = await rig.signed_in()
     archive = StudyArchive(rig.folder)
     broken = archive.add(played_study())
     archive.add(played_study())
     (rig.folder / "studies" / broken / "study.json").write_text("{")
-    assert "CHG77" in (await visitor.get("/")).text
-    page = await visitor.get(f"/studies/{broken}/cluster")
-    assert page.status_code == 400
-    assert "cannot be read" in page.text
+    page = (await visitor.get("/")).text
+    assert "CHG77" in page
+    assert "Damaged studies" in page
+    answer = await visitor.get(f"/studies/{broken}/cluster")
+    assert answer.status_code == 400
+    assert "cannot be read" in answer.text
+    said = await visitor.said(f"/studies/{broken}/delete", {})
+    assert f"The study {broken} was deleted" in said
+    assert "Damaged studies" not in said
     absent = await visitor.get(f"/studies/{'0' * 16}/cluster")
     assert "there is no such study" in absent.text

@@ -8,6 +8,7 @@ import pytest
 from tests.rigs.studio_studies import played_study
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.script import Step
+from tokenless.phone_emulator.studio.board import board_of
 from tokenless.phone_emulator.studio.sharing import read_study, write_study
 from tokenless.phone_emulator.studio.study import Change
 
@@ -30,7 +31,9 @@ def test_no_name_and_no_address_is_left_in_an_anonymous_one() -> None:
     opened = read_study(hidden.encode())
     assert opened.cluster is not None
     assert [node.name for node in opened.cluster.nodes] == ["node-1", "node-2"]
-    assert "node-1" in opened.runs[0].steps[0].transcript
+    (run,) = opened.runs
+    assert "node-1" in run.steps[0].transcript
+    assert not board_of(opened, run).is_old
 
 
 def wrong(**changes: object) -> bytes:
@@ -70,6 +73,12 @@ HOSTILE = {
     "an unknown command": (
         wrong(change={"kind": "typed", "steps": [{"title": "x", "run": ["rm -r /"]}]}),
         "not understood",
+    ),
+    "a run of another address": (
+        wrong(
+            runs__0__subject__script__cluster__nodes__0__address="10.0.0.1",
+        ),
+        "cannot listen",
     ),
     "a unit that is none": (
         wrong(change={"kind": "ticked", "units": ["root@pub-voice"]}),

@@ -152,6 +152,19 @@ def test_memory_is_bounded() -> None:
     assert len(mine._in) == len(mine._out) == MAX_TRANSACTIONS
 
 
+def test_a_message_that_is_evicted_between_two_repeats_is_not_missed() -> None:
+    """As where the end of one call sends a BYE to its other phone."""
+    mine = Transactions()
+    for number in range(MAX_TRANSACTIONS):
+        send(mine, request("UPDATE", number))
+    sends = mine.tick(LIFE_S)
+    assert isinstance(next(sends), TimedOut)
+    for number in range(2):
+        send(mine, request("BYE", number), LIFE_S)
+    assert len(list(sends)) == MAX_TRANSACTIONS - 2
+    assert len(mine._out) == 2
+
+
 @dataclass
 class End:
     """One side of a lossy network."""

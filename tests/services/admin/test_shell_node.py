@@ -5,9 +5,11 @@ import trio
 
 from tests.rigs.node_rig import FREE_PORTS, LAB
 from tests.services.admin.lines import MIXED, PUBLISHER, SUBSCRIBER, done, refusal
+from tokenless.services.admin import session
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
+from tokenless.services.errors import ServiceError
 from tokenless.services.node.serve import serve_nodes
 
 
@@ -78,3 +80,17 @@ async def test_who_is_down_takes_the_file_later(served: Cluster) -> None:
     assert f"node {SUBSCRIBER} is down; it gets the new file when it starts" in text
     assert served.publisher.ctl_file.exists()
     assert not served.node(SUBSCRIBER).ctl_file.exists()
+
+
+def test_a_node_that_does_not_answer_is_not_called_down(
+    lab: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its service may go on, although it has been deactivated."""
+
+    def ask(*_: object) -> None:
+        raise ServiceError(f"node {PUBLISHER} did not answer within 30 s", hint="")
+
+    monkeypatch.setattr(session, "ask", ask)
+    shell = AdminShell(lab, PUBLISHER, assume_yes=True)
+    said = refusal(shell.run("utils service deactivate Cisco Tftp"))
+    assert "did not answer" in said

@@ -3,17 +3,22 @@
 import pytest
 
 from tests.rigs.registrations import CLEAR, DEVICES, SECURE, TLS, Phone
-from tokenless.protocol.cluster_link.messages import PhoneEntry
+from tokenless.protocol.cluster_link.messages import LinkMessage, PhoneEntry
 from tokenless.protocol.phones.registration import (
     Claim,
     Peer,
     RegisterFailure,
     Signalling,
     UnregisterReason,
+    directory_number,
 )
 from tokenless.services.callmanager import directory as module
+from tokenless.services.callmanager.cluster_view import ClusterView
 from tokenless.services.callmanager.directory import Directory, Elsewhere
-from tokenless.services.callmanager.registrar import Registrar, Request
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Request
+from tokenless.services.callmanager.remote_calls import RemoteLeg
+from tokenless.services.callmanager.switch import CallFailure, Switch
 
 
 def entry(
@@ -114,6 +119,46 @@ def test_a_node_yields_to_a_registration_that_outranks_its_own(
     assert office.register(CLEAR, phone, Peer()) is None
     assert office.registrar.yield_to(other) is yields
     assert phone.dismissed == [UnregisterReason.DUPLICATE_REGISTRATION] * yields
+
+
+class OpenLinks:
+    """Links to nodes that are all there."""
+
+    def send(self, _node: str, _message: LinkMessage) -> bool:
+        return True
+
+    def is_open(self, _node: str) -> bool:
+        return True
+
+    def broadcast(self, _message: LinkMessage) -> None:
+        pass
+
+
+@pytest.mark.parametrize("is_secure_there", [True, False])
+@pytest.mark.parametrize("here", [(CLEAR, Peer()), (SECURE, TLS), None])
+def test_of_phones_with_one_number_a_secure_one_is_called_at_any_node(
+    here: tuple[str, Peer] | None, is_secure_there: bool
+) -> None:
+    """Otherwise a phone in clear takes a secure one's calls by registering nearer."""
+    office, switch = Office(), Switch(lambda _number: CallFailure.UNKNOWN_NUMBER)
+    asked: list[str] = []
+
+    def find_local(device: str) -> CallFailure:
+        asked.append(device)
+        return CallFailure.BUSY
+
+    view = ClusterView(office.registrar, switch, directory_number, find_local)
+    view.connect(OpenLinks())
+    there = entry("SEP00000000AAAA", secure=is_secure_there)
+    office.registrar.elsewhere.put("other", [there])
+    if here is not None:
+        assert office.register(here[0], Phone(), here[1]) is None
+    found = view.leg_of("1000", () if here is None else (here[0],))
+    if here is None or (is_secure_there and here[0] == CLEAR):
+        assert isinstance(found, RemoteLeg)
+        assert found.party.device == there.device
+    else:
+        assert asked == [here[0]]
 
 
 def test_a_clock_that_goes_ahead_elsewhere_does_not_win_for_ever() -> None:

@@ -52,6 +52,8 @@ async def test_a_phone_registers_at_a_node_and_is_dismissed_by_a_restart(
         sccp = where["sccp"]
         stream = await trio.open_tcp_stream(sccp.address, sccp.port)
         async with stream:
+            alarm = requests.Alarm(text="10: Last=TCP-timeout")
+            await stream.send_all(encode_frame(alarm, 0))
             assert isinstance(await register(stream), answers.RegisterAck)
             (runtime,) = serving.runtimes
             supervised = runtime._services["Cisco CallManager"]
@@ -61,6 +63,14 @@ async def test_a_phone_registers_at_a_node_and_is_dismissed_by_a_restart(
                 data += more
             kinds = [type(each.message) for each in SccpStream().receive(bytes(data))]
             assert answers.Reset in kinds
+        # Its first registration here does not write over what it said before.
+        async with await trio.open_tcp_stream(sccp.address, sccp.port) as stream:
+            assert isinstance(await register(stream), answers.RegisterAck)
+            server = runtime._callmanager.server
+            assert server is not None
+            found = server.registrar.find(PHONE)
+            assert found is not None
+            assert [each.text for each in found.alarms] == [alarm.text]
         assert {each.service: each for each in serving.listening} == where
         nursery.cancel_scope.cancel()
 

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 
 import structlog
 
-from tests.services.callmanager.test_sip_calls import A, B, Node
+from tests.rigs.sip_calls import A, B, Node
 from tokenless.phone_emulator.registration.talkers.events import (
     CallShown,
     CallStage,
@@ -15,10 +15,8 @@ from tokenless.phone_emulator.registration.talkers.events import (
     RegistrationState,
 )
 from tokenless.phone_emulator.registration.talkers.sip_digest import DigestLogin
-from tokenless.phone_emulator.registration.talkers.sip_phone import (
-    SipIdentity,
-    SipPhone,
-)
+from tokenless.phone_emulator.registration.talkers.sip_identity import SipIdentity
+from tokenless.phone_emulator.registration.talkers.sip_phone import SipPhone
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import Peer
 from tokenless.protocol.sip.digest import DigestAccount, ha1_of

@@ -17,14 +17,18 @@ from tokenless.protocol.phones.registration import (
 )
 from tokenless.services.callmanager import records as module
 from tokenless.services.callmanager.records import RegistrationRecords
-from tokenless.services.callmanager.registrar import Absence, Registrar, Request
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Absence, Request
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
+from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import (
     NodeRegistrations,
     RecordedState,
     RegistrationRow,
+    read_alarms,
     read_registrations,
+    registrations_mark,
     write_registrations,
 )
 
@@ -67,6 +71,23 @@ async def test_the_newest_of_many_changes_is_written(
         5,
         "L" * 64,
     )
+
+
+def test_pages_hear_of_an_alarm_and_a_node_recalls_its_own(lab: Cluster) -> None:
+    def said(*texts: str) -> RegistrationRow:
+        alarms = tuple(PhoneAlarmNote(7, text) for text in texts)
+        return RegistrationRow(CLEAR, RecordedState.REGISTERED, 3, alarms=alarms)
+
+    here, there = (node.id for node in lab.nodes)
+    marks = []
+    for rows in ([said()], [said("one")], [said("one", "two")]):
+        with lab.store.write_node_state() as connection:
+            write_registrations(connection, here, rows)
+            marks.append(registrations_mark(connection))
+    assert len(set(marks)) == 3
+    with lab.store.read() as connection:
+        assert read_alarms(connection, here) == {CLEAR: rows[0].alarms}
+        assert read_alarms(connection, there) == {}
 
 
 async def test_a_node_that_was_killed_ends_its_old_registrations_first(

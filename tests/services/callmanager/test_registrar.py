@@ -1,6 +1,8 @@
 """Who is registered: one registration a device, and how it ends."""
 
 import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
 
 from tests.rigs.registrations import CLEAR, DEVICES, SECURE, TLS, Phone
 from tokenless.protocol.phones.registration import (
@@ -10,13 +12,10 @@ from tokenless.protocol.phones.registration import (
     Signalling,
     UnregisterReason,
 )
-from tokenless.services.callmanager.registrar import (
-    MAX_FAILURES,
-    Absence,
-    Registrar,
-    Registration,
-    Request,
-)
+from tokenless.services.callmanager.alarms import QUOTA, AlarmIntake
+from tokenless.services.callmanager.registrar import MAX_FAILURES, Registrar
+from tokenless.services.callmanager.registration import Absence, Registration, Request
+from tokenless.services.store.phone_alarms import PhoneAlarmNote
 
 
 class Office:
@@ -90,6 +89,54 @@ def test_the_last_alarms_outlive_their_registration(office: Office) -> None:
     found = office.registrar.find(CLEAR)
     assert found is not None
     assert [each.text for each in found.alarms] == texts
+
+
+def test_alarms_of_an_earlier_process_are_kept(office: Office) -> None:
+    old = PhoneAlarmNote(1, "10: Last=TCP-timeout")
+    office.registrar.recall_alarms({CLEAR: (old,)})
+    phone = Phone()
+    office.register(CLEAR, phone)
+    office.registrar.note_alarm(CLEAR, phone, "new")
+    assert office.changes[0].alarms == (old,)
+    assert [each.text for each in office.changes[1].alarms] == [old.text, "new"]
+
+
+def test_alarms_of_before_a_registration_are_said_once(office: Office) -> None:
+    phone, texts = Phone(), [f"{number}" for number in range(QUOTA + 1)]
+    intake = AlarmIntake(office.registrar, phone)
+    for text in texts[:3]:
+        intake.take(None, lambda text=text: text)  # type: ignore[misc]
+    for device, peer in ((CLEAR, Peer()), (SECURE, TLS)):
+        office.register(device, phone, peer)
+        intake.registered(device)
+    for text in texts[3:]:
+        intake.take(SECURE, lambda text=text: text)  # type: ignore[misc]
+    kept = {
+        each.device: [note.text for note in each.alarms]
+        for each in office.registrar.registrations()
+    }
+    assert kept == {CLEAR: texts[:3], SECURE: texts[QUOTA - 3 : QUOTA]}
+
+
+async def test_waiting_until_the_last_phone_has_left(office: Office) -> None:
+    await office.registrar.until_empty()
+    phones = {CLEAR: Phone(), SECURE: Phone()}
+    office.register(CLEAR, phones[CLEAR])
+    office.register(SECURE, phones[SECURE], TLS)
+    left: list[int] = []
+
+    async def wait() -> None:
+        await office.registrar.until_empty()
+        left.append(len(office.registrar))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        for device, phone in phones.items():
+            await wait_all_tasks_blocked()
+            assert left == []
+            reason = UnregisterReason.DEVICE_UNREGISTERED
+            office.registrar.unregister(device, phone, reason)
+    assert left == [0]
 
 
 def test_another_connection_takes_a_device_over(office: Office) -> None:

@@ -15,7 +15,8 @@ from tokenless.protocol.phones.registration import (
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.protocol.sccp.layout import Message
-from tokenless.services.callmanager.registrar import Absence, Registrar, Registration
+from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.registration import Absence, Registration
 from tokenless.services.callmanager.sccp.guest import SccpCount, SccpGuest, SccpSettings
 from tokenless.services.callmanager.switch import CallFailure, Switch
 from tokenless.services.stream_server.counters import FIRST_GUEST_CELL

@@ -112,6 +112,12 @@ async def test_an_xml_alarm_is_taken_before_and_after_a_registration() -> None:
         # Eight of one connection count, and the last three of them are kept.
         assert [each.text.partition(":")[0] for each in alarms_of(rig)] == list("234")
         assert all(each.text.isprintable() for each in alarms_of(rig))
+        changes = len(rig.changes)
+        again = requests.Register(PHONE, device_type=437, load_name="SCCP75.9-3-1")
+        await phone.send(again, requests.KeepAlive(), version=0)
+        while type(await phone.next()) is not answers.KeepAliveAck:
+            pass
+        assert len(rig.changes) == changes, "they are not said again"
     async with running() as rig, connected(rig) as phone:
         await phone.send(requests.Alarm(text="25: Last=Initialized"))
         await phone.send(requests.Register("SEP000000000099"))

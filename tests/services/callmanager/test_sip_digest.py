@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.services.callmanager.test_sip import PHONE, Phones, phones, register
+from tests.rigs.sip_desk import PHONE, Phones, phones, register
 from tokenless.protocol.phones.registration import (
     DeviceProfile,
     RegisterFailure,
@@ -98,7 +98,8 @@ def test_another_password_is_refused_and_noted(account: DigestAccount) -> None:
     assert not desk.is_registered
 
 
-def test_an_old_nonce_is_stale_and_a_forged_one_wrong() -> None:
+def test_an_old_or_foreign_nonce_is_stale_where_the_password_is_right() -> None:
+    """A phone may answer once more; no failure is noted of it (RFC 7616 3.3)."""
     desk = Desk()
     challenge = desk.challenge(register())
     desk.now += NONCE_LIFE_S + 1
@@ -106,7 +107,17 @@ def test_an_old_nonce_is_stale_and_a_forged_one_wrong() -> None:
     assert again.is_stale
     assert desk.phones.ask(desk.prove(again)).status == 200
     for nonce in ("", "x", "ff.ff.ff", "1.\u0661.2", f"{again.nonce}0"):
-        assert not desk.challenge(desk.prove(Challenge(nonce), count=9)).is_stale
+        assert desk.challenge(desk.prove(Challenge(nonce), count=9)).is_stale
+    assert list(desk.phones.office.registrar.absences()) == []
+    wrong = DigestAccount("alice", ha1_of("alice", "guess"))
+    assert not desk.challenge(desk.prove(Challenge("x"), wrong)).is_stale
+
+
+def test_a_proof_for_another_realm_is_none_and_no_failure() -> None:
+    desk = Desk()
+    elsewhere = replace(desk.challenge(register()), realm="another")
+    assert not desk.challenge(desk.prove(elsewhere)).is_stale
+    assert list(desk.phones.office.registrar.absences()) == []
 
 
 def test_a_proof_of_another_address_method_or_qop_is_none() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.services.callmanager.test_sip import DEVICES, PHONE, SECURE, Phones, phones
-from tests.services.callmanager.test_sip import register as register_of
+from tests.rigs.sip_desk import DEVICES, PHONE, SECURE, Phones, phones
+from tests.rigs.sip_desk import register as register_of
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import Peer
 from tokenless.protocol.sip.messages import SipRequest, SipResponse, decode_message
@@ -19,6 +19,7 @@ from tokenless.protocol.sip.register import DEVICE_PARAMETER
 from tokenless.protocol.sip.stream import SipStream
 
 TLS = Peer("AES128-SHA", SECURE)
+OTHER = Peer("AES128-SHA", "SEP00000000FFFF")
 CONTACT = f'<sip:u@127.0.0.1:50060>;{DEVICE_PARAMETER}="{PHONE}"'
 
 
@@ -139,6 +140,21 @@ def test_registers_that_come_in_pieces_and_together(pieces: int) -> None:
     assert len(desk.office.registrar) == 1
 
 
+@pytest.mark.parametrize("address", ["127.0.0.9", "127.0.0.66"])
+def test_a_certificate_of_another_device_ends_no_registration_in_clear(
+    address: str,
+) -> None:
+    desk = phones()
+    assert desk.ask(register_of()).status == 200
+    stranger = Phones(desk.office, [], address=address)
+    assert stranger.ask(register_of(expires_s=0), OTHER).status == 200
+    assert stranger.ask(register_of(), OTHER).status == 403
+    found = desk.office.registrar.find(PHONE)
+    assert found is not None
+    assert found.address == "127.0.0.9"
+    assert desk.office.stations[PHONE].source.peer == Peer()
+
+
 @pytest.mark.parametrize("expires_s", [0, 60])
 def test_a_stranger_does_not_end_a_registration_in_clear(expires_s: int) -> None:
     """A farewell of another address is answered, as a standby node's would be."""
@@ -158,9 +174,6 @@ def secure_desk() -> Phones:
     desk = phones()
     assert desk.ask(register_of(SECURE), TLS).status == 200
     return desk
-
-
-OTHER = Peer("AES128-SHA", "SEP00000000FFFF")
 
 
 @pytest.mark.parametrize("peer", [Peer(), OTHER, Peer("AES128-SHA")])

@@ -8,7 +8,9 @@ from pathlib import Path
 import tokenless.services.node.runtime  # noqa: F401  # rooms register what they count
 from tokenless.services.metrics import REGISTRY
 
-DASHBOARD = Path(__file__).parents[3] / "configs/grafana/tokenless.json"
+CONFIGS = Path(__file__).parents[3] / "configs"
+DASHBOARD = CONFIGS / "grafana/tokenless.json"
+ALERTS = CONFIGS / "prometheus/alerts.yml"
 LISTED = (
     "tftp_transfers_total",
     "tftp_bytes_total",
@@ -18,6 +20,10 @@ LISTED = (
     "tvs_cache_entries",
     "cache_age_seconds",
     "certificate_days_to_expiry",
+    "registered_phones",
+    "sccp_refused_total",
+    "capf_refused_total",
+    "http_refused_total",
 )
 
 
@@ -38,15 +44,30 @@ def known() -> set[str]:
     }
 
 
+def series_of(text: str) -> set[str]:
+    return set(re.findall(r"tokenless_\w+", text))
+
+
 def test_every_metric_of_the_dashboard_exists() -> None:
-    shown = set(re.findall(r"tokenless_\w+", " ".join(expressions())))
+    shown = series_of(" ".join(expressions()))
     assert shown
     assert shown <= known()
 
 
+def test_every_metric_of_the_alerts_exists() -> None:
+    text = ALERTS.read_text()
+    assert series_of(text) <= known()
+    names = re.findall(r"- alert: (\w+)", text)
+    assert len(set(names)) == len(names)
+    for key in ("summary", "description", "severity", "expr"):
+        assert len(re.findall(rf"\b{key}:", text)) == len(names), key
+
+
 def test_what_operators_need_is_shown() -> None:
     shown = " ".join(expressions())
+    watched = ALERTS.read_text()
     assert [name for name in LISTED if f"tokenless_{name}" not in shown] == []
+    assert {f"tokenless_{name}" for name in LISTED[-4:]} <= set(series_of(watched))
 
 
 def test_panels_do_not_lie_over_each_other() -> None:

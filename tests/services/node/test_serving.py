@@ -11,6 +11,9 @@ import trio
 
 from tests.rigs.node_rig import FREE_PORTS, LAB, Ask
 from tests.rigs.tftp_rig import Where, fetch
+from tokenless.protocol.codes import Role
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.tftp.packets import TftpError
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
@@ -229,3 +232,26 @@ async def test_a_database_file_that_is_gone_is_noticed(
     kept.rename(file)  # put back
     await go_mixed(cluster, ask)
     assert runtime.health.verdict is Verdict.OK
+
+
+async def test_nodes_listen_elsewhere_than_phones_are_told(
+    cluster: Cluster, nursery: trio.Nursery
+) -> None:
+    """As with published ports: in lists and configurations is what phones reach."""
+    tables = {
+        "tftp": {"port": 0, "ports": "single"},
+        "listen": {"address": "127.0.47.99"},
+        "advertise": {"tftp": 30069, "tvs": 32445, "sccp": 32000, "capf": 33804},
+    }
+    cluster.take_settings(load_config(LAB, {**FREE_PORTS, **tables}))
+    node = cluster.publisher
+    serving: Serving = await nursery.start(serve_nodes, cluster, [node.name])
+    assert {each.address for each in serving.listening} == {"127.0.47.99"}
+    itl = TrustList.decode(await fetch(where(serving), "ITLFile.tlv"))
+    (own,) = [each for each in itl.records if each.role == Role.TFTP]
+    assert own.ip_address == node.address
+    config = PhoneConfig.decode(await fetch(where(serving), "SEP0011223344AA.cnf.xml"))
+    assert (config.tvs[0].address, config.tvs[0].port) == (node.address, 32445)
+    assert config.callmanagers[0].sccp_port == 32000
+    assert (config.capf[0].address, config.capf[0].port) == (node.address, 33804)
+    assert cluster.publisher.tftp_port == 30069

@@ -126,6 +126,23 @@ def test_an_address_has_its_share() -> None:
 
 
 @BOTH
+def test_five_requests_from_one_port(ports: Ports) -> None:
+    """The last one is served; who sent them learns that the others are not."""
+    with rig(settings(ports)) as server:
+        client = server.client()
+        for number in range(5):
+            client.ask("large", "timeout", str(number + 1))
+            server.turn()
+        answers = client.received()
+        errors = [data for data, _ in answers if data[:2] == b"\0\5"]
+        has_ports = ports is Ports.PER_TRANSFER
+        assert errors == [b"\0\5\0\0Replaced by a newer request from this port\0"] * (
+            4 * has_ports
+        )
+        assert answers[-1][0][:4] == b"\0\3\0\1"  # its time-out is not accepted
+
+
+@BOTH
 def test_a_full_table_displaces_who_never_answered(ports: Ports) -> None:
     with rig(settings(ports, max_transfers=4)) as server:
         honest = server.client()

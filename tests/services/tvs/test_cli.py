@@ -58,8 +58,11 @@ async def test_a_file_without_end_is_not_read_to_its_end(tmp_path: Path) -> None
 async def test_verify_takes_pem_and_der(tmp_path: Path) -> None:
     (tmp_path / "asked.pem").write_bytes(ASKED.certificate_pem)
     (tmp_path / "asked.der").write_bytes(ASKED.certificate.der)
+    key = b"-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n"
+    bundle = key + ASKED.certificate_pem + STRANGER.certificate_pem
+    (tmp_path / "bundle.pem").write_bytes(bundle)
     async with running(settings_for(tmp_path)) as rig:
-        for name in ("asked.pem", "asked.der"):
+        for name in ("asked.pem", "asked.der", "bundle.pem"):
             status, out, _ = await tokenless(
                 "verify", *at(rig.address), str(tmp_path / name), "--tls", "1.2"
             )

@@ -68,6 +68,11 @@ class RunningCluster:
         for name in self._names:
             await self.served.start(name)
 
+    @property
+    def names(self) -> Sequence[str]:
+        """The nodes that may be served."""
+        return self._names
+
     def has(self, name: str) -> bool:
         """Return whether it is one of this cluster's nodes that can be up or down."""
         return name in self._names

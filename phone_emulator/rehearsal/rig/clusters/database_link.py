@@ -37,6 +37,11 @@ class DatabaseLink:
         self._cut_off: set[str] = set()
         cluster.store.before_transactions(self._check)
 
+    @property
+    def cut_off(self) -> frozenset[str]:
+        """The nodes from which the database is away, where it is not from all."""
+        return frozenset(self._cut_off)
+
     def switch(self, node: str | None, *, up: bool) -> None:
         """Take the database away from a node, or from everybody, or bring it back."""
         if node is None:
