@@ -151,7 +151,7 @@ def units_of(*, is_publisher: bool, release: Release) -> tuple[TrustStore, ...]:
     Before 14 that is CAPF on every node; only the publisher's is in lists, as CAPF runs
     there (REFERENCE-2 2.1).
     """
-    units = UNITS if is_publisher else UNITS_OF_EVERY_NODE
+    units: tuple[TrustStore, ...] = UNITS if is_publisher else UNITS_OF_EVERY_NODE
     if release.has_capf_everywhere and not is_publisher:
         units += (TrustStore.CAPF,)
     units += UNITS_BESIDE_LISTS
