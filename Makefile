@@ -6,10 +6,11 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Without bytecode every worker of the tests would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo rehearse test coverage lint image bench fuzz mutants oldest kubernetes vectors picture site dist lock clean
+.PHONY: help demo studio rehearse test coverage lint image bench fuzz mutants oldest kubernetes vectors picture site dist lock clean
 
 help:
 	@echo "make demo      set up, take a lab cluster and its phones through four changes of signer"
+	@echo "make studio    set up, rehearse your own change in a browser"
 	@echo "make rehearse  play every shipped rehearsal with 10 phones, print a table of lessons"
 	@echo "make test      set up, run the whole test suite"
 	@echo "make coverage  the test suite again, and which lines and branches it does not reach"
@@ -38,6 +39,9 @@ $(VENV)/dev: $(VENV)/runtime requirements/dev.txt requirements/dask.txt requirem
 
 demo: $(VENV)/runtime
 	$(BIN)/tokenless demo
+
+studio: $(VENV)/runtime
+	$(BIN)/tokenless studio
 
 rehearse: $(VENV)/runtime
 	$(BIN)/tokenless rehearse run --all --summary --phones 10

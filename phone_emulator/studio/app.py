@@ -63,7 +63,7 @@ def _endpoint(studio: Studio, page: Page, do: Show, *, is_form: bool) -> Endpoin
     async def endpoint(request: Request) -> Response:
         found = studio.visitor(request)
         if found is None:
-            return RedirectResponse("/sign-in", status_code=SEE_OTHER)
+            return _to_sign_in(request)
         session, cookie = found
         form = await checked_form(request, session, LIMITS) if is_form else Form()
         visit = Visit(studio, request, session, form)
@@ -73,6 +73,13 @@ def _endpoint(studio: Studio, page: Page, do: Show, *, is_form: bool) -> Endpoin
         return response if cookie is None else set_cookie(response, cookie, COOKIE)
 
     return endpoint
+
+
+def _to_sign_in(request: Request) -> Response:
+    if "hx-request" in request.headers:
+        # A part of a live page asks: the whole page has to sign in.
+        return Response(headers={"HX-Refresh": "true"})
+    return RedirectResponse("/sign-in", status_code=SEE_OTHER)
 
 
 def _do(visit: Visit, page: Page, do: Show, is_form: bool) -> Response:

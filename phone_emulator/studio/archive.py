@@ -21,8 +21,12 @@ from tokenless.phone_emulator.studio.study import (
     MAX_RUNS,
     MAX_STUDY_BYTES,
     RunResult,
-    RunSummary,
     Study,
+)
+from tokenless.phone_emulator.studio.summaries import (
+    RunSummary,
+    StudySummary,
+    summary_of,
 )
 from tokenless.protocol.certificates.name_text import printable
 
@@ -47,20 +51,34 @@ class StudyArchive:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "studies"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._summaries: dict[str, tuple[tuple[int, int], StudySummary]] = {}
 
-    def all(self) -> tuple[list[tuple[str, Study]], dict[str, str]]:
+    def all(self) -> tuple[list[tuple[str, StudySummary]], dict[str, str]]:
         """Return the studies, the newest first, and the reason of each damaged one.
 
-        Studies are pairs of id and study; damaged ones are reasons by id.
+        Studies are pairs of id and summary; damaged ones are reasons by id.
         """
         found, damaged = [], {}
         for path in sorted(self._folder.iterdir()):
             if _ID.fullmatch(path.name):
                 try:
-                    found.append((path.name, self._read(path.name)))
+                    found.append((path.name, self._summary(path.name)))
                 except PhoneError as error:
                     damaged[path.name] = error.explain()
         return sorted(found, key=lambda each: each[1].made, reverse=True), damaged
+
+    def _summary(self, name: str) -> StudySummary:
+        """Return a summary; a file is read again when it was replaced."""
+        try:
+            file = (self._folder / name / "study.json").stat()
+        except OSError:
+            return summary_of(self._read(name))
+        stamp = (file.st_ino, file.st_mtime_ns)
+        known = self._summaries.get(name)
+        if known is None or known[0] != stamp:
+            known = stamp, summary_of(self._read(name))
+            self._summaries[name] = known
+        return known[1]
 
     def add(self, study: Study) -> str:
         """Keep a new study; return its id.
@@ -108,6 +126,7 @@ class StudyArchive:
         """
         self.check_known(name)
         shutil.rmtree(self._folder / name)
+        self._summaries.pop(name, None)
 
     def save_run(self, name: str, run: RunResult) -> None:
         """Keep a run; the oldest go when there are too many.

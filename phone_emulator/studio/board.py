@@ -29,6 +29,8 @@ class Board:
     tested: tuple[str, ...]
     not_tested: tuple[str, ...]
     troubles: tuple[Trouble, ...]
+    warnings: tuple[str, ...]
+    """What the runbook forbids, and until when."""
     rollback: tuple[str, ...]
     verification: tuple[str, ...]
     sources: tuple[str, ...]
@@ -44,6 +46,7 @@ def board_of(study: Study, run: RunResult) -> Board:
         tested=tuple(_tested(run)),
         not_tested=tuple(_not_tested(run)),
         troubles=tuple(_troubles(run)),
+        warnings=tuple(_warnings(run)),
         rollback=tuple(_rollback(run)),
         verification=tuple(_verification(run)),
         sources=tuple(f"{each.name}: {each.what}" for each in run.subject.sources),
@@ -90,6 +93,21 @@ def _troubles(run: RunResult) -> Iterator[Trouble]:
                 alike.setdefault((group.causes, group.remedies), []).append(group.name)
         for (causes, remedies), names in alike.items():
             yield Trouble(step.number, step.title, tuple(names), causes, remedies)
+
+
+def _warnings(run: RunResult) -> Iterator[str]:
+    """Yield what must not be done yet, each once, with the steps after which."""
+    book = run.subject.runbook
+    if book is None:
+        return
+    after: dict[str, list[str]] = {}
+    for row in book.rows:
+        cells = dict(zip(book.columns, row, strict=False))
+        for forbidden in filter(None, cells.get("not yet", "").split("; ")):
+            after.setdefault(forbidden, []).append(cells.get("step", ""))
+    for forbidden, steps in after.items():
+        word = "step" if len(steps) == 1 else "steps"
+        yield f"After {word} {', '.join(steps)}: {forbidden}."
 
 
 def _rollback(run: RunResult) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import Final
 from tokenless.phone_emulator.studio.study import Face
 
 _ROWS: Final = 9
+_COLUMNS: Final = 50
 _IDLE: Final = ""
 
 
@@ -52,12 +53,11 @@ class Frame:
     name: str
     wide: int
     is_dark: bool
-    columns: int
 
 
 FRAMES: Final = {
-    "7975": Frame("7975", 470, is_dark=False, columns=52),
-    "8851": Frame("8851", 470, is_dark=True, columns=52),
+    "7975": Frame("7975", 470, is_dark=False),
+    "8851": Frame("8851", 470, is_dark=True),
 }
 _OLD: Final = "79"
 
@@ -147,8 +147,12 @@ def _lists(face: Face) -> Mapping[str, tuple[str, Sequence[str]]]:
     }
 
 
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, _COLUMNS, subsequent_indent="  ") or [""]
+
+
 def _paged(title: str, lines: Sequence[str], path: str, page: int) -> Screen:
-    wrapped = [part for line in lines for part in textwrap.wrap(line, 50) or [""]]
+    wrapped = [part for line in lines for part in _wrapped(line)]
     pages = max(1, -(-len(wrapped) // _ROWS))
     page = min(max(page, 0), pages - 1)
     shown = wrapped[page * _ROWS : (page + 1) * _ROWS]

@@ -14,6 +14,9 @@ from tokenless.phone_emulator.rehearsal.reports.text_report import (
     tvs_words,
 )
 from tokenless.phone_emulator.rehearsal.reports.verdict import (
+    Verdict as RunVerdict,
+)
+from tokenless.phone_emulator.rehearsal.reports.verdict import (
     impact_verdict,
     run_verdicts,
 )
@@ -73,16 +76,22 @@ def verdicts_of(played: Played) -> tuple[Verdict, ...]:
     """Return the verdicts of a run, what matters most first.
 
     What a plan predicts is told when it did not come true; with faults that a person
-    put in, nothing was predicted.
+    put in, nothing was predicted; that lines were not carried out is told anyway.
     """
     verdicts = run_verdicts(played)
     has_faults = any(step.injected for step in played.steps)
-    if has_faults or played.expectations is not Expectations.FAILED:
+    broke_off = any(step.broke_off for step in played.steps)
+    if has_faults or broke_off or played.expectations is not Expectations.FAILED:
         verdicts = verdicts[:-1]
-    return tuple(
-        Verdict(_cut(each.short), _tone(each.tone.value), _cut(each.rest))
-        for each in verdicts
-    )
+    return tuple(_verdict(each, broke_off=broke_off) for each in verdicts)
+
+
+def _verdict(found: RunVerdict, *, broke_off: bool) -> Verdict:
+    """Return a verdict; none is good while lines were not carried out."""
+    short, rest, tone = _cut(found.short), _cut(found.rest), _tone(found.tone.value)
+    if broke_off and tone == "good":
+        return Verdict(short, "plain", f"{rest}, by the lines that were carried out")
+    return Verdict(short, tone, rest)
 
 
 def _tone(value: str) -> Literal["good", "plain", "later", "bad"]:

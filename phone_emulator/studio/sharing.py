@@ -132,7 +132,7 @@ def anonymous(study: Study) -> Study:
         )
     pattern = re.compile(
         "|".join(
-            rf"(?<![\w]){re.escape(name)}(?![\w])"
+            rf"(?<![^\W_]){re.escape(name)}(?![^\W_])"
             for name in sorted(names, key=len, reverse=True)
         )
         or r"(?!)",

@@ -258,31 +258,6 @@ class RunResult(_Part, frozen=True):
         )
 
 
-class StepSummary(msgspec.Struct, frozen=True):
-    """What lists of runs show of a step."""
-
-    number: int
-    injected: tuple[str, ...]
-
-
-class RunSummary(msgspec.Struct, frozen=True):
-    """What lists show of a run; the rest of its file is passed over."""
-
-    id: str
-    order: str
-    began: datetime
-    state: str
-    total: int
-    steps: tuple[StepSummary, ...]
-    verdicts: tuple[Verdict, ...]
-    digest: str
-
-    @property
-    def injected(self) -> int:
-        """Return how many faults a person put in."""
-        return sum(len(step.injected) for step in self.steps)
-
-
 class Event(_Part, frozen=True):
     """A line of the study's history."""
 

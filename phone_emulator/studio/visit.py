@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from tokenless.phone_emulator.studio.runs import LiveRun
 from tokenless.phone_emulator.studio.studio import Studio
-from tokenless.phone_emulator.studio.study import RunResult, RunSummary, Study
+from tokenless.phone_emulator.studio.study import RunResult, Study
+from tokenless.phone_emulator.studio.summaries import RunSummary
 from tokenless.services.console.forms import Form
 from tokenless.services.console.sessions import NoticeKind, Session
 

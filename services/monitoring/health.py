@@ -112,6 +112,18 @@ def judge(
     )
 
 
+def unreachable(node: str, reason: str) -> NodeHealth:
+    """Return the health of a node whose process does not answer."""
+    return NodeHealth(
+        node=node,
+        verdict=Verdict.FAILING,
+        revision=0,
+        services={},
+        stale_since=None,
+        reason=reason,
+    )
+
+
 def _ago(now: float, seconds: float) -> datetime:
     since = datetime.fromtimestamp(now, UTC) - timedelta(seconds=seconds)
     return since.replace(microsecond=0)

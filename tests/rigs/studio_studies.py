@@ -52,7 +52,7 @@ def run_result(publisher: str, subject: RunSubject) -> RunResult:
         title="Everything at once",
         why="",
         lines=("admin set cert regen TVS", "phones boot"),
-        transcript=f"$ admin set cert regen TVS\non {publisher}",
+        transcript=f"$ admin set cert regen TVS\nITLRECOVERY_{publisher}",
         refusal=None,
         left_out=(),
         injected=("before line 2: phones off office-7975",),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.serving import TOKENLESS
+from tests.rigs.warm_start import run_warm
 from tokenless.services.config import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +49,7 @@ def test_no_container_has_anothers_password() -> None:
     assert "<<: *environment" in COMPOSE
     subscriber = COMPOSE.partition("\n  subscriber:")[2].partition("\n  fleet:")[0]
     assert 'TOKENLESS_FIRST_PASSWORD: ""' in subscriber
+    assert COMPOSE.count("restart: unless-stopped") == 2  # PostgreSQL comes back, too
     assert COMPOSE.count("mem_limit:") == COMPOSE.count("pids_limit:") == 2
 
 
@@ -63,12 +64,8 @@ def test_commands_of_the_scripts_exist() -> None:
     lines = re.findall(r"tokenless ((?:node )?[a-z]+)(.*)", text)
     assert {command for command, _ in lines} >= {"serve", "node export", "node import"}
     for command, rest in lines:
-        done = subprocess.run(
-            [*TOKENLESS, *command.split(), "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = run_warm([*command.split(), "--help"])
+        assert done.returncode == 0
         flags = [word for word in shlex.split(rest) if word.startswith("--")]
         assert [flag for flag in flags if flag not in done.stdout] == []
 
@@ -88,6 +85,10 @@ def test_the_image_runs_as_nobody_special() -> None:
     assert "USER tokenless" in final
     assert "HEALTHCHECK" in final
     assert "pip install" not in final
+    assert "-g 0 -m 0770 /data" in final  # any user of group 0
+    assert "# syntax" not in DOCKERFILE  # which would need a registry
+    for port in ("3804/tcp", "2443/tcp", "5060/udp", "8002/tcp", "9469/tcp"):
+        assert port in final
     for ignored in (ROOT / ".dockerignore").read_text().splitlines():
         if ignored.startswith("!"):
             assert (ROOT / ignored.removeprefix("!")).exists()

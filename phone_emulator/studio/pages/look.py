@@ -1,10 +1,12 @@
 """Before and after the window: `check` and `preflight` of a study's real cluster."""
 
+import csv
+import io
 from typing import Final
 
 import msgspec
 import trio
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 from starlette.responses import Response
 
 from tokenless.phone_emulator.errors import PhoneError
@@ -15,8 +17,13 @@ from tokenless.phone_emulator.studio.sources import recognise
 from tokenless.phone_emulator.studio.study import MAX_LOOKS, Look, Study, Understood
 from tokenless.phone_emulator.studio.understanding import understand
 from tokenless.phone_emulator.studio.visit import Page, Visit, attachment
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.console.sessions import NoticeKind
 
+_COLUMNS: Final = (
+    *("at", "kind", "about"),
+    *("severity", "code", "where", "message", "consequence", "advice"),
+)
 CHOICES: Final = {
     "key-size": ("1024", "2048", "3072", "4096"),
     "tls-minimum": ("1.0", "1.1", "1.2", "1.3"),
@@ -37,13 +44,14 @@ def show(visit: Visit) -> Response:
     if look is not None:
         changed = looking.difference(look, looking.previous(looks, at))
     known = [node.address for node in study.cluster.nodes] if study.cluster else []
+    checked = [each.about for each in looks if each.kind == "check"][-1:]
     return visit.page(
         "look",
         study,
         look=look,
         at=at,
         changed=changed,
-        addresses=", ".join(each for each in known if each),
+        addresses=", ".join(checked or [each for each in known if each]),
         choices=CHOICES,
         device=DEVICE,
     )
@@ -131,6 +139,24 @@ def export(visit: Visit) -> Response:
     return attachment(data, "looks.json", "application/json")
 
 
+def table(visit: Visit) -> Response:
+    """Return all findings as one table, for a spreadsheet."""
+    out = io.StringIO()
+    rows = csv.writer(out)
+    rows.writerow(_COLUMNS)
+    for look in visit.study().looks:
+        for each in look.findings:
+            cells = (look.at.isoformat(), look.kind, look.about, *astuple(each))
+            rows.writerow(map(_cell, cells))
+    return attachment(out.getvalue(), "looks.csv", "text/csv; charset=utf-8")
+
+
+def _cell(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    plain = printable(text)
+    return f"'{plain}" if plain[:1] in tuple("=+-@") else plain
+
+
 _LOOK: Final = "/studies/{study}/look"
 
 PAGES: Final = (
@@ -138,4 +164,5 @@ PAGES: Final = (
     Page(f"{_LOOK}/check", None, check, _LOOK),
     Page(f"{_LOOK}/preflight", None, preflight, _LOOK),
     Page(f"{_LOOK}.json", export),
+    Page(f"{_LOOK}.csv", table),
 )

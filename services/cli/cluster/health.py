@@ -5,6 +5,7 @@ health check works with a read-only root.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,12 @@ import msgspec
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.cli.options import data_option
 from tokenless.services.errors import ServiceError
-from tokenless.services.monitoring.health import Health, NodeHealth, Verdict
+from tokenless.services.monitoring.health import (
+    Health,
+    NodeHealth,
+    Verdict,
+    unreachable,
+)
 from tokenless.services.node.control.client import request
 from tokenless.services.node.control.requests import Status
 
@@ -37,7 +43,7 @@ def health(data: Path, nodes: tuple[str, ...], *, as_json: bool) -> None:
     unreachable or an administrator stopped a service); 1 when a service crashed or a
     node's server process is gone.
     """
-    state = Health.of(_ask(data, name) for name in nodes or _served(data))
+    state = Health.of(_ask_all(data, nodes or _served(data)))
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(state)))
     else:
@@ -47,6 +53,24 @@ def health(data: Path, nodes: tuple[str, ...], *, as_json: bool) -> None:
         raise ServiceError(
             "not every service runs", hint="look at the log of `tokenless serve`"
         )
+
+
+def _ask_all(data: Path, names: Sequence[str]) -> list[NodeHealth]:
+    """Return the health of each node; one that does not answer is failing.
+
+    Raises:
+        ServiceError: When none of them answers.
+    """
+    found, silent = [], []
+    for name in names:
+        try:
+            found.append(_ask(data, name))
+        except ServiceError as error:
+            silent.append(error)
+            found.append(unreachable(name, str(error)))
+    if len(silent) == len(found):
+        raise silent[0]
+    return found
 
 
 def _served(data: Path) -> list[str]:
@@ -76,6 +100,8 @@ def _ask(data: Path, name: str) -> NodeHealth:
 
 
 def _line(node: NodeHealth) -> str:
+    if not node.services and node.reason is not None:
+        return f"{node.node}: {node.verdict}: {node.reason}"
     services = ", ".join(f"{name} {state}" for name, state in node.services.items())
     line = f"{node.node}: {node.verdict}, revision {node.revision}; {services}"
     if node.drops_requests:

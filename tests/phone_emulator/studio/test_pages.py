@@ -26,6 +26,8 @@ async def rig(tmp_path: Path) -> AsyncIterator[StudioRig]:
 async def test_only_who_knows_the_key_is_let_in(rig: StudioRig) -> None:
     stranger = rig.visitor()
     assert (await stranger.get("/")).headers["location"] == "/sign-in"
+    part = await rig.visitor(**{"hx-request": "true"}).get("/studies/x/runs/y/live")
+    assert (part.text, part.headers["hx-refresh"]) == ("", "true")
     assert (await stranger.get("/sign-in?key=wrong")).status_code == 403
     await stranger.get("/sign-in")
     refused = await stranger.post("/sign-in", {"key": "wrong"})
@@ -200,6 +202,9 @@ async def test_a_look_before_the_window_is_kept_and_exported(rig: StudioRig) -> 
     assert "0 new, 0 gone" in await visitor.said(f"{study}/look/preflight", {})
     (first, second) = (await visitor.get(f"{study}/look.json")).json()
     assert first["findings"] == second["findings"] != []
+    rows = (await visitor.get(f"{study}/look.csv")).text.splitlines()
+    assert len(rows) > len(first["findings"]) + len(second["findings"])
+    assert rows[0].startswith("at,kind,about,severity")
 
 
 async def test_the_screen_of_a_phone_has_menus_that_lead_on(rig: StudioRig) -> None:

@@ -81,6 +81,17 @@ async def test_a_service_that_fell_is_exit_status_1(
     assert "look at the log" in found.exception.explain()
 
 
+async def test_a_node_that_is_down_does_not_hide_the_others(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    answers = {"pub": state_of("pub", ServiceState.STARTED)}
+    found = await asked(tmp_path, nursery, answers, "--node", "pub", "--node", "sub")
+    assert found.exit_code == 1
+    assert found.output == (
+        "pub: ok, revision 7; Cisco Tftp STARTED\nsub: failing: node sub is down\n"
+    )
+
+
 async def test_one_node_alone_can_be_asked(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:

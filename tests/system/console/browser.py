@@ -128,7 +128,7 @@ class Browser:
                     return False
                 raise
 
-        WebDriverWait(self.driver, PATIENCE_S, poll_frequency=0.05).until(holds)
+        WebDriverWait(self.driver, PATIENCE_S, poll_frequency=0.1).until(holds)
 
     def is_gone(self, element: WebElement) -> bool:
         try:
