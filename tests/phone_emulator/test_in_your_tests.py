@@ -118,6 +118,8 @@ def test_a_cluster_is_put_back(
     tokenless_cluster: "LabCluster", tokenless_phone: "Callable[..., LabPhone]"
 ) -> None:
     """Certificates, mode, devices, tokens, keys, files; services and nodes run."""
+    from tokenless.services.store.nodes import rename_node  # noqa: PLC0415
+
     cluster = tokenless_cluster
     checksum = re.compile("[0-9a-f]{32}")
     itl = checksum.search(cluster.admin("show itl"))
@@ -129,6 +131,13 @@ def test_a_cluster_is_put_back(
     cluster.restart_tftp()
     cluster.admin("utils service stop Cisco Tftp")
     cluster.kill_node("cucm-1051-a-sub1")
+    # As `set cluster hostname` does, without its new keys.
+    first, changed = cluster.publisher, cluster._cluster
+    with changed.store.change("set hostname", "newpub", by="test") as change:
+        rename_node(change.connection, changed.publisher.id, "newpub")
+    assert (cluster.publisher, cluster.nodes[0]) == ("newpub", "newpub")
+    assert {*cluster.tftp} == {*cluster.ports} == {*cluster.addresses}
+    assert cluster.admin("show itl") == cluster.admin("show itl", node=first)
     cluster.restore()
     again = checksum.search(cluster.admin("show itl"))
     assert itl is not None
