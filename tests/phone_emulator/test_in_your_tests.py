@@ -165,8 +165,10 @@ def test_a_report_of_a_failed_test_has_logs_and_the_folder(
     phone = tokenless_phone()
     phone.boot()
     assert phone.device != PhoneMaker(tokenless_cluster, tmp_path)().device
-    found = dict(Evidence(tokenless_cluster, tmp_path).sections())
     served = f"file={phone.device}.cnf.xml.sgn"
+    # The last ACK may still be on its way when the phone has booted.
+    wait_until(lambda: served in dict(tokenless_cluster.logs())["cucm-1051-a-pub"])
+    found = dict(Evidence(tokenless_cluster, tmp_path).sections())
     assert served in found["tokenless: log of cucm-1051-a-pub"]
     assert "cfgFile" in found[f"tokenless: console log of {phone.device}"]
     kept = Path(found["tokenless: the cluster's data folder"])
