@@ -53,11 +53,15 @@ class Frame:
     name: str
     wide: int
     is_dark: bool
+    left: int
+    """Where its glass begins, which is as wide on both."""
+    line_keys: tuple[int, ...]
+    """The places of its columns of line keys."""
 
 
 FRAMES: Final = {
-    "7975": Frame("7975", 470, is_dark=False),
-    "8851": Frame("8851", 470, is_dark=True),
+    "7975": Frame("7975", 510, is_dark=False, left=24, line_keys=(466,)),
+    "8851": Frame("8851", 530, is_dark=True, left=54, line_keys=(20, 490)),
 }
 _OLD: Final = "79"
 
