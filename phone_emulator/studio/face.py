@@ -95,12 +95,12 @@ def screen_of(face: Face, path: str, page: int = 0) -> Screen:
 def _idle(face: Face) -> Screen:
     if face.call:
         keys = (Key("Hold"), Key("EndCall"), Key("Settings", "settings"))
-        return Screen(face.device, (Item(face.call),), keys)
+        return Screen(face.device, tuple(map(Item, _wrapped(face.call))), keys)
     said = f"Registered with {face.node}"
     if not face.node:
         said = "Unprovisioned" if face.messages else "Registering"
     keys = (Key("Redial"), Key("NewCall"), Key("Settings", "settings"))
-    return Screen(face.device, (Item(said),), keys, is_idle=True)
+    return Screen(face.device, tuple(map(Item, _wrapped(said))), keys, is_idle=True)
 
 
 def _menus(face: Face) -> Mapping[str, tuple[str, tuple[Item, ...]]]:
