@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from benchmarks.capf import processor_s
+from tokenless.ground.heap import freeze_heap_after_startup
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings
 from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan
@@ -172,6 +173,7 @@ async def run_phones(
             ),
         )
         before, own_before = processor_s(served), time.process_time()
+        freeze_heap_after_startup()  # as `fleet run` does
         nursery.start_soon(lines.run)
         with trio.move_on_after(options.limit):
             while lines.registrations_now.registered < len(phones):  # noqa: ASYNC110

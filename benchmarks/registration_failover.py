@@ -23,6 +23,7 @@ from pathlib import Path
 import trio
 
 from benchmarks.registration import ADDRESS, CONFIG, make_lscs
+from tokenless.ground.heap import freeze_heap_after_startup
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings
 from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan
@@ -141,6 +142,7 @@ async def run_phones(
         trio.open_nursery() as nursery,
     ):
         lines = FleetLines(phones, store, network, settings)
+        freeze_heap_after_startup()  # as `fleet run` does
         nursery.start_soon(lines.run)
         counts = lines.registrations_now.nodes
         await reached(lambda: counts["pub"] == len(phones), options.limit)

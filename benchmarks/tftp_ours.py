@@ -11,8 +11,8 @@ from pathlib import Path
 import trio
 
 from benchmarks.tftp_servers import HOST
+from tokenless.ground.heap import freeze_heap_after_startup
 from tokenless.services.logs import configure_logs
-from tokenless.services.tftp.driver import freeze_heap_after_startup
 from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.settings import Ports, TftpSettings

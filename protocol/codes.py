@@ -146,8 +146,15 @@ MULTI_SERVER_UNITS: Final = (
 
 
 def units_of(*, is_publisher: bool, release: Release) -> tuple[TrustStore, ...]:
-    """Return the units that have a certificate on a node."""
-    units = (UNITS if is_publisher else UNITS_OF_EVERY_NODE) + UNITS_BESIDE_LISTS
+    """Return the units that have a certificate on a node.
+
+    Before 14 that is CAPF on every node; only the publisher's is in lists, as CAPF runs
+    there (REFERENCE-2 2.1).
+    """
+    units: tuple[TrustStore, ...] = UNITS if is_publisher else UNITS_OF_EVERY_NODE
+    if release.has_capf_everywhere and not is_publisher:
+        units += (TrustStore.CAPF,)
+    units += UNITS_BESIDE_LISTS
     if release.has_ec_callmanager:
         units += (TrustStore.CALLMANAGER_ECDSA,)
     if release.has_ec_tomcat:

@@ -120,6 +120,11 @@ class Release(NamedTuple):
         return self >= (14,)
 
     @property
+    def has_capf_everywhere(self) -> bool:
+        """Tell whether every node has a CAPF certificate (REFERENCE-2 2.1: not 14)."""
+        return self < (14,)
+
+    @property
     def reuses_tomcat(self) -> bool:
         """Tell whether tomcat's certificate may serve CallManager (REFERENCE-2 2.3)."""
         return self >= (14,)

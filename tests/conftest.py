@@ -8,7 +8,9 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.rigs.memory import use_memory
 from tests.rigs.postgresql import Server, running_server
+from tests.rigs.quick_passwords import make_quick
 
 _HERE = Path(__file__).parent
 # A shell starts its background jobs with SIGINT ignored, and children inherit that;
@@ -16,6 +18,8 @@ _HERE = Path(__file__).parent
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+make_quick()
+use_memory()
 
 # An example may take as long as it does: a busy machine is no counterexample.
 settings.register_profile(

@@ -1,6 +1,7 @@
 """Full and read-only disks: the file is named, and what to do."""
 
 import errno
+import os
 import resource
 import sqlite3
 import subprocess
@@ -11,8 +12,10 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 from tokenless.ground.disk import explain, hint_for, named
+from tokenless.ground.files import not_synced
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import replace_file, write_output
+from tokenless.services.store.access.engine import open_engine
 
 FULL = Path("/dev/full")
 
@@ -88,3 +91,26 @@ def test_a_backup_that_does_not_fit(tmp_path: Path) -> None:
     assert err.count("\n") == 1
     assert "free space" in err
     assert list(tmp_path.iterdir()) == [tmp_path / "data"]
+
+
+def test_only_what_must_survive_a_power_cut_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rehearsal's cluster need not; its threads and tasks are in the block, too."""
+    waits: list[int] = []
+    monkeypatch.setattr(os, "fsync", waits.append)
+
+    def wait_for_disk(name: str) -> tuple[int, int]:
+        waits.clear()
+        replace_file(tmp_path / name, b"content")
+        engine = open_engine(f"sqlite:///{tmp_path}/{name}.db", busy_timeout_s=1)
+        with engine.connect() as connection:
+            level = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+        engine.dispose()
+        return len(waits), int(level)
+
+    full, off = 2, 0
+    assert wait_for_disk("kept") == (2, full)
+    with not_synced():
+        assert wait_for_disk("scratch") == (0, off)
+    assert wait_for_disk("kept again") == (2, full)

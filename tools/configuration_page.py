@@ -19,6 +19,7 @@ import msgspec
 from msgspec import inspect as types
 
 from tokenless.services.config.declaration import (
+    AppliedSection,
     HostSection,
     Section,
     inspect_fields,
@@ -41,7 +42,8 @@ whose comments are an introduction. An unknown or invalid key ends the command; 
 error names the line, and the most similar valid key.
 
 Some tables describe the cluster: they are read when its data folder is made, and
-afterwards the database has the current values. The others configure the services of a
+afterwards the database has the current values; `tokenless apply` brings these to what
+the file says ([operations.md](operations.md)). The others configure the services of a
 host: they are read at each start. SIGHUP applies the keys marked *at once*; the log
 names the keys that need a restart."""
 
@@ -77,6 +79,8 @@ def _table(section: type[Section], name: str, *, is_list: bool) -> Iterator[str]
     said = f"{words[:1].upper()}{words[1:]} {more}".strip()
     if issubclass(section, HostSection):
         said += " Read at each start of a host's services."
+    elif issubclass(section, AppliedSection):
+        said += " Read by `tokenless apply`."
     else:
         said += " Read when the data folder is made."
     yield f"{_filled(_with_links(said), '')}\n"

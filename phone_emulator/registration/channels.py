@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -83,7 +84,7 @@ class Carrier(StrEnum):
     TLS = "tls"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TlsOffer:
     """The versions, ciphers and certificate that a phone offers in a handshake.
 
@@ -100,6 +101,17 @@ class TlsOffer:
     certificates: Collection[bytes]
     own: Path | None
     distrust: Failure
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """What its handshakes are made with: of all connections since the last boot.
+
+        Making one costs as much as a handshake: OpenSSL decodes the private key anew.
+
+        Raises:
+            UnusableServerError: When the phone's own certificate cannot be used.
+        """
+        return _context(self)
 
 
 class Channel(Protocol):
@@ -193,7 +205,7 @@ async def _open(
     try:
         if offer is None:
             return OpenConnection(plain, ClearChannel(plain))
-        channel = TlsChannel(plain, _context(offer))
+        channel = TlsChannel(plain, offer.context)
         await _shake_hands(channel, offer)
         return OpenConnection(plain, channel)
     except BaseException:
@@ -257,6 +269,9 @@ def _context(offer: TlsOffer) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    # No session is resumed here, and a ticket costs the server a fifth of a handshake:
+    # it holds the phone's certificate.
+    context.options |= ssl.OP_NO_TICKET
     try:
         limit_versions(context, *offer.versions)
         context.set_ciphers(f"{offer.ciphers}:{_SECURITY_LEVEL}")

@@ -80,6 +80,23 @@ class ModelFeatures:
         """Return whether the model is known to ask TVS; unknown counts as no."""
         return self.sbd.is_known and self.sbd.value == "yes"
 
+    @property
+    def checks_lists(self) -> bool:
+        """Return whether it is a phone that checks, or may check, trust lists."""
+        is_none = self.signatures.is_known and self.signatures.value in {"none", "-"}
+        return not is_none and self.protocol.value != "CTI"
+
+    @property
+    def why_left_out(self) -> str | None:
+        """Return why no emulated phone plays the model; None when one does."""
+        if self.like is not None:
+            return None
+        if self.protocol.value == "CTI":
+            return "an application, which fetches the CTL for it"
+        if not self.checks_lists:
+            return "checks no trust list"
+        return "not known how it judges trust lists"
+
     def cells(self) -> Mapping[str, Cell]:
         """Return the cells by the names of their columns."""
         return {name: getattr(self, name) for name in COLUMNS}

@@ -291,7 +291,9 @@ def stand_in_for(name: str) -> str | None:
 
 
 def hint_for_unknown_models(*names: str) -> str:
-    """Say what to name instead of models that are not emulated."""
+    """Say why models are not emulated, and what to name instead."""
     near = {name: stand_in_for(name) for name in names}
+    known = filter(None, map(find_features, names))
+    why = [f"{each.name}: {each.why_left_out}" for each in known if each.why_left_out]
     said = [f"the nearest to {name} is {each}" for name, each in near.items() if each]
-    return "; ".join((*said, "`tokenless phone models` lists all"))
+    return "; ".join((*why, *said, "`tokenless phone models` lists all"))

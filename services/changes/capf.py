@@ -33,6 +33,7 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.initialise import trust_phones
 from tokenless.services.store import certificates, devices
 from tokenless.services.store.devices import Device
+from tokenless.services.store.nodes import read_nodes
 from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
 
 _CURVES = {256: Curve.P256, 384: Curve.P384, 521: Curve.P521}
@@ -96,7 +97,8 @@ class CapfState:
     """True if phones without a configuration by hand are known."""
     now: datetime
     issues_ec: bool = True
-    """True if phones get EC certificates: from 12.0 on a parameter says so."""
+    """True if phones get EC certificates: from 12.0 on a parameter says so, and in FIPS
+    mode they get none (REFERENCE-3 3.6)."""
 
     @classmethod
     def read(cls, connection: Connection, now: float) -> "CapfState":
@@ -105,11 +107,13 @@ class CapfState:
         registers = read_parameter(connection, Parameter.AUTO_REGISTRATION) == TRUE
         release = Release.parse(read_parameter(connection, Parameter.VERSION))
         advanced = read_parameter(connection, Parameter.ADVANCED_ENCRYPTION) == TRUE
+        publisher = read_nodes(connection)[0]
         return cls(
             tuple(each.certificate for each in trusted),
             registers,
             datetime.fromtimestamp(now, UTC),
-            issues_ec=advanced or not release.has_advanced_encryption,
+            issues_ec=not publisher.is_fips
+            and (advanced or not release.has_advanced_encryption),
         )
 
 

@@ -9,7 +9,6 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import (
     MULTI_SERVER_UNITS,
     UNITS,
-    UNITS_OF_PUBLISHER,
     UNITS_WITH_EC_KEYS,
     TrustStore,
     units_of,
@@ -20,6 +19,7 @@ from tokenless.protocol.release import Release
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issue_request import IssueRequest
 from tokenless.services.cluster.issuing import (
+    REUSED_FROM,
     IssuedCertificate,
     install,
     is_shared,
@@ -176,7 +176,7 @@ def check_unit(node: Node, store: TrustStore, release: Release) -> None:
         raise ServiceError(
             f"the node has no certificate of {store}", hint=f"units: {known}"
         )
-    if store in UNITS_OF_PUBLISHER and not node.is_publisher:
+    if store not in units_of(is_publisher=node.is_publisher, release=release):
         raise ServiceError(
             f"{store} is the publisher's, for the whole cluster",
             hint="run it on the publisher",
@@ -217,6 +217,8 @@ def restore(
         if current is not None:
             rows.retire(connection, current, change.at)
         rows.reinstate(connection, found, change.at)
+        if store in REUSED_FROM:
+            rows.trust_callmanager(connection, found.certificate, at=change.at)
     return found.certificate
 
 

@@ -166,6 +166,26 @@ def change_devices(
     return changed
 
 
+def move_device(
+    cluster: Cluster, name: str, pool: str, model: str, mode: DeviceSecurity, *, by: str
+) -> None:
+    """Give a device another pool, model and security mode.
+
+    Raises:
+        ServiceError: When there is no such pool or model, or the model cannot have what
+            the device has.
+    """
+    with cluster.store.change("move device", f"{name}: {pool}", by=by) as transaction:
+        connection = transaction.connection
+        _check_model(model)
+        rows.move_device(connection, name, _pool_of(connection, pool).name, model)
+        (device,) = rows.read_devices(connection, name)
+        is_other = device.security_mode is not mode
+        change = DeviceChange(security_mode=mode if is_other else None)
+        new = _apply(device, change, transaction.at, transaction.at)
+        rows.write_device(connection, new)
+
+
 def _fits(device: Device, selection: Selection) -> bool:
     names = {name.upper() for name in selection.names}
     return (

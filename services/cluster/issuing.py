@@ -135,6 +135,8 @@ def put_into_use(
         certificates.place(connection, store, certificate, node_id=node.id, at=at)
     if store is TrustStore.CAPF:
         certificates.trust_for_phones(connection, certificate, at=at)
+    if store in REUSED_FROM:
+        certificates.trust_callmanager(connection, certificate, at=at)
 
 
 def is_shared(connection: Connection, store: TrustStore) -> bool:
@@ -262,7 +264,7 @@ def _subject(
 def _capf_name(
     installation: Installation, connection: Connection, order: IssueRequest
 ) -> str:
-    """Return CAPF's name: the configured one at first, another number each time.
+    """Return CAPF's name: the publisher's configured one at first, then others.
 
     Trust stores keep the old certificate beside the new one, and whoever verifies an
     LSC finds its issuer by name, so the two must differ (inferred; REFERENCE 1.11 has
@@ -271,6 +273,7 @@ def _capf_name(
     new = f"CAPF-{new_serial(_CAPF_DIGITS // 2).hex()}"
     old = certificates.own(connection, TrustStore.CAPF, order.node.id)
     if old is None:
-        return installation.config.cluster.capf or new
+        named = installation.config.cluster.capf if order.node.is_publisher else None
+        return named or new
     known = old.certificate.subject.get("CN") or new
     return new if _CAPF_NAME.fullmatch(known) else known

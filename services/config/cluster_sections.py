@@ -10,6 +10,7 @@ import msgspec
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.protocol.phones.models import DEVICE_NAME
 from tokenless.services.config.declaration import (
+    AppliedSection,
     Days,
     HostName,
     KeySize,
@@ -156,3 +157,42 @@ class DeviceSection(Section, frozen=True):
     """The model; it decides the firmware load, and whether the phone asks TVS."""
     security_mode: Literal[1, 2, 3] = 1
     """1 non-secure, 2 authenticated, 3 encrypted."""
+
+
+class ParametersSection(AppliedSection, frozen=True):
+    """`[parameters]`: enterprise and service parameters beside those of `[cluster]`.
+
+    A parameter that is left out stays as it is.
+    """
+
+    tftp_file_signature_algorithm: Literal["SHA-1", "SHA-512"] | None = None
+    """TFTP File Signature Algorithm, of lists and configurations from 12.0 on
+    (REFERENCE 1.6)."""
+    tls_ciphers: (
+        Literal[
+            "all-rsa",
+            "all-ecdsa",
+            "medium-rsa",
+            "medium-ecdsa",
+            "strongest-rsa",
+            "strongest-ecdsa",
+        ]
+        | None
+    ) = None
+    """TLS Ciphers of Cisco CallManager (REFERENCE-5 4.1)."""
+    capf_operation_expires_in: Annotated[int, msgspec.Meta(ge=1, le=365)] | None = None
+    """CAPF Operation Expires in, in days (REFERENCE-5 4.1)."""
+    endpoint_advanced_encryption: bool | None = None
+    """Endpoint Advanced Encryption Algorithms Support, from 12.0 on (REFERENCE-2 1)."""
+
+
+class TrustStoreSection(AppliedSection, frozen=True):
+    """`[[trust_stores]]`: certificates that a trust store shall hold, besides others.
+
+    Those of the cluster itself and of phones' manufacturers come without being named.
+    """
+
+    name: Word
+    """The store: `Phone-SAST-trust`, `CallManager-trust`, `CAPF-trust`."""
+    certificates: tuple[str, ...]
+    """Files, PEM or DER, relative to the folder of the configuration."""

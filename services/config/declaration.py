@@ -33,6 +33,10 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A table of the file."""
 
 
+class AppliedSection(Section, frozen=True):
+    """A table of the cluster that `tokenless apply` reads, and nothing else."""
+
+
 class HostSection(Section, frozen=True):
     """A table with settings of this host's services, not of the cluster."""
 

@@ -16,6 +16,8 @@ from tokenless.services.config.cluster_sections import (
     DevicePoolSection,
     DeviceSection,
     NodeSection,
+    ParametersSection,
+    TrustStoreSection,
 )
 from tokenless.services.config.declaration import (
     HostSection,
@@ -60,6 +62,8 @@ class ClusterConfig(Section, frozen=True, kw_only=True):
     date_time_groups: tuple[DateTimeGroupSection, ...] = ()
     device_pools: tuple[DevicePoolSection, ...] = ()
     devices: tuple[DeviceSection, ...] = ()
+    parameters: ParametersSection = ParametersSection()
+    trust_stores: tuple[TrustStoreSection, ...] = ()
 
     @property
     def capf_port(self) -> int:

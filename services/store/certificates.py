@@ -120,6 +120,22 @@ def trust_for_phones(
             place(connection, store, certificate, node_id=None, at=at)
 
 
+def trust_callmanager(
+    connection: Connection, certificate: Certificate, *, at: int
+) -> None:
+    """Copy a node's CallManager certificate into CallManager-trust (REFERENCE-2 1).
+
+    It replaces that of the same name: the store has one of each (REFERENCE-2 2.4).
+    """
+    store = TrustStore.CALLMANAGER_TRUST
+    for each in all_trusted(connection, store):
+        if each.certificate.der == certificate.der:
+            return
+        if each.certificate.subject == certificate.subject:
+            remove(connection, each)
+    place(connection, store, certificate, node_id=None, at=at)
+
+
 def own(
     connection: Connection, store: TrustStore, node_id: int
 ) -> StoredCertificate | None:

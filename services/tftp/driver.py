@@ -7,7 +7,6 @@ the process wait meanwhile, so both times are bounded, and after a wait in vain 
 few are skipped.
 """
 
-import gc
 import select
 from typing import Final
 
@@ -18,8 +17,6 @@ from tokenless.services.tftp.engine import Engine
 _LONGEST_TURNS_S: Final = 0.002
 _MOMENT_S: Final = 0.0002
 _MOST_SKIPPED: Final = 64
-_FIRST_GENERATION: Final = 20_000
-_LATER_GENERATIONS: Final = 50
 
 
 class _Moment:
@@ -59,16 +56,3 @@ async def drive(engine: Engine) -> None:
             with trio.move_on_at(engine.next_at):
                 await trio.lowlevel.wait_readable(engine)
         rested = trio.current_time()
-
-
-def freeze_heap_after_startup() -> None:
-    """Exempt loaded objects from garbage collection; collect new ones less often.
-
-    Call it once, after start-up. Transfers form no cycles: reference counts free them.
-    But each makes a few objects, so a boot storm would start the collector often, and
-    each full collection would walk all imported modules and loaded files: several
-    percent of the CPU without any use.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_FIRST_GENERATION, _LATER_GENERATIONS, _LATER_GENERATIONS)

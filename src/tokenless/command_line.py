@@ -184,6 +184,10 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         f"{_SERVICES}.cluster.admin:admin",
         "Open a node's shell (prompt `admin:`), or run one COMMAND.",
     ),
+    "apply": LazyCommand(
+        f"{_SERVICES}.cluster.apply:apply",
+        "Bring the cluster to what the configuration file says.",
+    ),
     "backup": LazyCommand(
         f"{_SERVICES}.cluster.backup:backup",
         "Copy the data folder into TARGET: a new folder or NAME.tar.",

@@ -23,6 +23,7 @@ from tokenless.protocol.phones.models import (
         ("CSF", "Jabber"),
         ("jabber", "Jabber"),
         ("fridge", None),
+        ("3905", None),
     ],
 )
 def test_the_nearest_model(name: str, nearest: str | None) -> None:
@@ -30,3 +31,20 @@ def test_the_nearest_model(name: str, nearest: str | None) -> None:
     hint = hint_for_unknown_models(name)
     assert (f"the nearest to {name} is {nearest}" in hint) == (nearest is not None)
     assert "`tokenless phone models` lists all" in hint
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("3905", "3905: not known how it judges trust lists"),
+        ("ATA 192", "ATA 192: not known how it judges trust lists"),
+        ("Room 70", "Room 70: not known how it judges trust lists"),
+        ("7936", "7936: checks no trust list"),
+        ("7905", "7905: checks no trust list"),
+        ("ATA 186", "ATA 186: checks no trust list"),
+        ("VG410", "VG410: checks no trust list"),
+        ("CTI Port", "CTI Port: an application, which fetches the CTL for it"),
+    ],
+)
+def test_why_a_known_model_is_not_emulated(name: str, why: str) -> None:
+    assert hint_for_unknown_models(name).startswith(why)

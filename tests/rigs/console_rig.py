@@ -1,13 +1,13 @@
 """A console behind a real socket, and a browser that keeps cookies and runs nothing."""
 
 import re
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
 import trio
 
+from tests.rigs.any_server import any_server
 from tokenless.services.changes.console_users import add_user
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.server import ConsoleSettings, serve_console
@@ -84,9 +84,7 @@ class ConsoleRig:
         self._clients: list[httpx.AsyncClient] = []
 
     def visitor(self, **headers: str) -> Visitor:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        context = any_server()
         client = httpx.AsyncClient(
             base_url=self.base, verify=context, headers=headers, timeout=60
         )

@@ -23,8 +23,6 @@ from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import free_port
 
 _BINARIES: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 _ACCOUNT: Final = "postgres"
-_IN_MEMORY: Final = (Path("/dev/shm"),)  # noqa: S108 - a folder of its own is made
-_ROOM_BYTES: Final = 1 << 30
 OWNER: Final = "tokenless"
 PASSWORD: Final = "owners secret"
 _SETTINGS: Final = """
@@ -152,7 +150,7 @@ def running_server(
     """
     require_postgresql()
     # Not pytest's folder: the server's account must be able to enter it.
-    folder = memory_folder("postgresql-")
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, _ACCOUNT, _ACCOUNT)
@@ -206,16 +204,6 @@ def _configure(server: Server) -> None:
         settings.write(f"{_SETTINGS}port = {server.port}\n")
         settings.write(f"listen_addresses = '{server.place.address}'\n")
         settings.write(f"unix_socket_directories = '{server.folder}'\n")
-
-
-def memory_folder(prefix: str) -> Path:
-    """Make a folder in memory, where there is such a place, for much that is short."""
-    place = next((each for each in _IN_MEMORY if _has_room(each)), None)
-    return Path(tempfile.mkdtemp(prefix=prefix, dir=place))
-
-
-def _has_room(place: Path) -> bool:
-    return os.access(place, os.W_OK) and shutil.disk_usage(place).free > _ROOM_BYTES
 
 
 def _password_file(folder: Path) -> Path:

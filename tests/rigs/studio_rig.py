@@ -1,6 +1,5 @@
 """A studio behind a real socket, and browsers that keep cookies and run nothing."""
 
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import httpx
 import trio
 
+from tests.rigs.any_server import any_server
 from tests.rigs.console_rig import Visitor
 from tokenless.phone_emulator.studio.server import StudioSettings, serve_studio
 
@@ -51,9 +51,7 @@ class StudioRig:
         self._clients: list[httpx.AsyncClient] = []
 
     def visitor(self, **headers: str) -> StudioVisitor:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        context = any_server()
         client = httpx.AsyncClient(
             base_url=self.base, verify=context, headers=headers, timeout=120
         )

@@ -1,7 +1,8 @@
 """What `warm_start` starts: a process that has `tokenless` loaded, and forks commands.
 
-It reads requests from the socket whose number is its only argument, and ends when the
-other side closes that. It has one thread, as whoever forks should.
+It reads requests from the socket whose number is its first argument, and ends when the
+other side closes that; shells reach it at the path that is its second
+(`warm_command`). It has one thread, as whoever forks should.
 """
 
 import atexit
@@ -23,6 +24,7 @@ from contextlib import suppress
 from typing import Final
 
 import tokenless
+from tests.rigs.quick_passwords import make_quick
 from tests.rigs.warm_start import MAX_REQUEST
 
 _PASSED: Final = 4
@@ -33,31 +35,36 @@ _NEW_NETWORK: Final = 0x40000000  # CLONE_NEWNET
 _DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 
 
-def serve(control: socket.socket) -> None:
+def serve(control: socket.socket, shells: socket.socket) -> None:
     """Serve requests until nobody asks; in a command's process, return."""
     poll = select.poll()  # it has no descriptor that a child would have to close
     poll.register(control, select.POLLIN)
+    poll.register(shells, select.POLLIN)
     running: dict[int, tuple[int, int]] = {}
     while True:
         for ready, _ in poll.poll():
-            if ready != control.fileno():
+            if ready in running:
                 poll.unregister(ready)
                 _tell_end(ready, *running.pop(ready))
                 continue
-            request, passed, _, _ = socket.recv_fds(control, MAX_REQUEST, _PASSED)
+            asking = control if ready == control.fileno() else shells.accept()[0]
+            request, passed, _, _ = socket.recv_fds(asking, MAX_REQUEST, _PASSED)
             if not request:
                 os._exit(0)
             pid = os.fork()
             if pid == 0:
-                control.detach()
+                for each in {asking, control, shells}:
+                    each.detach()
                 _become(json.loads(request), passed[:-1])
                 return
-            for each in passed[:-1]:
-                os.close(each)
+            for number in passed[:-1]:
+                os.close(number)
             watched = os.pidfd_open(pid)
             running[watched] = pid, passed[-1]
             poll.register(watched, select.POLLIN)
-            control.send(str(pid).encode())
+            asking.send(str(pid).encode())
+            if asking is not control:
+                asking.close()
 
 
 def _tell_end(watched: int, pid: int, told: int) -> None:
@@ -134,10 +141,14 @@ def _end(status: int) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the tests end by it, and so this
-    asking = socket.socket(fileno=int(sys.argv[1]))
+    asked = socket.socket(fileno=int(sys.argv[1]))
     _load_everything()
-    asking.send(b"ready")
-    serve(asking)
+    make_quick()
+    shells = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    shells.bind(sys.argv[2])
+    shells.listen()
+    asked.send(b"ready")
+    serve(asked, shells)
     try:
         runpy.run_module("tokenless", run_name="__main__", alter_sys=True)
     except SystemExit as stop:

@@ -10,15 +10,19 @@ import atexit
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from signal import SIGKILL
 from threading import Lock
 from typing import Any, Final
+
+from tests.rigs import warm_command
 
 MAX_REQUEST: Final = 128 * 1024
 # Where Popen's own method is given what it needs, behind the words.
@@ -113,15 +117,29 @@ def run_warm(
     return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
+def warm_commands() -> Path:
+    """Return a folder for a shell's PATH; its `tokenless` is one of these processes."""
+    return _server().folder
+
+
 class _Server:
     """The process that forks."""
 
     def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="warm-"))
+        command = self.folder / "tokenless"
+        program = Path(warm_command.__file__).read_text()
+        command.write_text(f"#!{sys.executable} -IS\n{program}")
+        command.chmod(0o755)
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = Lock()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.rigs.warm_server", str(theirs.fileno())],
+                [
+                    *(sys.executable, "-m", "tests.rigs.warm_server"),
+                    str(theirs.fileno()),
+                    self.folder / warm_command.SOCKET,
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
@@ -138,6 +156,7 @@ class _Server:
         """End it; what it has forked goes with it."""
         self._ours.close()
         self._process.wait()
+        shutil.rmtree(self.folder)
 
     def _answer(self) -> bytes:
         answer = self._ours.recv(MAX_REQUEST)

@@ -6,6 +6,7 @@ refused: those who write a further one find here that no step does it.
 
 import inspect
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.rigs.postgresql import Server, memory_folder
+from tests.rigs.postgresql import Server
 from tests.services.administrators import Administrators
 from tests.services.pairs import Bench, Source
 from tokenless.services.changes import (
@@ -45,7 +46,7 @@ ROOMS: Final = (
 
 @pytest.fixture
 def scratch() -> Iterator[Path]:
-    folder = memory_folder("clusters-")
+    folder = Path(tempfile.mkdtemp(prefix="clusters-"))
     yield folder
     shutil.rmtree(folder)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.serving import TOKENLESS
+from tests.rigs.warm_start import run_warm
 from tokenless.services.config import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -64,12 +64,8 @@ def test_commands_of_the_scripts_exist() -> None:
     lines = re.findall(r"tokenless ((?:node )?[a-z]+)(.*)", text)
     assert {command for command, _ in lines} >= {"serve", "node export", "node import"}
     for command, rest in lines:
-        done = subprocess.run(
-            [*TOKENLESS, *command.split(), "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = run_warm([*command.split(), "--help"])
+        assert done.returncode == 0
         flags = [word for word in shlex.split(rest) if word.startswith("--")]
         assert [flag for flag in flags if flag not in done.stdout] == []
 

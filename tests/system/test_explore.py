@@ -88,7 +88,7 @@ def test_faults_can_be_listed(change: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--replay", "twice:9.9"), "there is no fault twice:9.9"),
+        (("--replay", "twice:9.9"), "there is no fault 'twice:9.9'"),
         (("--from-step", "9"), "has 3 steps"),
     ],
 )

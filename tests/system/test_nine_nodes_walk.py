@@ -4,10 +4,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.rigs.warm_start import warm_commands
 
 PAGE = Path(__file__).parents[2] / "docs" / "nine-nodes.md"
 PHONES = 16
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 def test_the_walk_does_what_its_page_says(tmp_path: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{warm_commands()}:{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-e", "-c", "".join(blocks)],
         cwd=tmp_path,

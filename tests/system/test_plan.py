@@ -1,6 +1,5 @@
 """Plans played with real services and real phones: the model's predictions hold."""
 
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -18,8 +17,8 @@ from tokenless.phone_emulator.planner.model.steps import (
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import make_plan, naive_steps
 from tokenless.phone_emulator.rehearsal.planning.script import expectations, script_of
-from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
-from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step, load_script
 from tokenless.protocol.release import Release
 
@@ -37,8 +36,7 @@ def task(goal: str, version: str, *models: str, mixed: bool = True) -> Task:
 
 
 def play(script: Script) -> Played:
-    with tempfile.TemporaryDirectory(prefix="tokenless-") as folder:
-        return run_script(script, len(script.groups), Path(folder), ProgressListener())
+    return play_alone(Rehearsal(script, len(script.groups)))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import shlex
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from tests.rigs.foreign_tftp import running
 from tests.rigs.peers import require
+from tests.rigs.warm_start import warm_commands
 from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import free_port
 
 PAGE = (Path(__file__).parents[2] / "docs" / "real-phones.md").read_text()
@@ -70,7 +70,7 @@ class Site:
     def type_line(self, line: str) -> str:
         words = shlex.split(line)
         if words[0] == "tokenless":
-            words = [sys.executable, "-P", "-m", *words]
+            words[0] = str(warm_commands() / words[0])
         else:
             words = [require(words[0]), *words[1:]]
         done = subprocess.run(
@@ -81,7 +81,7 @@ class Site:
 
     @contextmanager
     def serving(self, line: str) -> Iterator[None]:
-        words = [sys.executable, "-P", "-m", *shlex.split(line)]
+        words = [str(warm_commands() / "tokenless"), *shlex.split(line)[1:]]
         with subprocess.Popen(
             words,
             cwd=self.folder,

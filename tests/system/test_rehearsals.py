@@ -11,8 +11,7 @@ from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
-from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
-from tokenless.phone_emulator.rehearsal.play.run import run_script
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.scripts.shipped import all_scripts, find_scripts
 
 _PHONES = 3
@@ -42,8 +41,8 @@ def test_what_is_sampled_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", _PLAYED)
-def test_a_shipped_rehearsal_ends_as_expected(name: str, tmp_path: Path) -> None:
-    played = run_script(_SCRIPTS[name], _PHONES, tmp_path, ProgressListener())
+def test_a_shipped_rehearsal_ends_as_expected(name: str) -> None:
+    played = play_alone(Rehearsal(_SCRIPTS[name], _PHONES))
 
     assert played.first_difference is None
     assert len(played.steps) == len(_SCRIPTS[name].steps)
@@ -56,7 +55,7 @@ def test_the_one_to_write_by_ends_as_it_expects(tmp_path: Path) -> None:
     (tmp_path / "shown.toml").write_text(shown[1])
     (script,) = find_scripts(str(tmp_path / "shown.toml"))
 
-    assert run_script(script, 5, tmp_path, ProgressListener()).first_difference is None
+    assert play_alone(Rehearsal(script, 5)).first_difference is None
 
 
 def test_the_catalogue_is_complete() -> None:
@@ -90,9 +89,8 @@ def test_every_script_teaches_and_says_whence() -> None:
         assert any(step.expect for step in script.steps)
 
 
-def test_groups_have_phones_in_every_state_they_should(tmp_path: Path) -> None:
-    script = _SCRIPTS["rollback-blank-itl"]
-    played = run_script(script, 2, tmp_path, ProgressListener())
+def test_groups_have_phones_in_every_state_they_should() -> None:
+    played = play_alone(Rehearsal(_SCRIPTS["rollback-blank-itl"], 2))
 
     by_step = [
         {each.group: dict(each.states) for each in step.statuses}
@@ -305,7 +303,7 @@ def test_what_rests_on_an_inferred_rule_says_so(
     text = REPORTED.replace("SETTING", setting).replace("STUCK", str(is_stuck).lower())
     (tmp_path / "x.toml").write_text(text)
     (script,) = find_scripts(str(tmp_path / "x.toml"))
-    played = run_script(script, 1, tmp_path, ProgressListener())
+    played = play_alone(Rehearsal(script, 1))
     assert played.first_difference is None
     first, last = (step.statuses[0] for step in played.steps)
     rules = ["callmanager-trust-has-no-role"] if is_stuck else []

@@ -1,6 +1,5 @@
 """What systemd is told, and what the units ask of it."""
 
-import os
 import re
 import shutil
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.rigs.warm_start import run_warm
 from tests.system.serving import PATIENCE_S, TOKENLESS, environment, lab_config, serving
 
 UNITS = Path(__file__).parents[2] / "configs/systemd"
@@ -127,12 +127,7 @@ def test_commands_of_the_units_exist(path: Path, tmp_path: Path) -> None:
     words = re.findall(r"/opt/tokenless/bin/tokenless (\S+)", path.read_text())
     assert words
     for word in words:
-        done = subprocess.run(
-            [*TOKENLESS, word, "--help"],
-            env={**os.environ, **environment(tmp_path)},
-            capture_output=True,
-            check=False,
-        )
+        done = run_warm([word, "--help"], env=environment(tmp_path))
         assert done.returncode == 0
 
 

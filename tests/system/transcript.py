@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tests.rigs.warm_start import warm_commands
 from tests.system.serving import (
     PATIENCE_S,
     PUBLISHER,
@@ -183,13 +184,18 @@ def _ports(served: Served) -> Mapping[str, str]:
     }
 
 
+def _environment(folder: Path) -> dict[str, str]:
+    known = environment(folder)
+    return {**known, "PATH": f"{warm_commands()}:{known['PATH']}", "COLUMNS": _COLUMNS}
+
+
 @contextmanager
 def shell_beside(served: Served) -> Iterator[Shell]:
     """Open a shell in the server's folder."""
     with subprocess.Popen(
         ["bash", "--noprofile", "--norc"],
         cwd=served.folder,
-        env={**environment(served.folder), "COLUMNS": _COLUMNS},
+        env=_environment(served.folder),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

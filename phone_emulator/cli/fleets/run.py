@@ -11,6 +11,7 @@ import click
 import trio
 
 from tokenless.command_line import ExitStatus, NumberRange, complain
+from tokenless.ground.heap import freeze_heap_after_startup
 from tokenless.phone_emulator.addresses import parse_secure_ports, parse_servers
 from tokenless.phone_emulator.cli.fleets.flash import flash_option
 from tokenless.phone_emulator.cli.fleets.options import (
@@ -118,6 +119,7 @@ async def _keep_up(
     """Run the fleet; return its last counts before it unregisters the phones."""
     async with network as opened, trio.open_nursery() as nursery:
         lines = FleetLines(phones, store, opened, settings)
+        freeze_heap_after_startup()
         with standings_view() as show:
             nursery.start_soon(lines.run, show)
             with trio.move_on_after(math.inf if seconds is None else seconds):

@@ -43,7 +43,7 @@ def models(*, names: tuple[str, ...], features: Path | None, as_json: bool) -> N
 
     Each value has its mark. An unknown value counts as no in reports. The last column
     names the emulated model that plays the model: mostly itself, with unknown values
-    taken from a similar model. Models that are left out are not emulated.
+    taken from a similar model. Models that are left out are not emulated; it says why.
     """
     listed = FeatureList(FEATURES, (), ())
     if features is not None:
@@ -57,7 +57,7 @@ def models(*, names: tuple[str, ...], features: Path | None, as_json: bool) -> N
     table = Table("model", *(name.replace("_", " ") for name in COLUMNS), "played as")
     for each in chosen:
         cells = map(str, each.cells().values())
-        table.add_row(each.name, *cells, _played(each) or "left out")
+        table.add_row(each.name, *cells, _played(each) or _left_out(each))
     result_console(_WIDTH_IN_FILES).print(table)
     click.echo(_MARKS)
 
@@ -81,12 +81,17 @@ def _played(model: ModelFeatures) -> str | None:
     return real_model(model.name, {model.name: model}).like
 
 
+def _left_out(model: ModelFeatures) -> str:
+    return f"left out: {model.why_left_out}"
+
+
 def _to_json(model: ModelFeatures) -> dict[str, object]:
     cells = {name: _cell(cell) for name, cell in model.cells().items()}
     return {
         "model": model.name,
         "family": model.family,
         "like": _played(model),
+        "left_out": model.why_left_out,
         **cells,
     }
 

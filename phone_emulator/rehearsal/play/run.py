@@ -12,12 +12,14 @@ from typing import Any
 
 import trio
 
+from tokenless.ground.files import not_synced
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
 from tokenless.phone_emulator.rehearsal.outcome.silence import Silence, silences
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener, play
+from tokenless.phone_emulator.rehearsal.rig.clusters.made import MadeClusters
 from tokenless.phone_emulator.rehearsal.rig.opening import open_rig
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
@@ -155,6 +157,7 @@ def run_script(
     on_report: Callable[[StepReport], None] = lambda _: None,
     *,
     seed: int = 0,
+    made: MadeClusters | None = None,
 ) -> Played:
     """Play a script in an empty folder.
 
@@ -165,16 +168,18 @@ def run_script(
         listener: Sees it run.
         on_report: Is given each step's report as it ends.
         seed: Of the moments at which phones boot that are reset by themselves.
+        made: The clusters of earlier rehearsals, of which it may have a copy.
 
     Raises:
         TokenlessError: When the stage cannot be set up, or a line of the script cannot
             be done, as far as that can be known before anything is played.
     """
     check_lines(script)
+    run = partial(_run, script, phones, folder, listener, on_report, seed, made)
     try:
-        return trio.run(
-            partial(_run, script, phones, folder, listener, on_report, seed=seed)
-        )
+        # No power cut matters to a rehearsal; waiting for the disk takes a tenth of it.
+        with not_synced():
+            return trio.run(run)
     except ExceptionGroup as group:
         if (error := _only_error(group)) is not None:
             raise error from group
@@ -189,18 +194,18 @@ def _only_error(group: ExceptionGroup) -> TokenlessError | None:
     return error if isinstance(error, TokenlessError) else None
 
 
-async def _run(
+async def _run(  # noqa: PLR0917 - one caller
     script: Script,
     phones: int,
     folder: Path,
     listener: ProgressListener,
     on_report: Callable[[StepReport], None],
-    *,
     seed: int,
+    made: MadeClusters | None,
 ) -> Played:
     began = time.monotonic()
     reports = []
-    async with open_rig(script, phones, folder, seed=seed) as rig:
+    async with open_rig(script, phones, folder, seed=seed, made=made) as rig:
         async for report in play(script, rig, listener):
             reports.append(report)
             on_report(report)

@@ -1,13 +1,9 @@
 """A rehearsal played by a worker process, which has its log to itself."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import (
@@ -15,42 +11,13 @@ from tokenless.phone_emulator.rehearsal.play.run import (
     rehearsal_folder,
     run_script,
 )
+from tokenless.phone_emulator.rehearsal.rig.clusters.made import KeyStock, MadeClusters
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
-from tokenless.services.pki.keys import rsa_keys_from
-
-
-class KeyStock:
-    """Keys of earlier rehearsals, given again to the next one.
-
-    Within a rehearsal no key is given twice: which key signed a list is all that trust
-    decisions are about. Threads may share a stock.
-    """
-
-    def __init__(self) -> None:
-        self._keys: dict[int, list[rsa.RSAPrivateKey]] = {}
-        self._given: dict[int, int] = {}
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Give keys to the one rehearsal of a block, from the first key on."""
-        self._given.clear()
-        with rsa_keys_from(self._next):
-            yield
-
-    def _next(self, bits: int) -> rsa.RSAPrivateKey:
-        with self._lock:
-            number = self._given.get(bits, 0)
-            self._given[bits] = number + 1
-            keys = self._keys.setdefault(bits, [])
-            while len(keys) <= number:
-                keys.append(rsa.generate_private_key(65537, bits))
-            return keys[number]
-
 
 _STOCK: Final = KeyStock()
+_MADE: Final = MadeClusters(_STOCK)
 _ONE_AT_A_TIME: Final = threading.Lock()
-"""Log and keys belong to the whole process; a Dask worker may have several threads."""
+"""Log, keys and clusters belong to the process; a Dask worker may have threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +34,7 @@ class Rehearsal:
 
 
 def play_alone(rehearsal: Rehearsal) -> Played:
-    """Play a rehearsal, with keys that an earlier one of this process may have had.
+    """Play a rehearsal, with keys and clusters that this process has made before.
 
     Raises:
         TokenlessError: When it cannot be set up, or the folder to keep is in use.
@@ -83,4 +50,5 @@ def play_alone(rehearsal: Rehearsal) -> Played:
             folder,
             ProgressListener(),
             seed=rehearsal.seed,
+            made=_MADE,
         )

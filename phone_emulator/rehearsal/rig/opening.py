@@ -11,9 +11,11 @@ from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.rehearsal.rig.admin_actions import AdminActions
 from tokenless.phone_emulator.rehearsal.rig.clusters.cluster import (
     RunningCluster,
+    configuration,
     open_cluster,
 )
 from tokenless.phone_emulator.rehearsal.rig.clusters.devices import place_in_pools
+from tokenless.phone_emulator.rehearsal.rig.clusters.made import MadeClusters
 from tokenless.phone_emulator.rehearsal.rig.phones.copies import PhoneCopies
 from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups
 from tokenless.phone_emulator.rehearsal.rig.resets import AutomaticResets
@@ -33,7 +35,12 @@ MANUFACTURER: Final = "manufacturer"
 
 @asynccontextmanager
 async def open_rig(
-    script: Script, phones: int, folder: Path, *, seed: int = 0
+    script: Script,
+    phones: int,
+    folder: Path,
+    *,
+    seed: int = 0,
+    made: MadeClusters | None = None,
 ) -> AsyncIterator[RehearsalRig]:
     """Build a script's clusters in an empty folder, serve them, set up the phones.
 
@@ -44,6 +51,7 @@ async def open_rig(
         phones: How many, beside groups of a fixed size.
         folder: An empty one.
         seed: Of the moments at which phones boot that are reset by themselves.
+        made: The clusters of earlier rehearsals, of which it may have a copy.
 
     Raises:
         ConfigurationError: When the script's settings cannot be used.
@@ -54,7 +62,9 @@ async def open_rig(
     with tapped_log(folder) as tap, ExitStack() as stack:
         store = stack.enter_context(closing(FleetStore.open(folder / "phones")))
         async with trio.open_nursery() as nursery:
-            running_clusters = _open_clusters(script, folder, nursery, calendar, stack)
+            running_clusters = _open_clusters(
+                script, folder, nursery, calendar, stack, made
+            )
             for running in running_clusters.values():
                 await running.start()
             phone_groups = _phone_groups(
@@ -91,33 +101,42 @@ async def open_rig(
             nursery.cancel_scope.cancel()
 
 
-def _open_clusters(
+def _open_clusters(  # noqa: PLR0917 - one caller
     script: Script,
     folder: Path,
     nursery: trio.Nursery,
     calendar: Calendar,
     stack: ExitStack,
+    made: MadeClusters | None,
 ) -> dict[str, RunningCluster]:
     check_script(script)  # what was not read from a file was not checked yet
     manufacturer = folder / MANUFACTURER
-    running_clusters = {
-        MAIN_CLUSTER: open_cluster(
-            MAIN_CLUSTER,
-            script.cluster,
-            folder / "cluster",
-            nursery,
-            calendar,
-            manufacturer=manufacturer,
-            unserved=script.unserved,
+    configs = {
+        MAIN_CLUSTER: configuration(
+            MAIN_CLUSTER, script.cluster, manufacturer, script.unserved
         )
     }
     for name, settings in script.others.items():
-        place = folder / f"cluster-{name}"
-        running_clusters[name] = open_cluster(
-            name, settings, place, nursery, calendar, manufacturer=manufacturer
-        )
+        configs[name] = configuration(name, settings, manufacturer)
+    places = {
+        name: folder / ("cluster" if name == MAIN_CLUSTER else f"cluster-{name}")
+        for name in configs
+    }
+    if made is not None:
+        wanted = {places[name]: config for name, config in configs.items()}
+        made.make(script, folder, wanted, calendar)
     return {
-        name: stack.enter_context(running) for name, running in running_clusters.items()
+        name: stack.enter_context(
+            open_cluster(
+                name,
+                config,
+                places[name],
+                nursery,
+                calendar,
+                unserved=script.unserved if name == MAIN_CLUSTER else 0,
+            )
+        )
+        for name, config in configs.items()
     }
 
 

@@ -16,6 +16,7 @@ from tokenless.protocol.codes import (
     NodeRole,
     TrustStore,
 )
+from tokenless.protocol.release import Release
 
 _MODES: Final = ("mixed-mode", "non-secure-mode")
 _OWN: Final = tuple(store for store in TrustStore if not store.is_trust_store)
@@ -35,6 +36,8 @@ class ScriptNames:
     """Device pools of the first cluster."""
     roles: dict[str, frozenset[NodeRole]] = field(default_factory=dict)
     """The roles of nodes; those that join have all."""
+    releases: dict[str, Release] = field(default_factory=dict)
+    """Of clusters, by their names."""
     tokens: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     backups: list[str] = field(default_factory=list)

@@ -43,14 +43,17 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     Group,
     Script,
     Step,
+    at_release,
 )
 from tokenless.phone_emulator.rehearsal.scripts.settings_line import check_setting
 from tokenless.protocol.codes import (
     EVERY_ROLE,
     UNITS_OF_PUBLISHER,
     NodeRole,
+    units_of,
 )
 from tokenless.protocol.errors import TokenlessError
+from tokenless.protocol.release import Release
 from tokenless.services.admin.shell import check_line
 from tokenless.services.config import ClusterConfig, load_config
 from tokenless.services.errors import SettingError
@@ -111,13 +114,14 @@ def check_lines(script: Script, variant: str | None = None) -> None:
         PhoneError: When a line cannot be done; says which, and what comes nearest.
         ConfigurationError: When a cluster's settings cannot be used.
     """
-    configs = _configs(script)
+    configs = _configs(script if variant is None else at_release(script, variant))
     names = ScriptNames(
         [group.name for group in script.groups],
         {name: _ordered(config) for name, config in configs.items()},
         [name for name, _ in unserved_nodes(script.unserved)],
         [pool.name for pool in configs[MAIN_CLUSTER].device_pools],
         {node.name: node.activated for each in configs.values() for node in each.nodes},
+        {name: Release.parse(each.cluster.version) for name, each in configs.items()},
     )
     for group in script.groups:
         _check_group(group, names)
@@ -268,13 +272,7 @@ def _check_admin(
             hint="leave --node out",
         )
     if command.words == _REGENERATE and (is_subscriber or action.everywhere):
-        unit = action.line.split()[len(_REGENERATE)].lower()
-        if unit in {each.lower() for each in UNITS_OF_PUBLISHER} and len(nodes) > 1:
-            raise LineError(
-                where,
-                f"only the publisher has the unit {unit}",
-                hint="leave --node and --all out",
-            )
+        _check_unit(action, on, names, where)
     role = _ROLES.get(action.line.split()[-1].casefold())
     is_order = command.words[:2] == _SERVICE and not action.everywhere
     if is_order and role is not None and role not in names.roles.get(on, EVERY_ROLE):
@@ -285,6 +283,22 @@ def _check_admin(
         )
     if command.words == _HOST_NAME_COMMAND and not action.everywhere:
         _rename(names, on, action.line.split()[len(_HOST_NAME_COMMAND)])
+
+
+def _check_unit(action: Admin, on: str, names: ScriptNames, where: LinePlace) -> None:
+    """Check that subscribers have the unit; before 14 they have a CAPF certificate."""
+    clusters = names.clusters
+    homes = (name for name, nodes in clusters.items() if on in nodes)
+    home = action.cluster or next(homes, MAIN_CLUSTER)
+    there = units_of(is_publisher=False, release=names.releases[home])
+    unit = action.line.split()[len(_REGENERATE)].lower()
+    alone = {each.lower() for each in UNITS_OF_PUBLISHER if each not in there}
+    if unit in alone and len(clusters[home]) > 1:
+        raise LineError(
+            where,
+            f"only the publisher has the unit {unit}",
+            hint="leave --node and --all out",
+        )
 
 
 def _rename(names: ScriptNames, node: str, new: str) -> None:

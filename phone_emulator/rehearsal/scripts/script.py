@@ -33,6 +33,8 @@ MAIN_CLUSTER: Final = "lab"
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 PLAIN: Final = "plain"
 """The variant that has the name of the script alone."""
+AS_VARIANT: Final = "variant"
+"""The release of a further cluster that follows the variant."""
 Only = tuple[str, ...]
 """Variants in which something counts; empty: in all."""
 
@@ -187,7 +189,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unknown_models: tuple[str, ...] = ()
     """Models of phones that an import left out, as nothing is known of them."""
     others: dict[str, dict[str, Any]] = {}
-    """Further clusters by name, each as settings laid over the lab's."""
+    """Further clusters by name, each as settings laid over the lab's; the release
+    `variant` is that of the variant."""
     unserved: Annotated[int, Meta(ge=0, le=200)] = 0
     """The number of further subscribers of the first cluster, in lists only."""
     approximations: tuple[Approximated, ...] = ()
@@ -269,7 +272,8 @@ def check_script(script: Script) -> None:
     for group in script.groups:
         if group.played not in PHONE_MODELS:
             raise PhoneError(
-                f"group {group.name} has the unknown model {group.played}",
+                f"group {group.name} has the model {group.played}, which is not "
+                "emulated",
                 hint=hint_for_unknown_models(group.played),
             )
     check_settings(script.cluster, "[cluster]")
@@ -324,15 +328,9 @@ def _check_remedy(wanted: str | None, place: str) -> None:
 
 def _variant(script: Script, variant: str) -> Script:
     """Return the script of one release, with what counts there only."""
-    cluster = dict(script.cluster)
-    cluster["cluster"] = {
-        **cluster.get("cluster", {}),
-        "version": script.variants[variant],
-    }
     return replace(
-        script,
+        at_release(script, variant),
         name=script.name if variant == PLAIN else f"{script.name}@{variant}",
-        cluster=cluster,
         variants={},
         lesson=script.lesson_for.get(variant, script.lesson),
         lesson_for={},
@@ -348,6 +346,29 @@ def _variant(script: Script, variant: str) -> Script:
             if not step.only or variant in step.only
         ),
     )
+
+
+def at_release(script: Script, variant: str) -> Script:
+    """Return a script whose clusters have the releases of a variant."""
+    release = script.variants[variant]
+    return replace(
+        script,
+        cluster=_of_release(script.cluster, release),
+        others={
+            name: _of_release(each, release) if _follows(each) else each
+            for name, each in script.others.items()
+        },
+    )
+
+
+def _of_release(settings: Mapping[str, Any], release: str) -> dict[str, Any]:
+    cluster = {**settings.get("cluster", {}), "version": release}
+    return {**settings, "cluster": cluster}
+
+
+def _follows(settings: Mapping[str, Any]) -> bool:
+    cluster = settings.get("cluster", {})
+    return isinstance(cluster, dict) and cluster.get("version") == AS_VARIANT
 
 
 def _for_variant(

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
+from uuid import NAMESPACE_OID, uuid5
 
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import TrustStore
@@ -17,6 +18,7 @@ from tokenless.services.admin.help import columns
 from tokenless.services.admin.session import Session
 from tokenless.services.admin.sql import Row, Table, check_select, run_select
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.installation import Node
 from tokenless.services.store import certificates
 from tokenless.services.store.audit import read_audit
 from tokenless.services.store.certificates import StoredCertificate
@@ -126,13 +128,13 @@ def _nodes(cluster: Cluster) -> list[Row]:
 
 
 def _certificates(cluster: Cluster) -> list[Row]:
-    nodes = {node.id: node for node in cluster.nodes}
+    nodes = _holders(cluster)
     placed = _placed(cluster)
     holders = Counter((each.store, each.certificate.der) for each in placed)
     rows: list[Row] = []
     for each in placed:
         certificate = each.certificate
-        node = None if each.node_id is None else nodes[each.node_id]
+        node = nodes[each.node_id]
         shared = holders[each.store, certificate.der] > 1
         rows.append(
             {
@@ -143,7 +145,7 @@ def _certificates(cluster: Cluster) -> list[Row]:
                 "serialnumber": certificate.serial_hex,
                 "validfrom": certificate.not_before.isoformat(sep=" "),
                 "validto": certificate.not_after.isoformat(sep=" "),
-                "pkid": each.id,
+                "pkid": _pkid(each, node),
                 "servername": "" if node is None else node.name,
                 "ipv4address": "" if node is None else node.address,
                 "tkcertificatedistribution": _DISTRIBUTIONS[shared][0],
@@ -157,10 +159,26 @@ def _certificates(cluster: Cluster) -> list[Row]:
 
 
 def _certificate_map(cluster: Cluster) -> list[Row]:
+    nodes = _holders(cluster)
     return [
-        {"fkcertificate": each.id, "tkcertificateservice": _SERVICES[each.store]}
+        {
+            "fkcertificate": _pkid(each, nodes[each.node_id]),
+            "tkcertificateservice": _SERVICES[each.store],
+        }
         for each in _placed(cluster)
     ]
+
+
+def _holders(cluster: Cluster) -> dict[int | None, Node | None]:
+    """Return nodes by number; what all nodes trust is of none."""
+    return {None: None, **{node.id: node for node in cluster.nodes}}
+
+
+def _pkid(placed: StoredCertificate, node: Node | None) -> str:
+    """Name a row as CUCM does, by a UUID; a number would tell how it was stored."""
+    where = "" if node is None else node.name
+    what = f"{placed.store.value} {where} {placed.certificate.der.hex()}"
+    return str(uuid5(NAMESPACE_OID, what))
 
 
 def _placed(cluster: Cluster) -> list[StoredCertificate]:

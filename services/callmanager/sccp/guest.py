@@ -159,6 +159,7 @@ class SccpSession(Session):
 
     __slots__ = (
         "_alarms",
+        "_answers",
         "_device",
         "_guest",
         "_stream",
@@ -175,6 +176,8 @@ class SccpSession(Session):
         self._device: str | None = None
         self._alarms = AlarmIntake(guest.registrar, self)
         self._version = 0
+        self._answers: list[bytes] = []
+        """Those that leave at the end of this turn."""
         self.calls = SccpCalls(guest.switch, self._party, self.push)
         connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
 
@@ -192,6 +195,8 @@ class SccpSession(Session):
         messages, self._waiting = self._waiting, []
         for received in messages:
             self._take(received)
+        if self._answers:
+            self.connection.send(self._take_answers())
         if messages:
             self._expect_next()
         return len(messages)
@@ -220,10 +225,17 @@ class SccpSession(Session):
 
     def push(self, message: Message) -> None:
         """Send a message at any moment."""
-        self.connection.push(encode_frame(message, self._version))
+        self._send(message)
+        # What was said before leaves before.
+        self.connection.push(self._take_answers())
 
     def _send(self, message: Message) -> None:
-        self.connection.send(encode_frame(message, self._version))
+        """Send an answer, with the others of this turn: they share one TLS record."""
+        self._answers.append(encode_frame(message, self._version))
+
+    def _take_answers(self) -> bytes:
+        frames, self._answers = self._answers, []
+        return b"".join(frames)
 
     def _expect_next(self) -> None:
         settings = self._guest.settings

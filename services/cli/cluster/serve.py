@@ -14,6 +14,7 @@ import click
 import msgspec
 import trio
 
+from tokenless.ground.heap import freeze_heap_after_startup
 from tokenless.services.cli.cluster.administration import open_cluster
 from tokenless.services.cli.first_user import add_first_user, first_user_options
 from tokenless.services.cli.options import config_option, data_option
@@ -26,7 +27,6 @@ from tokenless.services.monitoring.http_server import serve_monitoring
 from tokenless.services.node.reload import reload
 from tokenless.services.node.runtime import ServiceKind
 from tokenless.services.node.serve import Serving, serve_nodes
-from tokenless.services.tftp.driver import freeze_heap_after_startup
 
 _Place = TypeVar("_Place", MetricsSection, ConsoleSection)
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from tokenless.ground.files import is_synced
 from tokenless.services.errors import ConfigurationError
 from tokenless.services.store.access.failures import DatabaseAwayError
 
@@ -168,12 +169,14 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _prepare_sqlite(engine: Engine) -> None:
+    synchronous = "FULL" if is_synced() else "OFF"
+
     @event.listens_for(engine, "connect")
     def configure(raw: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3's own
         # The driver would begin by itself, too late and in the wrong mode.
         raw.isolation_level = None
         raw.execute("PRAGMA journal_mode = WAL")
-        raw.execute("PRAGMA synchronous = FULL")
+        raw.execute(f"PRAGMA synchronous = {synchronous}")
         raw.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")

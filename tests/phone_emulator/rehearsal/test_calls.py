@@ -12,8 +12,8 @@ from tokenless.phone_emulator.rehearsal.outcome.call_losses import (
     CallHistory,
     CallLosses,
 )
-from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
-from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
 from tokenless.phone_emulator.rehearsal.reports.verdict import run_verdicts
 from tokenless.phone_emulator.rehearsal.rig.phones.calls import PlayedCall
@@ -38,9 +38,7 @@ def play(folder: Path, *steps: str) -> Played:
     file = folder / "calls.toml"
     titled = (f'[[steps]]\ntitle = "step {n}"\n{s}' for n, s in enumerate(steps))
     file.write_text(SCRIPT + "\n".join(titled))
-    stage = folder / "stage"
-    stage.mkdir()
-    return run_script(load_script(file), 2, stage, ProgressListener())
+    return play_alone(Rehearsal(load_script(file), 2))
 
 
 def test_phones_of_two_groups_and_of_one_hear_each_other(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.itl_file_status import (
     itl_file_statuses,
 )
-from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
-from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
 from tokenless.phone_emulator.rehearsal.reports.text_report import step_story
 from tokenless.phone_emulator.rehearsal.rig.clusters.facts import ClusterFacts
@@ -79,9 +79,7 @@ expect = [
 def play(folder: Path, expect: str = "") -> Played:
     file = folder / "monday.toml"
     file.write_text(SCRIPT.format(expect=expect))
-    rig = folder / "stage"
-    rig.mkdir()
-    return run_script(load_script(file), 4, rig, ProgressListener())
+    return play_alone(Rehearsal(load_script(file), 4))
 
 
 def test_phones_go_to_the_next_node_and_are_silent_without_any(tmp_path: Path) -> None:
@@ -200,9 +198,7 @@ def test_itl_file_status_stands_beside_the_dial_tone(
 ) -> None:
     file = tmp_path / "itl.toml"
     file.write_text(ITL_SCRIPT.format(version=version))
-    rig = tmp_path / "stage"
-    rig.mkdir()
-    played = run_script(load_script(file), 4, rig, ProgressListener())
+    played = play_alone(Rehearsal(load_script(file), 4))
     found = [
         [
             group["itl_file_status"]

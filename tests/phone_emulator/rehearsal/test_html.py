@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tokenless.phone_emulator.rehearsal.outcome.causes import RULES, plain_cause
-from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
-from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
 from tokenless.phone_emulator.rehearsal.reports.html_text import (
     Html,
@@ -47,9 +47,9 @@ class _Balance(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+def played() -> Played:
     script = find_scripts("callmanager-and-tvs@11.5")[0]
-    return run_script(script, 4, tmp_path_factory.mktemp("stage"), ProgressListener())
+    return play_alone(Rehearsal(script, 4))
 
 
 def test_plain_text_is_escaped_and_html_is_not() -> None:
@@ -90,7 +90,7 @@ def test_what_scripts_say_cannot_become_markup(tmp_path: Path) -> None:
         '[[groups]]\nname = "<b>phones</b>"\n'
         f'[[steps]]\ntitle = "{nasty}"\nwhy = "{nasty}"\nrun = ["phones boot"]\n'
     )
-    page = render_report(run_script(load_script(file), 1, tmp_path, ProgressListener()))
+    page = render_report(play_alone(Rehearsal(load_script(file), 1)))
     balance = _Balance()
     balance.feed(page)
 

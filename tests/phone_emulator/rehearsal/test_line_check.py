@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
@@ -16,6 +17,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     Step,
     load_scripts,
 )
+from tokenless.services.errors import SettingError
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 WRONG = {
@@ -37,7 +39,7 @@ WRONG = {
     "admin help nothing": "no such command: nothing",
     "admin --node cucm-1051-a-sub9 show ctl": f"did you mean {SUB}",
     f"admin --node {SUB} utils ctl update CTLFile": "a command of the publisher",
-    f"admin --node {SUB} set cert regen CAPF": "only the publisher has the unit capf",
+    f"admin --node {SUB} set cert regen ITLRecovery": "only the publisher has the unit",
     "admin --all set cert regen ITLRecovery": "leave --node and --all out",
     "admin --cluster other show ctl": "there is no cluster other; clusters are lab",
     "cert upload CallManager-trusty token:A": "did you mean CallManager-trust",
@@ -121,6 +123,22 @@ def test_a_wrong_line_is_refused_before_anything_is_played(line: str) -> None:
     assert said.startswith(f"step 1 (all of it), run line 1 `{line}`: ")
     assert WRONG[line] in said
     assert refused.value.hint
+
+
+def test_subscribers_have_capf_before_14_only() -> None:
+    script = alone(f"admin --node {SUB} set cert regen CAPF")
+    check_lines(replace(script, variants={"12.5": "12.5(1)"}), "12.5")
+    with pytest.raises(PhoneError, match="only the publisher has the unit capf"):
+        check_lines(replace(script, variants={"14": "14"}), "14")
+
+
+def test_another_cluster_may_have_the_release_of_the_variant() -> None:
+    script = rehearsal("admin --cluster new show ctl")
+    script.others["new"]["cluster"] = {"version": "variant"}
+    script.others["new"]["nodes"][0]["publisher"] = True
+    check_lines(replace(script, variants={"14": "14"}), "14")
+    with pytest.raises(SettingError, match="variant"):
+        check_lines(script)
 
 
 def test_what_earlier_lines_make_is_known_to_later_ones() -> None:

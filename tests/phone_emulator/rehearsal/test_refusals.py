@@ -10,8 +10,8 @@ from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
-from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
-from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import free_port
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
@@ -46,14 +46,14 @@ def _script(name: str, *steps: Step, **others: dict[str, object]) -> Script:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+def played() -> Played:
     steps = [Step(title=line, run=(line,), refused=True) for line in REFUSED]
     last = Step(title="done", run=tuple(DONE))
     again = Step(
         title="again", run=(f"node stop {PUB}", f"node stop {PUB}"), refused=True
     )
     script = _script("refusals", *steps, last, again)
-    return run_script(script, 1, tmp_path_factory.mktemp("stage"), ProgressListener())
+    return play_alone(Rehearsal(script, 1))
 
 
 @pytest.mark.parametrize("line", REFUSED)

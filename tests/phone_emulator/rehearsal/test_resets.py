@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
-from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.rig.clusters.race import Moment
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 
@@ -82,10 +82,8 @@ def play(
 ) -> Played:
     file = folder / "monday.toml"
     file.write_text(HEAD.replace("MORE", more) + steps)
-    rig = folder / f"stage-{seed}-{len(more)}"
-    rig.mkdir()
     script = load_script(file)
-    return run_script(script, phones, rig, ProgressListener(), seed=seed)
+    return play_alone(Rehearsal(script, phones, seed))
 
 
 def test_every_change_resets_every_phone_at_some_moment(tmp_path: Path) -> None:
@@ -152,8 +150,7 @@ def test_12_5_can_be_automatic_and_says_when_it_is_not(tmp_path: Path) -> None:
     for name, head in (("a", HEAD.replace(release, '12.5(1)"\n')), ("b", with_setting)):
         file = tmp_path / name / "monday.toml"
         file.write_text(head.replace("MORE", "") + TVS)
-        (rig := tmp_path / name / "stage").mkdir()
-        played.append(run_script(load_script(file), 2, rig, ProgressListener()))
+        played.append(play_alone(Rehearsal(load_script(file), 2)))
     by_hand, automatic = played
     assert by_hand.restarts.automatic == 0
     assert 'phone_interaction = "automatic"' in by_hand.not_modelled[0]

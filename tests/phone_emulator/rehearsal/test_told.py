@@ -16,8 +16,8 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
     exit_by_verdict,
 )
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
-from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
-from tokenless.phone_emulator.rehearsal.play.run import Played, run_script
+from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
 from tokenless.phone_emulator.rehearsal.reports.tables import steps_table
 from tokenless.phone_emulator.rehearsal.reports.text_report import (
@@ -106,8 +106,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     folder = tmp_path_factory.mktemp("wrong")
     (folder / "wrong.toml").write_text(WRONG)
     script = load_script(folder / "wrong.toml")
-    (folder / "stage").mkdir()
-    return run_script(script, 2, folder / "stage", ProgressListener())
+    return play_alone(Rehearsal(script, 2))
 
 
 @pytest.fixture(scope="module")

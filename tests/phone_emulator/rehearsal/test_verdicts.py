@@ -12,8 +12,8 @@ from rich.console import Console
 
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
-from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
-from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played, run_script
+from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.reports.text_report import verdict_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 from tokenless.protocol.trust.reasons import Reason
@@ -80,9 +80,7 @@ run = [
 def _play(folder: Path, steps: str) -> Played:
     file = folder / "tuesday.toml"
     file.write_text(HEAD + steps)
-    rig = folder / "stage"
-    rig.mkdir()
-    return run_script(load_script(file), 4, rig, ProgressListener())
+    return play_alone(Rehearsal(load_script(file), 4))
 
 
 def _leading(played: Played) -> str:
@@ -260,8 +258,7 @@ def test_what_is_only_mentioned_of_12_5_is_said_not_to_be_played(
 ) -> None:
     file = tmp_path / "tuesday.toml"
     file.write_text(HEAD.replace("11.5(1)", "12.5(1)"))
-    (rig := tmp_path / "stage").mkdir()
-    played = run_script(load_script(file), 4, rig, ProgressListener())
+    played = play_alone(Rehearsal(load_script(file), 4))
 
     (said,) = played.to_json()["not_modelled"]
     assert said.startswith("guides of 12.5(1)SU1 and SU3 speak of phones")

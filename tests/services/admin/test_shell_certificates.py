@@ -20,7 +20,9 @@ from tests.services.admin.lines import (
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.minting import Issuer, Profile, Validity, mint
 from tokenless.protocol.certificates.names import DistinguishedName
+from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.shell import AdminShell
+from tokenless.services.changes import certificates
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.pki.keys import generate_ec, new_serial
 from tokenless.services.pki.manufacturing import to_pem
@@ -85,19 +87,28 @@ def added(shell: AdminShell, before: str) -> list[str]:
 
 
 def test_phones_certificates_are_trusted_as_the_vendor_ships_it(
-    shell: AdminShell,
+    shell: AdminShell, lab: Cluster
 ) -> None:
     listed = done(shell.run("show cert list trust")).splitlines()
     names = sorted(re.sub(r"-[0-9A-F]{8}\.pem: .*", "", line) for line in listed)
+    capf = [
+        each.certificate.subject.get("CN")
+        for each in certificates.own(lab)
+        if each.store is TrustStore.CAPF
+    ]
+    assert len(capf) == len(lab.nodes)
+    assert "CAPF-e41e7d87" in capf
     authorities = (
-        "CAPF-e41e7d87",
+        *capf,
         "Cisco_Manufacturing_CA",
         "Cisco_Manufacturing_CA_SHA2",
         "Cisco_Root_CA_2048",
         "Cisco_Root_CA_M2",
     )
     stores = ("CAPF-trust", "CallManager-trust")
-    assert names == [f"{store}/{each}" for store in stores for each in authorities]
+    expected = [f"{store}/{each}" for store in stores for each in authorities]
+    expected += [f"CallManager-trust/{node.name}" for node in lab.nodes]
+    assert names == sorted(expected)
 
 
 def test_a_pasted_certificate(lab: Cluster) -> None:
@@ -179,7 +190,7 @@ def test_a_new_hostname_and_new_certificates(lab: Cluster, shell: AdminShell) ->
 
 def test_when_certificates_end(shell: AdminShell) -> None:
     lines = done(shell.run("show cert expiry")).splitlines()
-    assert len(lines) == 10 + 2 * 5
+    assert len(lines) == 11 + 2 * 6 + 2, "own, of phones' issuers, of CallManager"
     assert all(" days) " in line for line in lines)
     assert any("ITLRecovery" in line for line in lines)
 

@@ -91,7 +91,7 @@ def test_a_node_goes_in_and_out_of_fips_mode_alone(
 def test_a_subscriber_regenerates_what_is_its_own(lab: Cluster) -> None:
     before = _serials(lab)
     done(AdminShell(lab, SUBSCRIBER, assume_yes=True).run(_ENABLE))
-    units = _WARNED_OF - {"CAPF", "ITLRecovery"}
+    units = _WARNED_OF - {"ITLRecovery"}
     assert _changed(before, _serials(lab)) == {(SUBSCRIBER, unit) for unit in units}
 
 

@@ -66,7 +66,7 @@ async def test_what_tvs_answers_for_and_what_is_counted(served: Cluster) -> None
     cache = await typed(shell, "show tvs cache")
     assert cache.splitlines()[0].split() == ["Cache", "Roles", "Unique", "Key"]
     assert {row.split()[0] for row in cache.splitlines()[2:-2]} == {"DB"}
-    assert cache.splitlines()[-1] == "10 certificates"
+    assert cache.splitlines()[-1] == "11 certificates"
     assert await typed(shell, MIXED)
     rows = (await typed(shell, "show tvs cache")).splitlines()[2:-2]
     assert {row.split()[0] for row in rows} == {"DB", "CTL"}

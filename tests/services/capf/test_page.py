@@ -3,8 +3,6 @@
 import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 import trio
 
 from tests.rigs.node_rig import FREE_PORTS, LAB
+from tests.rigs.warm_start import run_warm
 from tokenless.services.changes import security
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
@@ -60,13 +59,10 @@ async def test_the_commands_of_the_page(
 
     def typed(command: str) -> str:
         line = re.sub(r":6969", f":{where.port}", command)
-        done = subprocess.run(
-            [sys.executable, "-m", "tokenless", *shlex.split(line)],
+        done = run_warm(
+            shlex.split(line),
             cwd=tmp_path,
             env={**os.environ, "TOKENLESS_DATA": str(lab.data)},
-            capture_output=True,
-            text=True,
-            check=False,
         )
         return done.stdout + done.stderr
 

@@ -40,6 +40,7 @@ from tokenless.services.changes.devices import (
 )
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.devices import Device
+from tokenless.services.store.nodes import write_fips
 from tokenless.services.store.parameters import Parameter
 
 NOW = datetime(2016, 1, 1, tzinfo=UTC)
@@ -136,6 +137,9 @@ def test_from_12_on_a_parameter_allows_ec_certificates(
         security.set_parameter(lab, name, advanced, by="test")
     with lab.store.read() as connection:
         assert CapfState.read(connection, lab.clock()).issues_ec is issues
+    with lab.store.change("enable FIPS", "", by="test") as change:
+        write_fips(change.connection, lab.publisher.id, enabled=True)
+        assert not CapfState.read(change.connection, lab.clock()).issues_ec
 
 
 @pytest.mark.parametrize("mode", [CapfAuthMode.EXISTING_LSC, CapfAuthMode.EXISTING_MIC])

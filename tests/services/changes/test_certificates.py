@@ -18,6 +18,7 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store.audit import read_audit
+from tokenless.services.store.parameters import Parameter
 
 CALLMANAGER = TrustStore.CALLMANAGER
 SAST = TrustStore.PHONE_SAST_TRUST
@@ -81,6 +82,14 @@ def test_history_is_forgotten_with_its_key(lab: Cluster) -> None:
 
 def test_itlrecovery_and_capf_are_the_publishers(lab: Cluster) -> None:
     subscriber = lab.nodes[1]
+    certificates.regenerate(lab, subscriber, TrustStore.CAPF, by="test")
+    before = len(certificates.own(lab))
+    security.set_parameter(lab, Parameter.VERSION, "14", by="test")
+    ended = certificates.history(lab, subscriber, TrustStore.CAPF)[-1]
+    assert len(certificates.own(lab)) == before - 1 + 2 * 2, "CAPF goes, EC units come"
+    for store in (TrustStore.CALLMANAGER_TRUST, TrustStore.CAPF_TRUST):
+        kept = [each.certificate for each in certificates.trust(lab, store)]
+        assert ended.certificate in kept
     for store in (TrustStore.ITLRECOVERY, TrustStore.CAPF):
         with pytest.raises(ServiceError, match="the publisher's"):
             certificates.regenerate(lab, subscriber, store, by="test")
@@ -167,7 +176,7 @@ def test_expiry_is_reported_the_next_first(lab: Cluster, clock: Clock) -> None:
     assert certificates.expiry(lab, within_days=100) == []
     clock.advance(1830 * 86400)
     ended = [each.placed for each in certificates.expiry(lab) if each.days_left < 0]
-    assert len([placed for placed in ended if placed.node_id is not None]) == 10
+    assert len([placed for placed in ended if placed.node_id is not None]) == 11
     assert {placed.store for placed in ended if placed.node_id is None} == {
         SAST,
         TrustStore.CALLMANAGER_TRUST,
@@ -250,7 +259,7 @@ def test_a_subscriber_keeps_the_clusters_itlrecovery(lab: Cluster) -> None:
     recovery = current(lab, TrustStore.ITLRECOVERY)
     set_hostname(lab, lab.nodes[1], "krakow-sub", by="test")
     assert current(lab, TrustStore.ITLRECOVERY) == recovery
-    assert len(certificates.own(lab)) == 10
+    assert len(certificates.own(lab)) == 11
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_making_a_cluster_leaves_all_or_nothing(
             made += 1
             cluster = Cluster.open(target, clock=Clock())
             check_whole(cluster)
-            assert len(certificates.own(cluster)) == 10
+            assert len(certificates.own(cluster)) == 11
             cluster.close()
             shutil.rmtree(target)
         if how == 0:

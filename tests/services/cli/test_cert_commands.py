@@ -16,7 +16,7 @@ PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("cert show CAPF --node cucm-1051-a-sub1", "run it on the publisher"),
+        ("cert show ITLRecovery --node cucm-1051-a-sub1", "run it on the publisher"),
         ("cert show TVS --node nobody", f"nodes: {PUB}, {SUB}"),
         ("cert show TVS FFFF", "0 certificates have serial number FFFF; available: "),
         ("cert show TVS-trust FFFF", "serial number FFFF; there is none"),
@@ -35,7 +35,7 @@ PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
         ("cert regenerate TVS --san fe80::1%eth0", "a DNS name or an address"),
         (f"cert regenerate TVS --san {'a' * 64}.b", "a DNS name or an address"),
         ("cert regenerate Phone-SAST-trust", "units: CallManager, TVS"),
-        (f"cert regenerate CAPF --node {SUB}", "run it on the publisher"),
+        (f"cert regenerate ITLRecovery --node {SUB}", "run it on the publisher"),
         ("cert upload CallManager nothing.pem", "nothing.pem: No such file"),
         ("cert upload TVS-trust token:A", "token list"),
     ],
@@ -62,7 +62,7 @@ def test_certificates_that_have_ended_are_exit_status_1(
     shutil.copytree(lab_folder, tmp_path / "data")
     status, out, err = tokenless("cert expiry")
     assert status == 1
-    assert err == "tokenless: 12 have ended; regenerate them\n"
+    assert err == "tokenless: 17 have ended; regenerate them\n"
     assert out.count("cucm-1051-a") >= 10
 
 

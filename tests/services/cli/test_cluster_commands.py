@@ -14,7 +14,7 @@ def test_own_certificates_and_their_roles(tokenless: Tokenless) -> None:
     everything = done(tokenless("cert list --json"))["certificates"]
     assert isinstance(everything, list)
     listed = [each for each in everything if each["node"] is not None]
-    trusted = {(each["store"], each["role_names"] == []) for each in everything[10:]}
+    trusted = {(each["store"], each["role_names"] == []) for each in everything[11:]}
     assert trusted == {("CallManager-trust", True), ("CAPF-trust", True)}
     assert [(each["store"], each["node"], each["role_names"]) for each in listed] == [
         ("CallManager", PUB, ["SAST", "CCM+TFTP"]),
@@ -25,6 +25,7 @@ def test_own_certificates_and_their_roles(tokenless: Tokenless) -> None:
         ("ipsec", PUB, ["APP-SERVER"]),
         ("CallManager", SUB, ["SAST", "CCM+TFTP"]),
         ("TVS", SUB, ["TVS"]),
+        ("CAPF", SUB, ["CAPF"]),
         ("tomcat", SUB, ["APP-SERVER"]),
         ("ipsec", SUB, ["APP-SERVER"]),
     ]
@@ -32,7 +33,7 @@ def test_own_certificates_and_their_roles(tokenless: Tokenless) -> None:
     status, out, _ = tokenless("cert list --node", SUB)
     assert status == 0
     assert all(each["serial_number"] in out for each in listed[6:])
-    assert listed[0]["serial_number"] not in out
+    assert listed[1]["serial_number"] not in out
 
 
 def test_a_certificate_is_regenerated_and_put_back(tokenless: Tokenless) -> None:
@@ -107,9 +108,9 @@ def test_wrong_usage_exits_2(tokenless: Tokenless) -> None:
 def test_expiry(tokenless: Tokenless) -> None:
     report = done(tokenless("cert expiry --json"))["certificates"]
     assert isinstance(report, list)
-    assert len(report) == 10 + 2 * 5
+    assert len(report) == 11 + 2 * 6 + 2, "own, of phones' issuers, of CallManager"
     ours = [each for each in report if each["node"] is not None]
-    assert len(ours) == 10
+    assert len(ours) == 11
     assert {each["days_left"] for each in ours} <= {1823, 1824}
     assert done(tokenless("cert expiry --within 30 --json"))["certificates"] == []
     assert done(tokenless("cert regenerate TVS --days 1 --json"))

@@ -25,6 +25,7 @@ def test_a_node_joins(tokenless: Tokenless) -> None:
     assert [each["store"] for each in own] == [
         "CallManager",
         "TVS",
+        "CAPF",
         "tomcat",
         "ipsec",
     ]

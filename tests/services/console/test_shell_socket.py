@@ -1,7 +1,6 @@
 """The shell's WebSocket: who may open it, and that it is the shell."""
 
 import json
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +10,7 @@ from trio_websocket import WebSocketConnection, open_websocket_url
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
 
+from tests.rigs.any_server import any_server
 from tests.rigs.console_rig import ConsoleRig, Visitor, add_users, console_of
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.sessions import COOKIE
@@ -24,9 +24,7 @@ async def shell(
     console: ConsoleRig, visitor: Visitor, origin: str | None = None
 ) -> AsyncIterator[WebSocketConnection]:
     """Open the shell as a browser's page does."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = any_server()
     cookie = visitor.client.cookies.get(COOKIE, "")
     headers = [
         (b"cookie", f"{COOKIE}={cookie}".encode()),
@@ -103,9 +101,7 @@ async def test_another_sites_page_cannot_open_it(lab: Cluster, origin: str) -> N
 
 async def is_hung_up(console: ConsoleRig, visitor: Visitor, message: str) -> bool:
     """Send one message as the first of a shell; return whether the console ends it."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = any_server()
     host, _, port = console.base.removeprefix("https://").partition(":")
     cookie = f"{COOKIE}={visitor.client.cookies[COOKIE]}".encode()
     headers = [(b"cookie", cookie), (b"origin", console.base.encode())]

@@ -4,7 +4,6 @@ import errno
 import http.client
 import os
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
+from tests.rigs.any_server import any_server
 from tests.rigs.tvs_rig import own_certificate
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.http.counters import HttpCount, count_of
@@ -130,19 +130,13 @@ def get(
     return found
 
 
-def trusting_context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
-
-
 def raw(
     where: tuple[str, int], *pieces: bytes, pause_s: float = 0.0, tls: bool = False
 ) -> bytes:
     with ExitStack() as stack:
         link = stack.enter_context(socket.create_connection(where, 10))
         if tls:
-            link = stack.enter_context(trusting_context().wrap_socket(link))
+            link = stack.enter_context(any_server().wrap_socket(link))
         answer = b""
         with suppress(ConnectionResetError, BrokenPipeError):
             for piece in pieces:
@@ -258,7 +252,7 @@ async def test_requests_sent_ahead_are_answered_in_order(lab: Lab) -> None:
 
 async def test_over_tls_a_signed_name_gives_the_plain_file(lab: Lab) -> None:
     def ask() -> tuple[int, bytes]:
-        context = trusting_context()
+        context = any_server()
         link = http.client.HTTPSConnection(*lab.https, timeout=10, context=context)
         link.request("GET", "/firmware.sbn")
         assert link.getresponse().read() == FIRMWARE

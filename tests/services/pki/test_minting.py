@@ -42,6 +42,7 @@ def test_the_labs_certificates_have_the_vendors_lengths(lab: Cluster) -> None:
         ("CallManager", "cucm-1051-a-pub"),
         ("TVS", "cucm-1051-a-pub"),
         ("CAPF", "cucm-1051-a-pub"),
+        ("CAPF", "cucm-1051-a-sub1"),
         ("ITLRecovery", "cucm-1051-a-pub"),
         ("CallManager", "cucm-1051-a-sub1"),
         ("TVS", "cucm-1051-a-sub1"),

@@ -1,6 +1,7 @@
 """A cluster in mixed mode on hosts of its own, for each test; it is made once a run."""
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rigs.postgresql import copy_data, memory_folder, require_postgresql
+from tests.rigs.postgresql import copy_data, require_postgresql
 from tests.system.hosts.agreement import check_agreement
 from tests.system.hosts.network import require_namespaces
 from tests.system.hosts.scene import Scene, found_cluster, scene
@@ -31,7 +32,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     require_namespaces()
     require_postgresql()
     hosts = tmp_path_factory.mktemp("hosts")
-    kept = memory_folder("prepared-")
+    kept = Path(tempfile.mkdtemp(prefix="prepared-"))
     try:
         with scene(hosts) as founded:
             found_cluster(founded)

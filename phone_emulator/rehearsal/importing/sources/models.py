@@ -17,11 +17,6 @@ from tokenless.protocol.phones.features import (
 from tokenless.protocol.phones.models import OBSERVED_MODELS, PHONE_MODELS
 from tokenless.protocol.phones.numbers import MODEL_NUMBERS
 
-_WITHOUT_TRUST: Final = (
-    *("12 and 30 series", "7902 to 7935", "VG200, VG300", "VG400", "No device"),
-    *("Third-party SIP", "CTI"),
-)
-"""Families that fetch no list, or whose first one stays for good (REFERENCE-5 1.3)."""
 _SKIPPED: Final = frozenset(
     ("emcc base phone", "universal device template", "usage profile")
 )
@@ -37,7 +32,7 @@ class RealModel:
     like: str | None
     """The emulated model that plays it; None when there is none."""
     has_trust_lists: bool = True
-    """True if it fetches lists at all; trunks and CTI ports do not."""
+    """True if it is a phone that checks, or may check, lists; trunks are none."""
     unknown: tuple[str, ...] = ()
     """Features that nothing tells: its emulation takes those of an observed model."""
     inferred: tuple[str, ...] = ()
@@ -65,7 +60,7 @@ def real_model(text: str, table: Mapping[str, ModelFeatures] = FEATURES) -> Real
     is_as_known = found.like == FEATURES[found.name].like
     is_emulated = is_as_known and found.name in PHONE_MODELS
     like = found.name if is_emulated else found.like
-    has_lists = found.family not in _WITHOUT_TRUST
+    has_lists = found.checks_lists
     if not is_emulated or found.name in OBSERVED_MODELS:
         return RealModel(found.name, like, has_lists)
     cells = found.cells().items()

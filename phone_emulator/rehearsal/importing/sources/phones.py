@@ -319,7 +319,7 @@ def _said(
         )
     for models, why in (
         (unknown, "nothing is known of how these models judge trust lists"),
-        (skipped, "these fetch no trust lists"),
+        (skipped, "these check no trust lists, or are no phones"),
     ):
         if models:
             words = [f"{n} {name}" for name, n in models.most_common()]

@@ -155,44 +155,58 @@ class RunningCluster:
 @contextmanager
 def open_cluster(
     name: str,
-    settings: Mapping[str, Any],
+    config: ClusterConfig,
     folder: Path,
     nursery: trio.Nursery,
     clock: Callable[[], float],
     *,
-    manufacturer: Path,
     unserved: int = 0,
 ) -> Iterator[RunningCluster]:
-    """Make a cluster in a folder; nothing is served yet.
+    """Open a cluster; nothing is served yet.
 
     Args:
         name: What the rehearsal calls it.
-        settings: Laid over the lab's configuration.
-        folder: An absent one.
+        config: What it is (`configuration`).
+        folder: Its folder; where there is none, it is made.
         nursery: Where its nodes will be served.
         clock: Tells the time.
+        unserved: How many of its last nodes stand in lists only.
+
+    Raises:
+        ServiceError: When the cluster cannot be made.
+    """
+    served = [node.name for node in config.nodes]
+    del served[len(served) - unserved :]
+    with closing(Cluster.open(folder, config, clock=clock)) as cluster:
+        yield RunningCluster(name, cluster, nursery, served)
+
+
+def configuration(
+    name: str, settings: Mapping[str, Any], manufacturer: Path, unserved: int = 0
+) -> ClusterConfig:
+    """Lay settings over the lab's, on ports that are free now.
+
+    Args:
+        name: What the rehearsal calls the cluster.
+        settings: Laid over the lab's configuration.
         manufacturer: The folder of the manufacturer of phones that it trusts.
         unserved: How many more subscribers it has that stand in lists only.
 
     Raises:
         ConfigurationError: When the settings cannot be used.
-        ServiceError: When the cluster cannot be made.
+        PhoneError: When no port is free.
     """
     config = _configuration(name, settings, manufacturer)
-    served = [node.name for node in config.nodes]
     in_lists_only = (
         NodeSection(name=name, address=address)
         for name, address in unserved_nodes(unserved)
     )
-    config = msgspec.structs.replace(config, nodes=(*config.nodes, *in_lists_only))
-    with closing(Cluster.open(folder, config, clock=clock)) as cluster:
-        yield RunningCluster(name, cluster, nursery, served)
+    return msgspec.structs.replace(config, nodes=(*config.nodes, *in_lists_only))
 
 
 def _configuration(
     name: str, settings: Mapping[str, Any], manufacturer: Path
 ) -> ClusterConfig:
-    """Lay settings over the lab's, on ports that are free now."""
     own = {"name": name, "manufacturer": str(manufacturer)}
     named = _over(settings, {"cluster": own})
     addresses = [node.address for node in load_config(None, named).nodes]

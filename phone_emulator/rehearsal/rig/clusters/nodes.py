@@ -99,7 +99,7 @@ class _OwnPorts:
     """
 
     def __init__(self) -> None:
-        self._claim: socket.socket | None = None
+        self._claim = -1
         self._process = 0
         self._ports = deque(_PORTS)
 
@@ -120,7 +120,8 @@ class _OwnPorts:
             except OSError:
                 claim.close()
                 continue
-            self._claim, self._process = claim, os.getpid()
+            # The claim lasts as long as the process, whoever has made it.
+            self._claim, self._process = claim.detach(), os.getpid()
             self._ports = deque(_PORTS[part : part + _PORTS_A_PROCESS])
             return
 

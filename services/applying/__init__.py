@@ -1,0 +1,1 @@
+"""Bring a cluster to what its configuration file says: differences, then changes."""

@@ -1,0 +1,110 @@
+"""`tokenless apply`: bring a cluster to what its configuration file says."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.services.admin.interactive import ask_person
+from tokenless.services.applying.difference import find_difference
+from tokenless.services.applying.file import ConfigFile
+from tokenless.services.applying.steps import Difference
+from tokenless.services.cli.cluster.administration import (
+    announce_change,
+    cluster_options,
+    using_cluster,
+)
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.errors import ServiceError
+from tokenless.services.store.audit import administrator
+
+_NEXT = (
+    "Phones get it when Cisco Tftp is restarted on every node; in mixed mode run "
+    "`utils ctl update CTLFile` before, if nodes or certificates have changed."
+)
+
+
+@click.command()
+@cluster_options
+@click.option("--dry-run", is_flag=True, help="Print the difference, change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before changes are made.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Remove nodes, groups, pools and devices that the file does not name.",
+)
+def apply(
+    *,
+    data: Path,
+    config: Path | None,
+    dry_run: bool,
+    yes: bool,
+    prune: bool,
+    as_json: bool,
+) -> None:
+    """Bring the cluster to what the configuration file says.
+
+    It compares nodes and their roles, CallManager groups, device pools, devices,
+    parameters and certificates of trust stores. Keys that the file leaves out stay as
+    they are. Exit status 0 when the cluster is as the file says; with --dry-run 1 when
+    it is not. Each change is a transaction of its own: after an error, correct it and
+    apply the file again.
+    """
+    if config is None:
+        raise click.UsageError("name the file with --config")
+    file = ConfigFile.read(config)
+    with using_cluster(data, config) as cluster:
+        found = find_difference(cluster, file, prunes=prune)
+        if not as_json:
+            _show(found)
+        is_applied = bool(found.steps) and not dry_run and (yes or _wants(found))
+        if is_applied:
+            _apply(cluster, found)
+        if as_json:
+            click.echo(json.dumps(_report(found, is_applied=is_applied)))
+    if found.steps and not is_applied:
+        sys.exit(1)
+
+
+def _show(found: Difference) -> None:
+    for step in found.steps:
+        click.echo(printable(str(step)))
+    if found.kept:
+        count = len(found.kept)
+        names = ", ".join(found.kept[:3]) + (", …" if count > 3 else "")  # noqa: PLR2004
+        click.echo(printable(f"= kept, not in the file: {names} ({count}; --prune)"))
+    if not found.steps:
+        click.echo("the cluster is as the file says")
+
+
+def _wants(found: Difference) -> bool:
+    answer = ask_person(f"Make {len(found.steps)} changes? (yes/no) ")
+    return answer.strip().lower() == "yes"
+
+
+def _apply(cluster: Cluster, found: Difference) -> None:
+    done = 0
+    try:
+        for step in found.steps:
+            step.do(cluster, by=administrator())
+            done += 1
+    except ServiceError as error:
+        raise ServiceError(
+            f"{found.steps[done]}: {error} (after {done} of {len(found.steps)} "
+            "changes)",
+            hint=error.hint,
+        ) from error
+    finally:
+        if done:
+            announce_change(cluster)
+    click.echo(f"{done} changes made. {_NEXT}", err=True)
+
+
+def _report(found: Difference, *, is_applied: bool) -> dict[str, object]:
+    return {
+        "changes": [step.to_json() for step in found.steps],
+        "kept": list(found.kept),
+        "applied": is_applied,
+    }

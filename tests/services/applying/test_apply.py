@@ -1,0 +1,161 @@
+"""`tokenless apply`: what differs, what stays, and that a second look finds nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.rigs import minting
+from tokenless.services.applying.difference import find_difference
+from tokenless.services.applying.file import ConfigFile
+from tokenless.services.changes.devices import find_device
+from tokenless.services.cli.cluster import apply as command
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.errors import ServiceError
+
+LAB = (Path(__file__).parents[3] / "configs/lab.toml").read_text()
+PHONE = "SEP001122334455"
+MORE = f"""
+[[callmanager_groups]]
+name = "Other"
+members = ["cucm-1051-a-sub1"]
+
+[[date_time_groups]]
+name = "Oslo"
+time_zone = "W. Europe"
+
+[[device_pools]]
+name = "DP-Oslo"
+callmanager_group = "Other"
+date_time_group = "Oslo"
+model = "8861"
+
+[[devices]]
+name = "{PHONE}"
+device_pool = "DP-Oslo"
+model = "8861"
+security_mode = 3
+
+[parameters]
+tls_ciphers = "strongest-rsa"
+capf_operation_expires_in = 20
+
+[[trust_stores]]
+name = "Phone-SAST-trust"
+certificates = ["old.pem"]
+"""
+
+
+def write(folder: Path, text: str) -> ConfigFile:
+    path = folder / "cluster.toml"
+    path.write_text(text)
+    (folder / "old.pem").write_bytes(minting.server().certificate_pem)
+    return ConfigFile.read(path)
+
+
+def bring(cluster: Cluster, file: ConfigFile, *, prunes: bool = False) -> list[str]:
+    """Apply a file; return the lines of the difference, and see that none is left."""
+    found = find_difference(cluster, file, prunes=prunes)
+    for step in found.steps:
+        step.do(cluster, by="test")
+    assert find_difference(cluster, file, prunes=prunes).steps == ()
+    return [str(step) for step in found.steps]
+
+
+def test_a_new_cluster_is_as_its_file_says(lab: Cluster, tmp_path: Path) -> None:
+    assert bring(lab, write(tmp_path, LAB)) == []
+
+
+def test_what_is_added_changed_left_alone_and_removed(
+    lab: Cluster, tmp_path: Path
+) -> None:
+    added = bring(lab, write(tmp_path, LAB + MORE))
+    assert added[:-1] == [
+        "~ parameter TLSCiphers: all-rsa → strongest-rsa",
+        "~ parameter CAPFOperationExpiresIn: 10 → 20",
+        "+ group Other: cucm-1051-a-sub1",
+        "+ pool DP-Oslo: Other, 8861",
+        f"+ device {PHONE}: 8861, DP-Oslo, Encrypted",
+    ]
+    assert added[-1].startswith("+ trust store Phone-SAST-trust: ")
+    assert find_device(lab, PHONE).transport.name == "TLS"
+    moved = (
+        MORE.replace('model = "8861"\nsecurity_mode = 3', "")  # left open: stays
+        .replace('["cucm-1051-a-sub1"]', '["cucm-1051-a-sub1", "cucm-1051-a-pub"]')
+        .replace('device_pool = "DP-Oslo"', 'device_pool = "Default"')
+        .replace('time_zone = "W. Europe"', 'time_zone = "UTC"')
+    )
+    both = "cucm-1051-a-sub1, cucm-1051-a-pub"
+    assert bring(lab, write(tmp_path, LAB + moved)) == [
+        f"~ group Other: cucm-1051-a-sub1 → {both}",
+        "~ pool DP-Oslo: W. Europe D/M/Y → UTC D/M/Y",
+        f"~ device {PHONE}: DP-Oslo → Default",
+    ]
+    assert find_device(lab, PHONE).security_mode.name == "ENCRYPTED"
+    bare = write(tmp_path, LAB)
+    kept = find_difference(lab, bare)
+    assert (kept.steps, len(kept.kept)) == ((), 3)
+    assert bring(lab, bare, prunes=True) == [
+        f"- device {PHONE}: 8861",
+        "- pool DP-Oslo: Other",
+        "- group Other",
+    ]
+
+
+def test_nodes_and_roles_that_differ(lab: Cluster, tmp_path: Path) -> None:
+    nodes = LAB.replace(
+        'address = "127.0.47.156"', 'address = "127.0.47.156"\nroles = ["callmanager"]'
+    ).replace(
+        "[[callmanager_groups]]",
+        '[[nodes]]\nname = "sub2"\naddress = "127.0.47.157"\n\n[[callmanager_groups]]',
+        1,
+    )
+    found = find_difference(lab, write(tmp_path, nodes))
+    assert list(map(str, found.steps)) == [
+        "+ node sub2: 127.0.47.157, roles callmanager, tftp",
+        "~ node cucm-1051-a-sub1: deactivate tftp",
+    ]
+    found.steps[-1].do(lab, by="test")
+    assert not lab.node("cucm-1051-a-sub1").serves_tftp
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("127.0.47.156", "127.0.47.200", "has the address 127.0.47.156, not"),
+        ('"cucm-1051-a-pub"', '"pub"', "pub would be another publisher"),
+        ("Phone-SAST-trust", "CallManager", "a node's own certificate"),
+        ("old.pem", "missing.pem", r"missing\.pem: No such file"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_changes(
+    lab: Cluster, tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    before = lab.store.revision()
+    text = (LAB + MORE).replace(old, new)
+    with pytest.raises(ServiceError, match=said):
+        find_difference(lab, write(tmp_path, text))
+    assert lab.store.revision() == before
+
+
+def run(data: Path, folder: Path, *words: str, typed: str = "") -> Result:
+    places = ["--data", str(data), "--config", str(folder / "cluster.toml")]
+    return CliRunner().invoke(command.apply, [*places, *words], input=typed)
+
+
+def test_the_command_asks_and_a_dry_run_is_exit_status_1(
+    lab: Cluster, tmp_path: Path
+) -> None:
+    write(tmp_path, LAB + MORE)
+    revision = lab.store.revision()
+    dry = run(lab.data, tmp_path, "--dry-run", "--json")
+    assert dry.exit_code == 1
+    told = json.loads(dry.stdout)
+    assert (len(told["changes"]), told["applied"]) == (6, False)
+    assert run(lab.data, tmp_path, typed="no\n").exit_code == 1
+    assert lab.store.revision() == revision
+    done = run(lab.data, tmp_path, "--yes")
+    assert done.exit_code == 0
+    assert "6 changes made" in done.stderr
+    assert "as the file says" in run(lab.data, tmp_path).stdout
