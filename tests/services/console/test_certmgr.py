@@ -205,9 +205,9 @@ async def test_who_may_ask(cluster: Cluster) -> None:
         text = await alice.post(f"{BASE}/csr", content=b'{"service": "tomcat"}')
         assert text.status_code == 415
         unknown = await alice.get(f"{BASE}/options")
-        wrong = await alice.put(f"{BASE}/csr", json={})
-        assert (unknown.status_code, wrong.status_code) == (404, 405)
-        assert all(each.json()["message"] for each in (unknown, wrong))
+        put = await alice.put(f"{BASE}/csr", json={})
+        assert (unknown.status_code, put.status_code) == (404, 405)
+        assert all(each.json()["message"] for each in (unknown, put))
 
 
 @pytest.mark.parametrize(
