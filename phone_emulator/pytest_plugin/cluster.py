@@ -1,7 +1,7 @@
 """A cluster that tests use, whoever runs it: the lab's processes or somebody else."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
@@ -50,12 +50,20 @@ class ClusterUnderTest(ABC):
     """What phones and tests need of a cluster."""
 
     def __init__(self, tftp: dict[str, Server], publisher: str) -> None:
-        self.tftp = tftp
-        """The TFTP server of each node that has one, by the node's name."""
-        self.publisher = publisher
-        """The publisher's name."""
+        self._tftp = tftp
+        self._publisher = publisher
         self.secure_ports = SecurePorts()
         """Where phones register with SCCP over TLS: no configuration says it."""
+
+    @property
+    def tftp(self) -> Mapping[str, Server]:
+        """The TFTP server of each node that has one, by the node's name."""
+        return self._tftp
+
+    @property
+    def publisher(self) -> str:
+        """The publisher's name."""
+        return self._publisher
 
     def servers(self, first: str | None = None) -> tuple[Server, ...]:
         """Return all TFTP servers, that of a node (the publisher) first.

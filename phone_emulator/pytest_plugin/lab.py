@@ -71,23 +71,25 @@ class LabCluster(ClusterUnderTest):
         self, data: Path, cluster: Cluster, processes: Mapping[str, NodeProcess]
     ) -> None:
         ports = ports_of(cluster.config)
-        addresses = {node.name: node.address for node in cluster.nodes}
-        with_tftp = [node.name for node in cluster.nodes if node.serves_tftp]
+        nodes = cluster.nodes
         super().__init__(
-            {node: Server(addresses[node], ports[node]["tftp"]) for node in with_tftp},
+            {
+                node.name: Server(node.address, ports[node.name]["tftp"])
+                for node in nodes
+                if node.serves_tftp
+            },
             cluster.publisher.name,
         )
         self.data = data
         """The data folder."""
-        self.ports = ports
-        """The port of each service, by node and name: `ports["pub"]["tvs"]`."""
-        self.addresses = addresses
-        """The address of each node, by name."""
         self.secure_ports = SecurePorts(
-            by_address={addresses[name]: ports[name]["sccps"] for name in addresses}
+            by_address={node.address: ports[node.name]["sccps"] for node in nodes}
         )
         self._cluster = cluster
         self._processes = processes
+        """By the node's first name, as all that is kept here."""
+        self._ports = ports
+        self._first_names = {node.id: node.name for node in nodes}
         self._log_lines = dict.fromkeys(processes, 0)
         """Of each node's log, how many are of tests before."""
         self._snapshot: Snapshot | None = None
@@ -95,7 +97,8 @@ class LabCluster(ClusterUnderTest):
     # --- what an administrator does ------------------------------------------------
 
     def _admin(self, line: str, node: str) -> str:
-        result = AdminShell(self._cluster, self._known(node), assume_yes=True).run(line)
+        name = self._node(node).name
+        result = AdminShell(self._cluster, name, assume_yes=True).run(line)
         if result.status:
             raise PhoneError(f"{line}: {result.error or result.text}")
         return result.text
@@ -154,7 +157,7 @@ class LabCluster(ClusterUnderTest):
         """
 
         def read() -> bytes:
-            owner = self._cluster.node(self._known(node or self.publisher))
+            owner = self._node(node or self.publisher)
             store = certificates.find_store(unit)
             return certificates.own_certificate(self._cluster, owner, store).der
 
@@ -164,16 +167,50 @@ class LabCluster(ClusterUnderTest):
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The nodes' names."""
-        return tuple(self._processes)
+        """The nodes' names of now; methods take their first names, too."""
+        return tuple(self._by_name)
+
+    @property
+    def publisher(self) -> str:
+        """The publisher's name of now."""
+        return self._cluster.publisher.name
+
+    @property
+    def tftp(self) -> Mapping[str, Server]:
+        """The TFTP server of each node that has one, by the node's name."""
+        return {
+            name: self._tftp[first]
+            for name, first in self._by_name.items()
+            if first in self._tftp
+        }
+
+    @property
+    def ports(self) -> Mapping[str, Mapping[str, int]]:
+        """The port of each service, by node and name: `ports["pub"]["tvs"]`."""
+        return {name: self._ports[first] for name, first in self._by_name.items()}
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """The address of each node, by name."""
+        return {node: self._node(node).address for node in self.nodes}
+
+    @property
+    def _by_name(self) -> Mapping[str, str]:
+        """The first name of each node that has a process, by its name of now."""
+        first_names = self._first_names
+        return {
+            node.name: first_names[node.id]
+            for node in self._cluster.nodes
+            if node.id in first_names
+        }
 
     def stop_node(self, node: str) -> None:
         """Stop a node as an administrator does; its phones are told."""
-        self._processes[self._known(node)].stop()
+        self._process(node).stop()
 
     def kill_node(self, node: str) -> None:
         """Take a node's power away."""
-        self._processes[self._known(node)].kill()
+        self._process(node).kill()
 
     def start_node(self, node: str) -> None:
         """Start a node again, on the ports that it had.
@@ -181,9 +218,9 @@ class LabCluster(ClusterUnderTest):
         Raises:
             PhoneError: When its services do not start.
         """
-        process = self._processes[self._known(node)]
+        process = self._process(node)
         if not process.is_up:
-            process.start()
+            process.start(self._node(node).name)
             process.await_services()
 
     @property
@@ -234,14 +271,22 @@ class LabCluster(ClusterUnderTest):
             self._log_lines[name] = process.log.read_bytes().count(b"\n")
 
     def _is_down(self, node: str) -> bool:
-        return not self._processes[node].is_up
+        return not self._process(node).is_up
 
-    def _known(self, node: str) -> str:
-        if node not in self._processes:
-            raise PhoneError(
-                f"there is no node {node}", hint=f"nodes are {', '.join(self.nodes)}"
-            )
-        return node
+    def _node(self, name: str) -> Node:
+        """Return a node, by its name of now or its first one."""
+        for node in self._cluster.nodes:
+            if name in (node.name, self._first_names.get(node.id)):
+                return node
+        raise PhoneError(
+            f"there is no node {name}", hint=f"nodes are {', '.join(self.nodes)}"
+        )
+
+    def _process(self, name: str) -> NodeProcess:
+        first = self._first_names.get(self._node(name).id)
+        if first is None:
+            raise PhoneError(f"{name} has no process: it was added by the test")
+        return self._processes[first]
 
     @staticmethod
     def _do(what: Callable[[], _Result]) -> _Result:

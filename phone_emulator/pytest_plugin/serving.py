@@ -78,9 +78,14 @@ class NodeProcess:
         """Whether its process runs."""
         return self._child is not None and self._child.poll() is None
 
-    def start(self) -> None:
-        """Start the process; `await_services` waits until it serves."""
-        options = ("--data", str(self._data), "--node", self.name, "--stop-with-stdin")
+    def start(self, name: str | None = None) -> None:
+        """Start the process; `await_services` waits until it serves.
+
+        Args:
+            name: The node's name of now, where it was renamed.
+        """
+        where = ("--data", str(self._data), "--node", name or self.name)
+        options = (*where, "--stop-with-stdin")
         variables = {k: v for k, v in os.environ.items() if not k.startswith(_SETTINGS)}
         with self.log.open("a") as errors:
             self._child = subprocess.Popen(  # noqa: S603 - this very program

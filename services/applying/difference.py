@@ -109,7 +109,7 @@ def _check_is_subscriber(wanted: NodeSection) -> None:
     if wanted.publisher:
         raise ServiceError(
             f"{wanted.name} would be another publisher",
-            hint="rename the publisher with `set network hostname`",
+            hint="rename the publisher with `set cluster hostname`",
         )
 
 

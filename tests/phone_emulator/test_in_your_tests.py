@@ -118,6 +118,8 @@ def test_a_cluster_is_put_back(
     tokenless_cluster: "LabCluster", tokenless_phone: "Callable[..., LabPhone]"
 ) -> None:
     """Certificates, mode, devices, tokens, keys, files; services and nodes run."""
+    from tokenless.services.store.nodes import rename_node  # noqa: PLC0415
+
     cluster = tokenless_cluster
     checksum = re.compile("[0-9a-f]{32}")
     itl = checksum.search(cluster.admin("show itl"))
@@ -129,6 +131,13 @@ def test_a_cluster_is_put_back(
     cluster.restart_tftp()
     cluster.admin("utils service stop Cisco Tftp")
     cluster.kill_node("cucm-1051-a-sub1")
+    # As `set cluster hostname` does, without its new keys.
+    first, changed = cluster.publisher, cluster._cluster
+    with changed.store.change("set hostname", "newpub", by="test") as change:
+        rename_node(change.connection, changed.publisher.id, "newpub")
+    assert (cluster.publisher, cluster.nodes[0]) == ("newpub", "newpub")
+    assert {*cluster.tftp} == {*cluster.ports} == {*cluster.addresses}
+    assert cluster.admin("show itl") == cluster.admin("show itl", node=first)
     cluster.restore()
     again = checksum.search(cluster.admin("show itl"))
     assert itl is not None
@@ -156,8 +165,10 @@ def test_a_report_of_a_failed_test_has_logs_and_the_folder(
     phone = tokenless_phone()
     phone.boot()
     assert phone.device != PhoneMaker(tokenless_cluster, tmp_path)().device
-    found = dict(Evidence(tokenless_cluster, tmp_path).sections())
     served = f"file={phone.device}.cnf.xml.sgn"
+    # The last ACK may still be on its way when the phone has booted.
+    wait_until(lambda: served in dict(tokenless_cluster.logs())["cucm-1051-a-pub"])
+    found = dict(Evidence(tokenless_cluster, tmp_path).sections())
     assert served in found["tokenless: log of cucm-1051-a-pub"]
     assert "cfgFile" in found[f"tokenless: console log of {phone.device}"]
     kept = Path(found["tokenless: the cluster's data folder"])

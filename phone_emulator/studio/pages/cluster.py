@@ -20,7 +20,7 @@ from tokenless.phone_emulator.studio.study import (
     Study,
     Understood,
 )
-from tokenless.phone_emulator.studio.understanding import understand
+from tokenless.phone_emulator.studio.understanding import USUAL_MODELS, understand
 from tokenless.phone_emulator.studio.visit import Page, Visit
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.console.sessions import NoticeKind
@@ -40,6 +40,7 @@ def show(visit: Visit) -> Response:
         problems=drafts.pop(f"{_PROBLEMS} {name}", []),
         paste=drafts.pop(f"{_PASTE} {name}", ""),
         models=list(PHONE_MODELS),
+        usual=USUAL_MODELS,
     )
 
 
