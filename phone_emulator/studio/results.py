@@ -80,7 +80,7 @@ def step_result(report: StepReport, rig: RehearsalRig) -> StepResult:
 
 def live_states(groups: PhoneGroups) -> dict[str, int]:
     """Count phones by the state after their last boot, while others boot."""
-    found: dict[str, int] = {}
+    found: dict[PhoneStatus, int] = {}
     for name, phones in groups.groups.items():
         reports = groups.reports_of(name)
         if groups.is_off(name):
@@ -89,8 +89,8 @@ def live_states(groups: PhoneGroups) -> dict[str, int]:
             states = Counter(AFTER_BOOT[each.outcome] for each in reports.values())
             states[PhoneStatus.NEW] = len(phones) - len(reports)
         for state, count in states.items():
-            found[state.value] = found.get(state.value, 0) + count
-    return {state: count for state, count in found.items() if count}
+            found[state] = found.get(state, 0) + count
+    return {state.value: found[state] for state in PhoneStatus if found.get(state)}
 
 
 def verdicts_of(played: Played) -> tuple[Verdict, ...]:
