@@ -107,7 +107,10 @@ def _read_again(
         _keep(visit, found, cluster)
     visit.session.drafts[f"{_PROBLEMS} {name}"] = problems
     if problems:
-        visit.say(f"{len(problems)} could not be read; see below.", NoticeKind.ERROR)
+        visit.say(
+            f"{len(problems)} of the sources cannot be read; see below.",
+            NoticeKind.ERROR,
+        )
     elif cluster is None and found.sources:
         visit.say("Give the CTL or an ITL of the cluster, too.", NoticeKind.WARNING)
 
