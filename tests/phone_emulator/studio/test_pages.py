@@ -128,8 +128,10 @@ async def test_corrections_are_read_with_the_sources_again(rig: StudioRig) -> No
     )
     assert "release 11.5(1)" in page
     assert "the release is a guess" not in page
-    page = await visitor.said(f"{study}/cluster/correct", {"version": "eleven"})
+    wrong = {"version": "eleven", "members": "sub1"}
+    page = await visitor.said(f"{study}/cluster/correct", wrong)
     assert "is not a release" in page
+    assert 'value="eleven"' in page
     assert "release 11.5(1)" in page
 
 
