@@ -1,6 +1,7 @@
 """Faults are edits of a script: which there are, and what they make of it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -22,6 +23,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import Phones, PhoneVerb
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
+from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 TFTP = "utils service restart Cisco Tftp"
@@ -281,6 +283,13 @@ def test_options_that_would_do_nothing_are_refused(
     done = CliRunner().invoke(rehearse, ["explore", "tvs-down", *words])
     assert said in f"{done.output}{done.exception}"
     assert done.exit_code != 0
+
+
+def test_a_change_without_phones_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "change.toml"
+    file.write_text(write_script(replace(CHANGE, groups=(), steps=CHANGE.steps[:1])))
+    done = CliRunner().invoke(rehearse, ["explore", str(file)])
+    assert "change has no phones" in str(done.exception)
 
 
 def test_faults_are_listed_for_programs_too() -> None:
