@@ -63,6 +63,8 @@ class Boot(msgspec.Struct, frozen=True, tag="boot"):
 
     done: int
     of: int
+    states: dict[str, int] = {}
+    """Phones by the state after their last boot; empty: not counted this time."""
 
 
 class State(msgspec.Struct, frozen=True, tag="state"):

@@ -53,11 +53,15 @@ class Frame:
     name: str
     wide: int
     is_dark: bool
+    left: int
+    """Where its glass begins, which is as wide on both."""
+    line_keys: tuple[int, ...]
+    """The places of its columns of line keys."""
 
 
 FRAMES: Final = {
-    "7975": Frame("7975", 470, is_dark=False),
-    "8851": Frame("8851", 470, is_dark=True),
+    "7975": Frame("7975", 510, is_dark=False, left=24, line_keys=(466,)),
+    "8851": Frame("8851", 530, is_dark=True, left=54, line_keys=(20, 490)),
 }
 _OLD: Final = "79"
 
@@ -91,12 +95,12 @@ def screen_of(face: Face, path: str, page: int = 0) -> Screen:
 def _idle(face: Face) -> Screen:
     if face.call:
         keys = (Key("Hold"), Key("EndCall"), Key("Settings", "settings"))
-        return Screen(face.device, (Item(face.call),), keys)
+        return Screen(face.device, tuple(map(Item, _wrapped(face.call))), keys)
     said = f"Registered with {face.node}"
     if not face.node:
         said = "Unprovisioned" if face.messages else "Registering"
     keys = (Key("Redial"), Key("NewCall"), Key("Settings", "settings"))
-    return Screen(face.device, (Item(said),), keys, is_idle=True)
+    return Screen(face.device, tuple(map(Item, _wrapped(said))), keys, is_idle=True)
 
 
 def _menus(face: Face) -> Mapping[str, tuple[str, tuple[Item, ...]]]:

@@ -1,12 +1,17 @@
 """What came of a step and of a run, as values that the studio keeps and shows."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
+from tokenless.phone_emulator.rehearsal.outcome.phone_status import (
+    AFTER_BOOT,
+    PhoneStatus,
+)
 from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
 from tokenless.phone_emulator.rehearsal.reports.text_report import (
     anchors_words,
@@ -21,6 +26,7 @@ from tokenless.phone_emulator.rehearsal.reports.verdict import (
     run_verdicts,
 )
 from tokenless.phone_emulator.rehearsal.rig.clusters.facts import NodeView
+from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups
 from tokenless.phone_emulator.rehearsal.rig.phones.prospects import Waiting
 from tokenless.phone_emulator.rehearsal.rig.rig import RehearsalRig
 from tokenless.phone_emulator.screen import list_lines
@@ -70,6 +76,21 @@ def step_result(report: StepReport, rig: RehearsalRig) -> StepResult:
         logs=tuple(_logs(report, rig)),
         seconds=round(report.seconds, 2),
     )
+
+
+def live_states(groups: PhoneGroups) -> dict[str, int]:
+    """Count phones by the state after their last boot, while others boot."""
+    found: dict[PhoneStatus, int] = {}
+    for name, phones in groups.groups.items():
+        reports = groups.reports_of(name)
+        if groups.is_off(name):
+            states = {PhoneStatus.OFF: len(phones)}
+        else:
+            states = Counter(AFTER_BOOT[each.outcome] for each in reports.values())
+            states[PhoneStatus.NEW] = len(phones) - len(reports)
+        for state, count in states.items():
+            found[state] = found.get(state, 0) + count
+    return {state.value: found[state] for state in PhoneStatus if found.get(state)}
 
 
 def verdicts_of(played: Played) -> tuple[Verdict, ...]:

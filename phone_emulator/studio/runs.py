@@ -66,6 +66,8 @@ class LiveRun:
     line: int | None = None
     is_judging: bool = False
     booted: Boot = field(default_factory=lambda: Boot(0, 0))
+    states: dict[str, int] = field(default_factory=dict)
+    """Phones by the state after their last boot."""
     state: State = field(default_factory=lambda: State(False, False, (), {}, ()))
     version: int = 0
     """Grows with every event, so that a page knows whether it is new."""
@@ -113,6 +115,7 @@ class LiveRun:
                 self.booted = Boot(0, 0)
             case Boot():
                 self.booted = event
+                self.states = event.states or self.states
             case State():
                 self.controls += event != self.state
                 self.state = event

@@ -22,6 +22,8 @@ Name = Annotated[str, Meta(min_length=1, max_length=80)]
 Short = Annotated[str, Meta(max_length=400)]
 Sentence = Annotated[str, Meta(max_length=4000)]
 Log = Annotated[str, Meta(max_length=200_000)]
+_MANY: Final = Meta(max_length=1000)
+"""More than any page has to show."""
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
@@ -79,10 +81,10 @@ class Understood(_Part, frozen=True):
     """The CallManager group's name."""
     members: tuple[Short, ...]
     tftp_nodes: tuple[Short, ...]
-    nodes: tuple[NodeFact, ...]
-    phones: tuple[PhoneFact, ...]
-    guesses: tuple[Guess, ...]
-    units: tuple[Short, ...]
+    nodes: Annotated[tuple[NodeFact, ...], _MANY]
+    phones: Annotated[tuple[PhoneFact, ...], _MANY]
+    guesses: Annotated[tuple[Guess, ...], _MANY]
+    units: Annotated[tuple[Short, ...], _MANY]
     """Certificates that can be regenerated: `CallManager@node`, `CAPF`."""
     pools: tuple[Short, ...] = ()
     """Device pools of the export of phones."""
@@ -113,7 +115,7 @@ class Runbook(_Part, frozen=True):
     """A plan as a table for those who do the work."""
 
     columns: tuple[Short, ...]
-    rows: tuple[tuple[Sentence, ...], ...]
+    rows: Annotated[tuple[tuple[Sentence, ...], ...], _MANY]
     remarks: tuple[Sentence, ...]
 
 
@@ -195,10 +197,10 @@ class StepResult(_Part, frozen=True):
     verdict: Short
     impact: Sentence
     tone: Literal["good", "plain", "later", "bad"]
-    groups: tuple[GroupResult, ...]
-    nodes: tuple[NodeResult, ...]
+    groups: Annotated[tuple[GroupResult, ...], _MANY]
+    nodes: Annotated[tuple[NodeResult, ...], _MANY]
     calls: tuple[Sentence, ...]
-    logs: tuple[PhoneLog, ...]
+    logs: Annotated[tuple[PhoneLog, ...], _MANY]
     seconds: float
 
 
@@ -217,8 +219,8 @@ class RunSubject(_Part, frozen=True):
     version: Short
     """The release of the cluster."""
     is_mixed: bool
-    nodes: tuple[NodeFact, ...]
-    guesses: tuple[Guess, ...]
+    nodes: Annotated[tuple[NodeFact, ...], _MANY]
+    guesses: Annotated[tuple[Guess, ...], _MANY]
     change: tuple[Sentence, ...]
     """Certificates, or the commands of the ticket."""
     runbook: Runbook | None
@@ -238,10 +240,10 @@ class RunResult(_Part, frozen=True):
     """Of this tool."""
     seed: Count
     phones: Count
-    steps: tuple[StepResult, ...]
+    steps: Annotated[tuple[StepResult, ...], _MANY]
     total: Count
     """How many steps were to be played."""
-    verdicts: tuple[Verdict, ...]
+    verdicts: Annotated[tuple[Verdict, ...], _MANY]
     subject: RunSubject
     digest: Short
     """Of the script: tells whether the study's change is still what was played."""
@@ -301,8 +303,8 @@ class Look(_Part, frozen=True):
     kind: Literal["check", "preflight"]
     about: Short
     """The addresses, or the goal."""
-    findings: tuple[LookFinding, ...]
-    calendar: tuple[Ending, ...] = ()
+    findings: Annotated[tuple[LookFinding, ...], _MANY]
+    calendar: Annotated[tuple[Ending, ...], _MANY] = ()
     """Of a preflight: the certificates, those that end first at the top."""
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
 from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import (
@@ -34,6 +36,11 @@ _WHY: Final = {
 }
 """How a guess is corrected on the page; other guesses have words of their own."""
 USUAL_MODELS: Final = ("7975", "8861")
+_MODELS: Final = Guess(
+    "models",
+    f"the phones are {' and '.join(USUAL_MODELS)}, as many of each",
+    "no CSV tells their models: give one, or tick the models below",
+)
 
 
 def understand(
@@ -59,7 +66,12 @@ def understand(
     )
     cluster = read_cluster(found.lists, known)
     models = corrections.models or USUAL_MODELS
-    return _understood(cluster, imported_script(cluster, name=name, models=models))
+    understood = _understood(
+        cluster, imported_script(cluster, name=name, models=models)
+    )
+    if cluster.phones or corrections.models:
+        return understood
+    return replace(understood, guesses=(*understood.guesses, _MODELS))
 
 
 def _check_release(version: str) -> None:

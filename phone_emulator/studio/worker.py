@@ -38,10 +38,15 @@ from tokenless.phone_emulator.studio.events import (
 )
 from tokenless.phone_emulator.studio.gate import Gate
 from tokenless.phone_emulator.studio.planning import plan_result
-from tokenless.phone_emulator.studio.results import step_result, verdicts_of
+from tokenless.phone_emulator.studio.results import (
+    live_states,
+    step_result,
+    verdicts_of,
+)
 from tokenless.protocol.errors import TokenlessError
 
 _NICE: Final = 2
+_COUNTED_A_SECOND: Final = 10_000
 _BEAT_S: Final = 0.2
 """How often the progress of a boot is told."""
 
@@ -113,9 +118,13 @@ class _Player:
     def _on_phone(self) -> None:
         self._done += 1
         now = time.monotonic()
-        if now - self._told_at > _BEAT_S or self._done == self._of:
+        # To count 10,000 phones takes 30 ms: that is done once a second at most.
+        beat_s = max(_BEAT_S, self._of / _COUNTED_A_SECOND)
+        if now - self._told_at > beat_s or self._done == self._of:
             self._told_at = now
-            self._tell(Boot(self._done, self._of))
+            rig = self._rig
+            states = {} if rig is None else live_states(rig.phone_groups)
+            self._tell(Boot(self._done, self._of, states))
 
     async def _before_line(self, step: int, line: int | None) -> "list[str]":
         # Told first: while it waits, the lines before this one are done.

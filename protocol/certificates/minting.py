@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, Literal
 
@@ -154,11 +155,13 @@ def positive_serial(random: bytes) -> bytes:
 def _signed(
     tbs: x509.TbsCertificate, key: PrivateKey, digest: CertificateDigest
 ) -> Certificate:
+    content = tbs.dump()
     whole = x509.Certificate(
         {
-            "tbs_certificate": tbs,
+            # Encoded once: the library would encode every field of it again.
+            "tbs_certificate": x509.TbsCertificate.load(content),
             "signature_algorithm": tbs["signature"],
-            "signature_value": _sign(key, tbs.dump(), digest),
+            "signature_value": _sign(key, content, digest),
         }
     )
     return Certificate.decode(whole.dump())
@@ -182,8 +185,14 @@ def _algorithm(
 
 
 def _name(name: DistinguishedName) -> x509.Name:
+    return x509.Name.load(_encoded_name(name))
+
+
+@lru_cache(maxsize=256)  # all units of a node, and those of a CA, share a name
+def _encoded_name(name: DistinguishedName) -> bytes:
     rdns = [_rdn(key, value) for key, value in name.attributes]
-    return x509.Name(name="", value=x509.RDNSequence(rdns))
+    encoded: bytes = x509.Name(name="", value=x509.RDNSequence(rdns)).dump()
+    return encoded
 
 
 def _rdn(key: str, value: str) -> x509.RelativeDistinguishedName:

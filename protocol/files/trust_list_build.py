@@ -7,6 +7,7 @@ are known exactly (REFERENCE 1.8).
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum, unique
+from functools import lru_cache
 from ipaddress import ip_address as parse_address
 from typing import Final
 
@@ -67,11 +68,21 @@ def record_for(
         DecodeError: When the parts do not make a record (a NUL in a name).
         ValueError: When the address is none.
     """
+    return _server_record(certificate, role, (dns_name, ip_address), form)
+
+
+@lru_cache(maxsize=1024)  # the lists of all nodes have most of their records in common
+def _server_record(
+    certificate: Certificate,
+    role: int,
+    place: tuple[str | None, str | None],
+    form: ListForm,
+) -> Record:
     return _record(
         certificate,
         role,
         identity_of(certificate, form.server_names),
-        (dns_name, ip_address),
+        place,
         with_signature=form is not ListForm.CTL_CLIENT,
     )
 

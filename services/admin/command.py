@@ -14,6 +14,9 @@ from typing import Final
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.session import Session
 
+_SHOWN: Final = 80
+"""The most characters of a wrong command that a message repeats."""
+
 
 class UsageError(TokenlessError):
     """A line that is not a command, or a command with the wrong arguments."""
@@ -139,7 +142,7 @@ class CommandTree:
                 command.check(arguments)
                 return command, arguments
         raise UsageError(
-            f"no such command: {' '.join(typed)}", hint=self._nearest(typed)
+            f"no such command: {' '.join(typed)[:_SHOWN]}", hint=self._nearest(typed)
         )
 
     def read(self, words: Sequence[str], line: str) -> tuple[Command, tuple[str, ...]]:

@@ -303,7 +303,7 @@ def find_store(name: str) -> TrustStore:
         if store.lower() == name.lower():
             return store
     raise ServiceError(
-        f"there is no store {name}", hint=f"stores: {', '.join(TrustStore)}"
+        f"there is no store {name[:64]}", hint=f"stores: {', '.join(TrustStore)}"
     )
 
 

@@ -84,7 +84,7 @@ def request(
         OSError: When the key cannot be kept.
     """
     wanted = wanted or RequestOrder()
-    _check_can_request(cluster, node, store, wanted)
+    check_can_request(cluster, node, store, multi_server=wanted.multi_server)
     order = _order(cluster, node, store, wanted)
     key = make_key(order)
     with cluster.store.read() as connection:
@@ -121,15 +121,20 @@ def _order(
     )
 
 
-def _check_can_request(
-    cluster: Cluster, node: Node, store: TrustStore, wanted: RequestOrder
+def check_can_request(
+    cluster: Cluster, node: Node, store: TrustStore, *, multi_server: bool = False
 ) -> None:
+    """Check that a node may make a request of a unit.
+
+    Raises:
+        ServiceError: When no CA signs it, or the node has no such unit.
+    """
     if store not in USAGES:
         raise ServiceError(
             f"{store} cannot be signed by a CA", hint=f"units: {', '.join(USAGES)}"
         )
     check_unit(node, store, cluster.release)
-    if not wanted.multi_server:
+    if not multi_server:
         return
     if store not in MULTI_SERVER_UNITS:
         raise ServiceError(

@@ -223,8 +223,10 @@ def _shell(console: Console) -> Callable[[WebSocket], Awaitable[None]]:
 def _explain(
     console: Console,
 ) -> Callable[[Request, HTTPException], Awaitable[Response]]:
-    async def explain(_request: Request, error: HTTPException) -> Response:
+    async def explain(request: Request, error: HTTPException) -> Response:
         await trio.lowlevel.checkpoint()
+        if request.url.path.startswith(f"{certmgr.BASE}/"):
+            return certmgr.error_answer(error.status_code, error.detail)
         is_missing = error.status_code == HTTPStatus.NOT_FOUND
         sentence = text("error.not-found") if is_missing else error.detail
         return console.plain(error.status_code, sentence)

@@ -117,18 +117,19 @@ def _endpoint(
                 call, console.cluster, service, body, user.name, limiter=console.threads
             )
         except HTTPException as error:
-            return _error(error.status_code, str(error.detail))
+            return error_answer(error.status_code, str(error.detail))
         except TokenlessError as error:
-            return _error(_status_of(error), error.explain())
+            return error_answer(_status_of(error), error.explain())
         except OSError as error:
             console.log.exception("certmgr failed", path=request.url.path)
-            return _error(500, error.strerror or str(error))
+            return error_answer(500, error.strerror or str(error))
         return JSONResponse(dict(answer))
 
     return endpoint
 
 
-def _error(status: int, message: str) -> Response:
+def error_answer(status: int, message: str) -> Response:
+    """Return an error as public clients read it: `message`, then `error`."""
     headers = _CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None
     return JSONResponse({"message": message, "error": message}, status, headers)
 
@@ -210,13 +211,15 @@ def _make_csr(cluster: Cluster, _service: str, body: bytes, by: str) -> dict[str
     if order.key_type.lower() != ("ec" if is_ec else "rsa"):
         kind = "EC" if is_ec else "RSA"
         raise ServiceError(f"{unit} has {kind} keys", hint=f'"keyType": "{kind}"')
+    if len(order.alt_names) > _MOST:
+        raise ServiceError(f"over {_MOST} names", hint="send fewer in altNames")
     if order.hash_algorithm.lower().replace("-", "") != "sha256":
         raise ServiceError("requests are signed with SHA-256", hint="leave it out")
     wanted = RequestOrder(
         multi_server=distribution in _MULTI_SERVER,
         common_name=order.common_name or None,
         key_size=order.key_length,
-        names=tuple(order.alt_names[:_MOST]),
+        names=tuple(order.alt_names),
     )
     made = identities.request(cluster, cluster.publisher, unit, wanted, by=by)
     return {"csr": made.pem.decode()}
@@ -363,4 +366,7 @@ def _store(cluster: Cluster, name: str) -> TrustStore:
     for store in TrustStore:
         if store.is_trust_store and store.lower() == name.lower():
             return store
-    return trust_store_of(_unit(cluster, name))
+    unit = _unit(cluster, name)
+    if unit is TrustStore.ITLRECOVERY:
+        raise ServiceError(f"{unit} has no trust store", hint="no CA signs it")
+    return trust_store_of(unit)

@@ -187,7 +187,7 @@ def test_phones_that_cannot_be_played_are_counted(
         ("model,count\n8861,0\n", "line 2: '0' is not a number of phones"),
         ("name,model\nSEP1\n", "line 2: the row has no model"),
         ("name,model\nSEP1,8861\nSEP1,7975\n", "another model in line 2"),
-        ("name,model\nATA1,Cisco ATA 191\n", "no phone of a model that can be played"),
+        ("name,model\nATA1,Cisco ATA 191\n", "1 ATA 191 (nothing is known"),
         ("model,count\n8861,100000\n7975,9\n", "give at most 100000 phones"),
         ("model\n", "has no phones"),
     ],

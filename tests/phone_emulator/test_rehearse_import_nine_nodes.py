@@ -150,6 +150,23 @@ def test_one_itl_and_the_ctl_tell_that_nodes_share_a_certificate(
     assert "shared-certificate" not in topics
 
 
+def test_a_renewal_that_the_ctl_lacks_is_signed_by_the_ca_again(
+    folder: Path, tmp_path: Path
+) -> None:
+    by = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "cm2.pem")
+    openssl(folder, "x509", "-req", "-in", "cm.csr", *by)
+    words = ["--ctl", str(folder / "CTLFile.tlv"), "--version", "12.5(1)"]
+    for node in ("pub", "sub1"):
+        build(folder, f"ITL2-{node}.tlv", node, ["SAST=itlr", "CCM+TFTP=cm2"])
+        words += ["--itl", str(folder / f"ITL2-{node}.tlv")]
+    ours = tmp_path / "ours.toml"
+    status, out, err = run_cli("rehearse", "import", *words, "-o", str(ours), "--json")
+    assert status == 0, err
+    assert json.loads(out)["regenerated_since_ctl"][0]["unit"] == "CallManager"
+    drift = tomllib.loads(ours.read_text())["steps"][1]
+    assert drift["run"][0] == "cert sign CallManager"
+
+
 @pytest.mark.parametrize("function", ["TFTP", "CCM"])
 def test_functions_of_the_ctl_are_roles(
     folder: Path, tmp_path: Path, function: str

@@ -1,12 +1,18 @@
-"""Hashes of passwords that cost nothing: a test signs in, nobody guesses."""
+"""Passwords that cost nothing to check: a test signs in, nobody guesses.
+
+All processes of a run have to agree: the tests', and those that `warm_server` forks.
+"""
 
 from argon2 import PasswordHasher
 
+from tokenless.services.cluster import sealed_file
 from tokenless.services.pki import passwords
 
 CAREFUL = passwords._HASHER
+CAREFUL_COST = sealed_file._COST
 
 
 def make_quick() -> None:
-    """Hash the passwords of this process quickly from now on."""
+    """Check the passwords of this process quickly from now on."""
     passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # type: ignore[misc]
+    sealed_file._COST = 1 << 4  # type: ignore[misc]

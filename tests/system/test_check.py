@@ -17,10 +17,30 @@ TFTP = "utils service restart Cisco Tftp"
 TVS = "utils service restart Cisco Trust Verification Service"
 
 
-@pytest.fixture
-def lab() -> Iterator[LabCluster]:
+CAPF = "Cisco Certificate Authority Proxy Function"
+SERVICES = (
+    "Cisco Tftp",
+    "Cisco Trust Verification Service",
+    "Cisco CallManager",
+    CAPF,
+)
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[LabCluster]:
     with running_lab() as cluster:
+        cluster.snapshot()
         yield cluster
+
+
+@pytest.fixture
+def lab(fresh: LabCluster) -> Iterator[LabCluster]:
+    """Put the lab back afterwards; services go on with what they have loaded."""
+    yield fresh
+    fresh.restore()
+    for service in SERVICES:
+        for node in (PUB, SUB) if service != CAPF else (PUB,):
+            fresh.admin(f"utils service restart {service}", node=node)
 
 
 def check(lab: LabCluster, *more: str) -> tuple[int, dict[str, Any], str]:

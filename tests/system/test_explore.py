@@ -1,8 +1,19 @@
-"""A change explored under faults, with real services in processes of their own."""
+"""A change explored under faults, with real services in processes of their own.
+
+Once here and once on a Dask cluster, one of whose workers dies.
+"""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +23,9 @@ PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 CHANGE = f"""
 name = "callmanager-then-tvs"
 lesson = "Safe, as long as TFTP and TVS are restarted in the first round."
+
+[cluster.certificates]
+key_size = 1024
 
 [[groups]]
 name = "phones"
@@ -39,6 +53,7 @@ run = [
     "phones boot",
 ]
 """
+WORKERS = 2
 WORST = "restart-forgotten:2.2"
 
 
@@ -49,14 +64,26 @@ def change(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_restart_that_must_not_be_forgotten_is_first(change: Path) -> None:
-    """Safe without faults; the phones miss CallManager when TFTP is not restarted."""
-    explore = ("rehearse", "explore", str(change), "--phones", "1", "--jobs", "2")
-    only = ("--only", "restart-forgotten", "--pairs", "1")
+@pytest.fixture(scope="module")
+def words(change: Path) -> tuple[str, ...]:
+    only = ("--only", "restart-forgotten", "--pairs", "1", "--json")
+    return ("rehearse", "explore", str(change), "--phones", "1", *only)
+
+
+@pytest.fixture(scope="module")
+def explored(words: tuple[str, ...], change: Path) -> str:
+    """Return what it prints when it is played here; a page is beside the change."""
     page = change.with_name("report.html")
-    status, out, err = run_cli(*explore, *only, "--json", "--report", str(page))
+    status, out, err = run_cli(*words, "--jobs", "2", "--report", str(page))
     assert status == 0, err
-    found = json.loads(out)
+    return out
+
+
+def test_the_restart_that_must_not_be_forgotten_is_first(
+    change: Path, explored: str
+) -> None:
+    """Safe without faults; the phones miss CallManager when TFTP is not restarted."""
+    found = json.loads(explored)
     assert found["not_played"] == 0
     assert found["no_fault"]["end"] == {
         "locked_out": 0,
@@ -70,13 +97,86 @@ def test_the_restart_that_must_not_be_forgotten_is_first(change: Path) -> None:
     assert any("delete CTL and ITL" in each for each in found["faults"][0]["remedies"])
     assert 0 < found["resilience"] < 1
     assert len(found["pairs"]) == 1
-    shown = page.read_text()
+    shown = change.with_name("report.html").read_text()
     assert "resilience" in shown
     assert shown.index(WORST) < shown.index("Two faults")
-    status, out, _ = run_cli(*explore[:3], "--phones", "1", "--replay", WORST)
+
+
+def test_a_run_is_played_again_by_its_name(change: Path) -> None:
+    explore = ("rehearse", "explore", str(change), "--phones", "1")
+    status, out, _ = run_cli(*explore, "--replay", WORST)
     assert status == 1
     assert out.startswith(f"{WORST}: in step 2 the restart of Cisco Tftp is forgotten")
     assert "LOCKED OUT 1 of 1 phone" in out
+
+
+@contextmanager
+def dask(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """Run a scheduler and workers of a thread each; yield its address and them."""
+    file = folder / "scheduler.json"
+    here = ("--host", "127.0.0.1")
+    scheduler = ("scheduler", *here, "--port", "0", "--no-dashboard")
+    worker = ("worker", *here, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+    with ExitStack() as stack:
+        _start(stack, *scheduler, "--scheduler-file", str(file))
+        workers = [
+            _start(stack, *worker, "--scheduler-file", str(file))
+            for _ in range(WORKERS)
+        ]
+        with client(scheduler_file=str(file)) as asked:
+            asked.wait_for_workers(WORKERS, timeout=60)
+            address = asked.scheduler.address
+        yield address, workers
+
+
+def client(*address: str, **settings: str) -> Any:  # noqa: ANN401 - Dask has no types
+    """Return a client of a Dask scheduler; to load Dask takes most of a second."""
+    return import_module("distributed").Client(
+        *address, set_as_default=False, **settings
+    )
+
+
+def _start(stack: ExitStack, *words: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
+    return process
+
+
+def test_a_dask_worker_that_dies_changes_nothing(
+    tmp_path: Path, words: tuple[str, ...], explored: str
+) -> None:
+    with dask(tmp_path) as (address, workers):
+        command = [sys.executable, "-m", "tokenless", *words, "--scheduler", address]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as explorer:
+            _kill_at_work(address, workers[0])
+            assert explorer.stdout is not None
+            found = explorer.stdout.read()
+        assert explorer.returncode == 0
+    assert json.loads(found) == json.loads(explored)
+
+
+def _kill_at_work(address: str, worker: subprocess.Popen[bytes]) -> None:
+    """Kill a worker while it plays a run."""
+    with client(address) as asked:
+        while True:
+            processing = asked.processing()
+            if len(processing) == WORKERS and all(processing.values()):
+                break
+    os.kill(worker.pid, signal.SIGKILL)
+    assert worker.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:9", "not an address"])
+def test_a_scheduler_that_is_not_there_is_said(change: Path, scheduler: str) -> None:
+    words = ("rehearse", "explore", str(change), "--scheduler", scheduler)
+    status, _, err = run_cli(*words)
+    assert status == 1
+    assert f"no Dask scheduler answers at {scheduler}" in err
 
 
 def test_faults_can_be_listed(change: Path) -> None:

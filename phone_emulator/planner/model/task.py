@@ -25,6 +25,8 @@ from tokenless.phone_emulator.planner.model.steps import (
 from tokenless.protocol.codes import UNITS, TrustStore
 
 _FORM: Final = 'write it as "regenerate CallManager, TVS, CAPF" or "CallManager@NODE"'
+_SHOWN: Final = 64
+"""The most characters of a wrong name that a message repeats."""
 _VERB: Final = re.compile(r"\s*(?:regenerate\b)?(.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -75,13 +77,13 @@ def parse_goal(text: str, layout: ClusterLayout) -> tuple[Regenerate, ...]:
     words = [part.strip() for part in re.split(r"[,;]| and ", rest) if part.strip()]
     goal = tuple(dict.fromkeys(step for word in words for step in _steps(word, layout)))
     if not goal:
-        raise PhoneError(f"{text!r} names no certificate", hint=_FORM)
+        raise PhoneError(f"{text[:_SHOWN]!r} names no certificate", hint=_FORM)
     return goal
 
 
 def _steps(word: str, layout: ClusterLayout) -> Iterable[Regenerate]:
-    name, _, node_name = (part.strip() for part in word.partition("@"))
-    if node_name:
+    name, at, node_name = (part.strip() for part in word.partition("@"))
+    if at:
         return [regeneration(name, node_name, layout)]
     unit = _unit(name)
     return [Regenerate(unit, node) for node in layout.holders(unit)]
@@ -110,7 +112,8 @@ def _unit(name: str) -> TrustStore:
         if unit.lower() == name.lower():
             return unit
     raise PhoneError(
-        f"there is no certificate {name!r}", hint=f"units are {', '.join(UNITS)}"
+        f"there is no certificate {name[:_SHOWN]!r}",
+        hint=f"units are {', '.join(UNITS)}",
     )
 
 
@@ -124,5 +127,6 @@ def node_number(name: str, layout: ClusterLayout) -> int:
         if known.lower() == name.lower():
             return number
     raise PhoneError(
-        f"there is no node {name!r}", hint=f"nodes are {', '.join(layout.nodes)}"
+        f"there is no node {name[:_SHOWN]!r}",
+        hint=f"nodes are {', '.join(layout.nodes)}",
     )

@@ -1,6 +1,6 @@
 """A cluster that was read from its lists, as a rehearsal with keys of our own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from tokenless.phone_emulator.planner.model.steps import RESTART_TFTP, RESTART_TVS
@@ -183,7 +183,7 @@ def _drifts(cluster: ImportedCluster) -> Iterator[Step]:
         yield Step(
             title="Certificates regenerated since the CTL was made",
             run=(
-                *map(_regenerate, cluster.since_ctl),
+                *_renewals(cluster, cluster.since_ctl),
                 RESTART_TVS,
                 RESTART_TFTP,
                 "phones boot",
@@ -194,15 +194,27 @@ def _drifts(cluster: ImportedCluster) -> Iterator[Step]:
     if cluster.since_lists:
         yield Step(
             title="Certificates regenerated since the lists were made",
-            run=tuple(map(_regenerate, cluster.since_lists)),
+            run=_renewals(cluster, cluster.since_lists),
             why="These certificates are in use but in no list: the services were "
             "not restarted.",
         )
 
 
-def _regenerate(drift: Drift) -> str:
-    where = "" if drift.node is None else f"--node {drift.node} "
-    return f"admin {where}set cert regen {drift.unit}"
+def _renewals(cluster: ImportedCluster, drifts: Iterable[Drift]) -> tuple[str, ...]:
+    """Return lines that renew certificates; a shared one is renewed once."""
+    return tuple(dict.fromkeys(_renewal(cluster, each) for each in drifts))
+
+
+def _renewal(cluster: ImportedCluster, drift: Drift) -> str:
+    """Return the line that renews a certificate and leaves its issuer as it is."""
+    issuers, unit = cluster.issuers, drift.unit
+    if unit in issuers.signed & issuers.shared:
+        return f"cert sign {unit}"
+    if unit in issuers.signed:
+        return f"cert sign {unit} --node {drift.node or cluster.nodes[0].name}"
+    is_of_all = drift.node is None or unit in issuers.shared
+    where = "" if is_of_all else f"--node {drift.node} "
+    return f"admin {where}set cert regen {unit}"
 
 
 def comment_of(cluster: ImportedCluster, sources: Sequence[str]) -> str:

@@ -31,12 +31,13 @@ class PhoneStatus(StrEnum):
     """It has not booted yet, and would accept the served files."""
 
 
-_STATES: Final = {
+AFTER_BOOT: Final = {
     Outcome.OK: PhoneStatus.OK,
     Outcome.DEGRADED: PhoneStatus.DEGRADED,
     Outcome.REJECTED: PhoneStatus.STUCK,
     Outcome.UNREACHABLE: PhoneStatus.UNREACHABLE,
 }
+"""The state of a phone that has just booted."""
 WAITING: Final = frozenset(
     {PhoneStatus.NOT_RESTARTED, PhoneStatus.OFF, PhoneStatus.NEW}
 )
@@ -92,4 +93,4 @@ class PhoneAfterStep:
             return PhoneStatus.NEW
         if self.prospect is not None and self.prospect.takes_news:
             return PhoneStatus.NOT_RESTARTED
-        return _STATES[self.report.outcome]
+        return AFTER_BOOT[self.report.outcome]

@@ -26,7 +26,8 @@ _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
 _RETRIES: Final = 5
 """The number of Dask workers that may die under a task."""
-_CONNECT: Final = "10s"
+_CONNECT_S: Final = 10
+"""For the scheduler's answer, and for its first worker."""
 _DIED: Final = "a process that played rehearsals has died"
 
 
@@ -39,7 +40,8 @@ def open_executor(jobs: int | None, scheduler: str | None) -> Iterator[Executor]
         scheduler: The address of a Dask scheduler, `tcp://host:8786`, instead.
 
     Raises:
-        PhoneError: When the scheduler does not answer, or Dask is not installed.
+        PhoneError: When the scheduler does not answer or has no workers, or Dask is not
+            installed.
     """
     executor = _local(jobs) if scheduler is None else _distributed(scheduler)
     try:
@@ -116,6 +118,11 @@ def _answers(futures: Sequence[Future[_Answer]]) -> Iterator[_Answer]:
             yield future.result()
         except (BrokenProcessPool, CancelledError) as error:
             raise PhoneError(_DIED, hint="run it again") from error
+        except ImportError as error:
+            raise PhoneError(
+                f"a worker cannot load what it is to play: {error}",
+                hint="install the same version of tokenless for all workers",
+            ) from error
 
 
 def ordered_results(
@@ -171,11 +178,19 @@ def _distributed(scheduler: str) -> Executor:
             "Dask is not installed", hint="pip install 'tokenless[dask]'"
         ) from None
     try:
-        client: Any = client_class(scheduler, timeout=_CONNECT, set_as_default=False)
+        client: Any = client_class(scheduler, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise PhoneError(
             f"no Dask scheduler answers at {scheduler}: {error}",
             hint="start one with `dask scheduler`, and workers with `dask worker`",
+        ) from None
+    try:
+        client.wait_for_workers(1, timeout=_CONNECT_S)
+    except TimeoutError:
+        client.close()
+        raise PhoneError(
+            f"the Dask scheduler at {scheduler} has no workers",
+            hint=f"start some with `dask worker {scheduler}`",
         ) from None
     executor: Executor = client.get_executor(pure=False, retries=_RETRIES)
     return _Closing(executor, client.close)

@@ -171,7 +171,7 @@ def _ctl(subject: Preflight) -> Iterator[Check]:
         }
     )
     if old:
-        words = f"the CTL has the certificate before of {', '.join(old)}"
+        words = f"the CTL lists the previous certificate of {', '.join(old)}"
         yield problem(Code.CTL_OUTDATED, words, is_error=True)
     elif newest:
         yield well(

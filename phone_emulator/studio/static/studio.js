@@ -50,7 +50,6 @@
   function reach() {
     for (const each of document.querySelectorAll(".scroll")) {
       if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
-      else each.removeAttribute("tabindex");
     }
   }
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.codes import TrustStore, trust_store_of
 from tokenless.protocol.release import Release
 from tokenless.services.admin.certificate_text import (
     certificate_text,
@@ -16,7 +16,7 @@ from tokenless.services.admin.command import TREE, Question, Yes
 from tokenless.services.admin.session import Session
 from tokenless.services.changes import certificates, trust_stores
 from tokenless.services.errors import ServiceError
-from tokenless.services.pki.uploads import load_upload
+from tokenless.services.pki.uploads import MAX_UPLOAD_BYTES, load_upload
 from tokenless.services.store.certificates import StoredCertificate
 
 _RECOVERY_WARNING: Final = (
@@ -48,15 +48,17 @@ def own_unit(name: str, *_: str) -> TrustStore:
 
 
 def _trust_store(name: str, *_: str) -> TrustStore:
-    """Return a trust store.
+    """Return a trust store, named itself or by its unit (REFERENCE-2 3.5).
 
     Raises:
         ServiceError: When there is none of that name.
     """
     store = certificates.find_store(name)
+    if store is not TrustStore.ITLRECOVERY and not store.is_trust_store:
+        return trust_store_of(store)
     if not store.is_trust_store:
         raise ServiceError(
-            f"{store} holds a node's own certificate",
+            f"{store} has no trust store",
             hint=f"trust stores: {', '.join(certificates.trust_stores())}",
         )
     return store
@@ -161,7 +163,7 @@ def restore(session: Session, name: str, serial: str) -> None:
 @TREE.command("set cert import trust PURPOSE [FILE]", values=_trust_store)
 def import_trust(session: Session, purpose: str, file: str | None = None) -> None:
     """Put a certificate, pasted or from a file, into a trust store."""
-    store = certificates.find_store(purpose)
+    store = _trust_store(purpose)
     data = pasted(session) if file is None else load_upload(session.file(file))
     uploaded = trust_stores.upload(session.cluster, store, data, by=session.by)
     session.announce()
@@ -212,13 +214,18 @@ def _find_trusted(session: Session, name: str) -> StoredCertificate:
 
 
 def pasted(session: Session) -> bytes:
-    """Ask for a certificate's PEM text, up to its last line."""
+    """Ask for a certificate's PEM text, up to its last line.
+
+    What is too long for any certificate is not read to its end.
+    """
     session.say("Paste the Certificate and Hit Enter")
 
-    def lines() -> Iterator[str]:
-        line = None
-        while line not in {"", _END}:
+    def lines() -> Iterator[bytes]:
+        line, left = None, MAX_UPLOAD_BYTES
+        while line not in {"", _END} and left >= 0:
             line = session.ask("").strip()
-            yield line
+            # A terminal's bytes that are not UTF-8 come as surrogates.
+            yield (data := line.encode(errors="surrogateescape"))
+            left -= len(data) + 1
 
-    return "\n".join(lines()).encode()
+    return b"\n".join(lines())

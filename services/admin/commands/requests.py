@@ -5,7 +5,6 @@ from tokenless.services.admin.command import TREE
 from tokenless.services.admin.commands.certificates import own_unit, pasted
 from tokenless.services.admin.session import Session
 from tokenless.services.changes import identities
-from tokenless.services.changes.certificates import find_store
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.uploads import load_upload
 
@@ -13,7 +12,8 @@ from tokenless.services.pki.uploads import load_upload
 @TREE.command("set csr gen NAME", values=own_unit)
 def generate_request(session: Session, name: str) -> None:
     """Make a signing request for one of this node's own certificates."""
-    unit = find_store(name)
+    unit = own_unit(name)
+    identities.check_can_request(session.cluster, session.node, unit)
     includes_ou = None
     if session.cluster.release.asks_for_ou:
         answer = session.ask("Include OU in CSR (yes|no)? ").strip().lower()
@@ -36,14 +36,14 @@ def list_requests(session: Session) -> None:
 @TREE.command("show csr own NAME", values=own_unit)
 def show_request(session: Session, name: str) -> None:
     """Show the signing request of a unit, to be given to a CA."""
-    unit = find_store(name.partition("/")[0])
+    unit = own_unit(name.partition("/")[0])
     session.say(identities.pending(session.node, unit).pem.decode().strip())
 
 
 @TREE.command("set cert import own NAME [FILE]", values=own_unit)
 def import_own(session: Session, name: str, file: str | None = None) -> None:
     """Take a CA's answer, pasted or from a file, as this node's own certificate."""
-    unit = find_store(name)
+    unit = own_unit(name)
     waiting = identities.pending(session.node, unit)
     is_shared = any(
         node.name != session.node.name

@@ -28,7 +28,7 @@ WRONG = {
     "admin set cert regen": "usage: set cert regen NAME",
     "admin set cert regen CalManager": "there is no store CalManager",
     "admin set cert regen CallManager-trust": "is a trust store",
-    "admin set cert import trust TVS": "holds a node's own certificate",
+    "admin set cert import trust ITLRecovery": "has no trust store",
     "admin utils service restart Cisco TFTTP": "no service Cisco TFTTP",
     "admin utils service restart": "usage: utils service restart NAME...",
     "admin run sql delete from device": "reads only",

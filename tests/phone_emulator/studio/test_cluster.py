@@ -62,6 +62,7 @@ def test_guesses_are_told_and_corrections_take_them_away() -> None:
         "release",
         "callmanager-group",
         "tftp-nodes",
+        "models",
     }
     answers = Corrections(version="11.5(1)", serves_tftp=("sub1",), members=("sub1",))
     cluster = understood(answers)

@@ -65,7 +65,7 @@ async def test_every_guess_is_on_the_page_before_anything_is_played(
     visitor = await rig.signed_in()
     study = await visitor.begin()
     page = await visitor.give(study, field_lists())
-    assert "4 guesses" in page
+    assert "5 guesses" in page
     await visitor.post(f"{study}/change/tick", {"unit": "TVS@pub"})
     page = (await visitor.get(f"{study}/play")).text
     assert "the release is a guess" in page
@@ -128,8 +128,10 @@ async def test_corrections_are_read_with_the_sources_again(rig: StudioRig) -> No
     )
     assert "release 11.5(1)" in page
     assert "the release is a guess" not in page
-    page = await visitor.said(f"{study}/cluster/correct", {"version": "eleven"})
+    wrong = {"version": "eleven", "members": "sub1"}
+    page = await visitor.said(f"{study}/cluster/correct", wrong)
     assert "is not a release" in page
+    assert 'value="eleven"' in page
     assert "release 11.5(1)" in page
 
 
@@ -243,9 +245,12 @@ async def test_what_is_stopped_leaves_no_process_and_no_folder(
     run = started.headers["location"]
     with trio.fail_after(120):
         while True:
-            if "paused before the next line" in (await visitor.get(run)).text:
+            page = (await visitor.get(run)).text
+            if "paused before the next line" in page:
                 break
             await trio.sleep(0.1)
+    assert "after the last restart of each" in page
+    assert ">20 ok<" in page
     assert children() - before
     assert list(scratch.iterdir())
     # Nothing of the run is lost for who loads the page again, or comes later.

@@ -70,6 +70,10 @@ HOSTILE = {
         wrong(cluster__script__groups__0__count=100_001),
         "<= 100000",
     ),
+    "more guesses than a page holds": (
+        wrong(cluster__guesses=[{"topic": "x", "what": "x", "why": "x"}] * 1001),
+        "length <= 1000",
+    ),
     "an unknown command": (
         wrong(change={"kind": "typed", "steps": [{"title": "x", "run": ["rm -r /"]}]}),
         "not understood",

@@ -111,6 +111,28 @@ def test_phones_certificates_are_trusted_as_the_vendor_ships_it(
     assert names == sorted(expected)
 
 
+def test_a_paste_that_is_no_certificate_is_refused(lab: Cluster) -> None:
+    for paste, why in {
+        ("\udc89PNG\udcff", ""): "no certificate could be read",
+        ("y" * 300_000,): "over 262144 bytes",
+    }.items():
+        shell = AdminShell(lab, PUBLISHER, ask=Answers(*paste))
+        assert why in refusal(shell.run("set cert import trust tomcat"))
+
+
+def test_a_trust_store_is_named_by_its_unit_too(
+    shell: AdminShell, tmp_path: Path
+) -> None:
+    file = tmp_path / "foreign.pem"
+    file.write_bytes(minting.pem(minting.server("elsewhere").certificate.der))
+    before = done(shell.run("show cert list trust"))
+    done(shell.run(f"set cert import trust tomcat {file}"))
+    [listed] = added(shell, before)
+    assert listed.startswith("tomcat-trust/elsewhere")
+    for line in ("set csr gen tomcat-trust", "set cert import own tomcat-trust"):
+        assert "is a trust store" in refusal(shell.run(line))
+
+
 def test_a_pasted_certificate(lab: Cluster) -> None:
     pem = minting.pem(minting.token().certificate.der).decode()
     shell = AdminShell(lab, PUBLISHER, ask=Answers(*pem.splitlines()))
@@ -125,7 +147,7 @@ def test_a_pasted_certificate(lab: Cluster) -> None:
         (b"", "Phone-SAST-trust", "certificate"),
         (minting.server().key_pem, "Phone-SAST-trust", "key"),
         (minting.pem(b"\x30\x03\x02\x01\x01"), "Phone-SAST-trust", "certificate"),
-        (minting.server().certificate_pem, "CallManager", "own certificate"),
+        (minting.server().certificate_pem, "ITLRecovery", "no trust store"),
         (minting.server().certificate_pem, "Fridge-trust", "no store"),
     ],
     ids=["text", "empty", "key", "damaged", "own", "unknown-store"],

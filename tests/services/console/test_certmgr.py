@@ -10,6 +10,7 @@ import httpx
 import pytest
 import trio
 
+from tests.rigs import minting
 from tests.rigs.console_rig import PASSWORD, ConsoleRig, add_users, console_of
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
@@ -31,6 +32,7 @@ from tokenless.services.pki.signing_requests import SigningRequest
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store.parameters import Parameter
 
+FOREIGN_PEM = minting.pem(minting.server("elsewhere").certificate.der).decode()
 KEY_PEM = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"
 
 
@@ -202,6 +204,10 @@ async def test_who_may_ask(cluster: Cluster) -> None:
             assert answer.status_code == 403, header
         text = await alice.post(f"{BASE}/csr", content=b'{"service": "tomcat"}')
         assert text.status_code == 415
+        unknown = await alice.get(f"{BASE}/options")
+        put = await alice.put(f"{BASE}/csr", json={})
+        assert (unknown.status_code, put.status_code) == (404, 405)
+        assert all(each.json()["message"] for each in (unknown, put))
 
 
 @pytest.mark.parametrize(
@@ -214,6 +220,16 @@ async def test_who_may_ask(cluster: Cluster) -> None:
         ("csr", {"service": "tomcat", "keyLength": 17}, "17 bits"),
         ("csr", {"service": "tomcat", "hashAlgorithm": "md5"}, "SHA-256"),
         ("csr", {"service": "tomcat", "altNames": ["a b"]}, "a b"),
+        (
+            "csr",
+            {"service": "tomcat", "altNames": [f"h{n}.example" for n in range(33)]},
+            "over 32 names",
+        ),
+        (
+            "trust/certificates",
+            {"service": ["ITLRecovery"], "certificates": [FOREIGN_PEM]},
+            "no trust store",
+        ),
         ("csr", {"certificateRequestData": {}}, "cannot be used"),
         ("csr", [1], "cannot be used"),
         ("identity/certificates", {"service": "tomcat", "certificates": []}, "send 1"),

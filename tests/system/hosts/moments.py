@@ -45,9 +45,11 @@ def held(scene: Scene, moment: Moment) -> Iterator[None]:
 
 def await_standing(scene: Scene, moment: Moment, address: str) -> None:
     """Wait until somebody of a host stands at a moment."""
+    # The services of the host commit, too: whoever is meant came after the new setting.
     waiting = (
         "SELECT client_addr FROM pg_stat_activity "
-        "WHERE wait_event_type = 'Lock' OR wait_event = 'SyncRep'"
+        "WHERE wait_event_type = 'Lock' "
+        "OR (wait_event = 'SyncRep' AND backend_start > pg_conf_load_time())"
     )
     wait_until(
         lambda: IPv4Address(address) in {row[0] for row in scene.query(waiting)},

@@ -252,6 +252,13 @@ def _table(
             played[name, model.like] += device.count
         elif model.inferred or model.unknown:
             guessed[model] = guessed.get(model, 0) + device.count
+    if not kinds:
+        left = _said(Counter(), unknown, skipped)
+        why = "; ".join(f"{each.what} ({each.why})" for each in left)
+        raise PhoneError(
+            f"{source} has no phone that can be played: {why}",
+            hint="name phones with --models instead",
+        )
     _check_sizes(kinds, source)
     found = tuple(
         PhoneKind(pool, model, n, like) for (pool, model, like), n in kinds.items()
@@ -273,11 +280,6 @@ def _left_out(
 
 
 def _check_sizes(kinds: Counter[tuple[str, str, str]], source: str) -> None:
-    if not kinds:
-        raise PhoneError(
-            f"{source} has no phone of a model that can be played",
-            hint="name phones with --models instead",
-        )
     if len(kinds) > MAX_KINDS or kinds.total() > MAX_PHONES:
         raise PhoneError(
             f"{source} has {kinds.total()} phones in {len(kinds)} groups of a device "
