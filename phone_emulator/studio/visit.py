@@ -100,6 +100,14 @@ class Visit:
             **values,
         )
 
+    def keep_draft(self, name: str, value: object) -> None:
+        """Keep something for the next page of this study that this browser sees."""
+        self.session.drafts[f"studio {name} {self.study_id}"] = value
+
+    def draft(self, name: str, default: Any) -> Any:  # noqa: ANN401
+        """Return what was kept, once; the default where there is nothing."""
+        return self.session.drafts.pop(f"studio {name} {self.study_id}", default)
+
     def say(self, words: str, kind: NoticeKind = NoticeKind.SUCCESS) -> None:
         """Leave a sentence for the next page."""
         self.session.notify(kind, words)

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from tokenless.command_line import ExitStatus, NumberRange, complain
-from tokenless.ground.terminal import progress_bar, result_console
+from tokenless.ground.terminal import progress_bar, result_console, slow_view
 from tokenless.phone_emulator.cli.options import (
     executor_options,
     junit_option,
@@ -177,14 +177,9 @@ def explore(
     if replay is not None:
         _replay(script, replay, first, phones, keep, as_json=as_json)
         return
-    faults = single_faults(script, first, chosen)
-    if not faults:
-        raise PhoneError(
-            f"{script.name} has no such fault from step {first} on",
-            hint="choose other kinds, or an earlier step with --from-step",
-        )
+    faults, chosen_pairs = _faults_of(script, first, chosen, pairs, seed)
     sets = [(), *((each,) for each in faults)]
-    sets += sampled_pairs(script, faults, pairs, seed)
+    sets += chosen_pairs
     tasks = [task_of(script, each, phones, first) for each in sets]
     with (
         nullcontext() if report is None else output_file(report) as page,
@@ -207,6 +202,30 @@ def explore(
         complain(f"{found.left_out} of {len(tasks)} runs were not played")
         sys.exit(ended)
     _exit(found, least)
+
+
+def _faults_of(
+    script: Script, first: int, kinds: Sequence[FaultKind], pairs: int, seed: int
+) -> tuple[list[Fault], list[tuple[Fault, Fault]]]:
+    """Return the single faults to play, and the pairs.
+
+    Raises:
+        PhoneError: When there is nothing to play.
+    """
+    if not script.groups:
+        raise PhoneError(
+            f"{script.name} has no phones, so no fault can cost any",
+            hint="give it a group of phones",
+        )
+    with slow_view("laying faults over the change"):
+        faults = single_faults(script, first, kinds)
+        chosen_pairs = sampled_pairs(script, faults, pairs, seed)
+    if not faults:
+        raise PhoneError(
+            f"{script.name} has no such fault from step {first} on",
+            hint="choose other kinds, or an earlier step with --from-step",
+        )
+    return faults, chosen_pairs
 
 
 def _check_together(alone: Mapping[str, bool], others: Mapping[str, bool]) -> None:

@@ -82,8 +82,8 @@ def parse_goal(text: str, layout: ClusterLayout) -> tuple[Regenerate, ...]:
 
 
 def _steps(word: str, layout: ClusterLayout) -> Iterable[Regenerate]:
-    name, _, node_name = (part.strip() for part in word.partition("@"))
-    if node_name:
+    name, at, node_name = (part.strip() for part in word.partition("@"))
+    if at:
         return [regeneration(name, node_name, layout)]
     unit = _unit(name)
     return [Regenerate(unit, node) for node in layout.holders(unit)]

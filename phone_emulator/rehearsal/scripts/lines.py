@@ -6,6 +6,7 @@
 import shlex
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
@@ -31,6 +32,7 @@ class Line:
     action: LineAction
 
 
+@lru_cache(maxsize=4096)
 def parse_line(line: str) -> Line:
     """Parse one line.
 

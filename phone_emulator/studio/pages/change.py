@@ -11,13 +11,13 @@ from tokenless.phone_emulator.studio.typed import Typed, read_typed
 from tokenless.phone_emulator.studio.visit import Page, Visit
 from tokenless.services.console.sessions import NoticeKind
 
-_DRAFT: Final = "typed"
+_DRAFT: Final = "ticket"
 
 
 def show(visit: Visit) -> Response:
     """Show what can be changed."""
     study = visit.study()
-    draft = visit.session.drafts.pop(f"{_DRAFT} {visit.study_id}", None)
+    draft = visit.draft(_DRAFT, None)
     typed, text = draft if isinstance(draft, tuple) else (None, study.change.text)
     units: dict[str, list[str]] = {}
     for each in study.cluster.units if study.cluster else ():
@@ -66,7 +66,7 @@ def paste(visit: Visit) -> Response:
 
 
 def _remember(visit: Visit, typed: Typed, text: str) -> None:
-    visit.session.drafts[f"{_DRAFT} {visit.study_id}"] = (typed, text)
+    visit.keep_draft(_DRAFT, (typed, text))
 
 
 def _changed(old: Study, change: Change) -> Study:

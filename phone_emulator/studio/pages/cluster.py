@@ -26,41 +26,54 @@ from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.console.sessions import NoticeKind
 
 _PROBLEMS: Final = "problems"
-_PASTE: Final = "paste"
+_TYPED: Final = "typed"
+_FIELDS: Final = ("paste", "tftp", "device")
+_CORRECTIONS: Final = "corrections"
 _MOST_PHONES: Final = 100_000
 
 
 def show(visit: Visit) -> Response:
     """Show the cluster as understood."""
     study = visit.study()
-    drafts, name = visit.session.drafts, visit.study_id
     return visit.page(
         "cluster",
         study,
-        problems=drafts.pop(f"{_PROBLEMS} {name}", []),
-        paste=drafts.pop(f"{_PASTE} {name}", ""),
+        problems=visit.draft(_PROBLEMS, None) or _problems_of(visit, study),
+        typed=visit.draft(_TYPED, {}),
+        corrections=visit.draft(_CORRECTIONS, study.corrections),
         models=list(PHONE_MODELS),
         usual=USUAL_MODELS,
     )
 
 
+def _problems_of(visit: Visit, study: Study) -> list[Problem]:
+    """Return why the sources of a study are no cluster, as long as they are none."""
+    if study.cluster is not None or not study.sources:
+        return []
+    found = recognise(visit.studio.archive.sources(visit.study_id))
+    problems = list(found.problems)
+    _cluster_of(study, found, problems)
+    return problems
+
+
 def give(visit: Visit) -> Response:
     """Take files, a paste, or the addresses of TFTP nodes."""
     form, before = visit.form, visit.study().sources
+    typed = {name: form.one(name).replace("\r\n", "\n") for name in _FIELDS}
+    # What a person has typed stands there again when it is refused.
+    visit.keep_draft(_TYPED, typed)
     given = [GivenSource(each.name, each.data) for each in form.uploads if each.data]
-    paste = form.one("paste").replace("\r\n", "\n")
     pasted = free_name("paste.txt", [each.name for each in before])
-    if paste.strip():
-        given.append(GivenSource(pasted, paste.encode()))
-    if form.one("tftp").strip():
-        given += _fetched(visit, form.one("tftp"), form.one("device").strip())
+    if typed["paste"].strip():
+        given.append(GivenSource(pasted, typed["paste"].encode()))
+    if typed["tftp"].strip():
+        given += _fetched(visit, typed["tftp"], typed["device"].strip())
     if not given:
         raise PhoneError("nothing was given", hint="drop files, or paste an output")
     given = distinct(given)
     found = recognise(given)
     wrong = {each.source for each in found.problems}
-    if pasted in wrong:
-        visit.session.drafts[f"{_PASTE} {visit.study_id}"] = paste
+    visit.keep_draft(_TYPED, {"paste": typed["paste"]} if pasted in wrong else {})
     right = [each for each in given if each.name not in wrong]
     kept = beside(before, found.sources, right)
     names = {each.name for each in kept}
@@ -105,7 +118,7 @@ def _read_again(
         cluster = _cluster_of(visit.study(), found, problems)
         archive.replace_sources(name, given)
         _keep(visit, found, cluster)
-    visit.session.drafts[f"{_PROBLEMS} {name}"] = problems
+    visit.keep_draft(_PROBLEMS, problems)
     if problems:
         visit.say(
             f"{len(problems)} of the sources cannot be read; see below.",
@@ -169,8 +182,10 @@ def correct(visit: Visit) -> Response:
         models=tuple(each for each in form.all("model") if each in PHONE_MODELS),
     )
     given = visit.studio.archive.sources(visit.study_id)
-    # A wrong answer is refused before it replaces a right one.
+    # A wrong answer is refused before it replaces a right one, and stands there again.
+    visit.keep_draft(_CORRECTIONS, corrections)
     understand(recognise(given), corrections, name=study.name)
+    visit.draft(_CORRECTIONS, None)
     visit.change(lambda old: replace(old, corrections=corrections), "")
     _read_again(visit, lambda before: before, Recognised())
     visit.say("The cluster was read again with your answers.")

@@ -24,6 +24,7 @@ _COLUMNS: Final = (
     *("at", "kind", "about"),
     *("severity", "code", "where", "message", "consequence", "advice"),
 )
+_TYPED: Final = "addresses"
 CHOICES: Final = {
     "key-size": ("1024", "2048", "3072", "4096"),
     "tls-minimum": ("1.0", "1.1", "1.2", "1.3"),
@@ -51,7 +52,8 @@ def show(visit: Visit) -> Response:
         look=look,
         at=at,
         changed=changed,
-        addresses=", ".join(checked or [each for each in known if each]),
+        addresses=visit.draft(_TYPED, "")
+        or ", ".join(checked or [each for each in known if each]),
         choices=CHOICES,
         device=DEVICE,
     )
@@ -60,6 +62,7 @@ def show(visit: Visit) -> Response:
 def check(visit: Visit) -> Response:
     """Look at the real cluster."""
     addresses = visit.form.one("addresses").strip()
+    visit.keep_draft(_TYPED, addresses)
     if not addresses:
         raise PhoneError("no address was given", hint="name the TFTP nodes")
     device = visit.form.one("device").strip() or DEVICE
@@ -75,6 +78,7 @@ def preflight(visit: Visit) -> Response:
         )
     script, units = study.cluster.script, study.change.units
     addresses = visit.form.one("addresses").strip()
+    visit.keep_draft(_TYPED, addresses)
     if not addresses:
         return _keep(visit, looking.preflight(script, units, _plans(visit)))
     now = _cluster_now(visit, study, addresses)

@@ -1,6 +1,7 @@
 """Faults are edits of a script: which there are, and what they make of it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -281,6 +282,16 @@ def test_options_that_would_do_nothing_are_refused(
     done = CliRunner().invoke(rehearse, ["explore", "tvs-down", *words])
     assert said in f"{done.output}{done.exception}"
     assert done.exit_code != 0
+
+
+def test_a_change_without_phones_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "change.toml"
+    file.write_text(
+        'name = "change"\nlesson = "none"\ngroups = []\n'
+        '[[steps]]\ntitle = "one"\nrun = ["admin show itl"]\n'
+    )
+    done = CliRunner().invoke(rehearse, ["explore", str(file)])
+    assert "change has no phones" in str(done.exception)
 
 
 def test_faults_are_listed_for_programs_too() -> None:

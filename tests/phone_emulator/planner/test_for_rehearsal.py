@@ -53,6 +53,13 @@ def test_a_step_that_the_model_does_not_know_is_refused(line: str, why: str) -> 
     assert refused.value.hint
 
 
+def test_a_saved_plan_can_be_planned_for() -> None:
+    """Plans have restarts of Cisco CallManager, which the model need not know."""
+    restart = "admin --all utils service restart Cisco CallManager"
+    task = task_for(rehearsal(restart), "CAPF")
+    assert task.first_world() == task_for(rehearsal(), "CAPF").first_world()
+
+
 def test_phones_of_another_cluster_are_refused() -> None:
     with pytest.raises(PhoneError, match="desk ask far, which is not in the cluster"):
         task_for(rehearsal(tftp=("far",)), "CAPF")

@@ -211,6 +211,7 @@ def test_the_order_in_one_go_ends_with_everything_restarted() -> None:
         ("tomcat", "there is no certificate 'tomcat'"),
         ("T" * 10_000, "there is no certificate 'T{64}'$"),
         ("TVS@elsewhere", "there is no node 'elsewhere'"),
+        ("CallManager@", "there is no node ''"),
         ("CAPF@sub1", "CAPF is the publisher's"),
     ],
 )
