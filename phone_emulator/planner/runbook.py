@@ -168,7 +168,7 @@ def runbook_of(plan: Plan, pace: Pace) -> Runbook:
     return Runbook(
         rows,
         pace,
-        assumptions=tuple(_assumptions(plan, pace, rows)),
+        assumptions=tuple(_assumptions(plan, pace)),
         not_safe=tuple(_not_safe(plan)),
         without_service=tuple(without_service(plan, gaps)),
         before=tuple(runbook_lists.before(plan)),
@@ -213,11 +213,11 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.0f}" if seconds > _MINUTE_S else "1"
 
 
-def _assumptions(plan: Plan, pace: Pace, rows: tuple[RunbookRow, ...]) -> Iterator[str]:
+def _assumptions(plan: Plan, pace: Pace) -> Iterator[str]:
     yield from runbook_lists.subject(plan)
     resets = sum(each.resets_phones for each in plan.steps or ())
     if resets:
-        by_hand = sum(row.node.endswith("all phones") for row in rows)
+        by_hand = sum(isinstance(each.step, ResetPhones) for each in plan.steps or ())
         yield (
             f"All phones of the cluster restart {resets + by_hand} times: {resets} "
             f"automatically, {by_hand} by hand."

@@ -8,7 +8,7 @@ from tokenless.phone_emulator.planner.model.registration import SecureGaps, Step
 from tokenless.phone_emulator.planner.model.steps import Regenerate, ResetPhones
 from tokenless.phone_emulator.planner.plan import Plan, Planned
 from tokenless.phone_emulator.planner.runbook_services import (
-    CALLMANAGER,
+    Service,
     callmanager_restarts,
     named,
 )
@@ -95,6 +95,6 @@ def no_restart(plan: Plan, step: Planned) -> Iterator[str]:
     )
     if layout.is_mixed and is_due and until is not None and until > step.number:
         yield (
-            f"do not restart {CALLMANAGER} or a node until step {until}: phones with a "
-            "secure profile could not register there"
+            f"do not restart {Service.CALLMANAGER} or a node until step {until}: phones "
+            "with a secure profile could not register there"
         )

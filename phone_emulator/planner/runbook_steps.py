@@ -22,11 +22,7 @@ from tokenless.phone_emulator.planner.model.steps import (
 )
 from tokenless.phone_emulator.planner.plan import Plan, Planned
 from tokenless.phone_emulator.planner.runbook_services import (
-    CALLMANAGER,
-    CAPF,
-    CTI,
-    HAPROXY,
-    TVS,
+    Service,
     callmanager_restarts,
     restart_page,
     restarts_of,
@@ -75,7 +71,7 @@ class Doing:
             case UpdateCtl() | ResetCtl() | ResetItl():
                 self._rewrite(step)
             case RestartTvs():
-                self._restart(TVS, self._layout.nodes)
+                self._restart(Service.TVS, self._layout.nodes)
                 self.verify = "Start Time of the service on that page, on each node"
                 self.phones = (
                     "phones stay registered; they cannot ask a TVS with a new "
@@ -84,7 +80,7 @@ class Doing:
                 )
             case RestartTftp():
                 names = (self._layout.nodes[node] for node in self._layout.tftp_nodes)
-                self._restart("Cisco Tftp", tuple(names))
+                self._restart(Service.TFTP, tuple(names))
                 self.verify = (
                     "`show itl` on each of these nodes: The ITL file was verified "
                     "successfully, and the Serial Numbers that you wrote down, of this "
@@ -107,7 +103,9 @@ class Doing:
                 self.command = "`utils ctl update CTLFile` (answer y)"
                 self.wait_for = f"`CTL file Updated`; it asks for restarts: {after}"
                 if self._layout.release.restarts_callmanager:
-                    self.wait_for += f" ({CALLMANAGER} restarted by itself before)"
+                    self.wait_for += (
+                        f" ({Service.CALLMANAGER} restarted by itself before)"
+                    )
             case _:
                 self.command = f"`utils {name.lower()} reset localkey` (answer y)"
                 self.wait_for = (
@@ -235,7 +233,7 @@ class Doing:
             )
             return
         if unit is TrustStore.CAPF and not follow_up.restarts_capf:
-            self.wait_for += f"; then `utils service restart {CAPF}`"
+            self.wait_for += f"; then `utils service restart {Service.CAPF}`"
         elif by_itself:
             self.wait_for += f"; {by_itself}"
         else:
@@ -261,7 +259,7 @@ class Doing:
                 "new ITL (HTTPS services that only it serves: Host Not Found)"
             )
 
-    def _restart(self, service: str, nodes: tuple[str, ...]) -> None:
+    def _restart(self, service: Service, nodes: tuple[str, ...]) -> None:
         self.nodes = nodes
         self.node = ", ".join(nodes)
         self.page = restart_page((service,))
@@ -309,7 +307,8 @@ class Doing:
         self.nodes = tuple(
             name
             for node, name in enumerate(layout.nodes)
-            if NodeRole.CALLMANAGER in layout.roles_of(node) or HAPROXY in self.services
+            if NodeRole.CALLMANAGER in layout.roles_of(node)
+            or Service.HAPROXY in self.services
         )
         commands = "; ".join(f"`utils service restart {s}`" for s in self.services)
         started = " and ".join(f"`{s}[STARTED]`" for s in self.services)
@@ -321,7 +320,7 @@ class Doing:
         self.phones = (
             f"{self.phones}; when {self.services[0]} restarts on a node, its phones go "
             "to the next node of their CallManager group"
-            if CALLMANAGER in self.services
+            if Service.CALLMANAGER in self.services
             else self.phones
         )
 
@@ -332,8 +331,9 @@ class Doing:
 def _by_itself(follow_up: FollowUp, unit: TrustStore) -> Iterator[str]:
     """Yield what nodes do without a command after a new certificate."""
     if follow_up.restarts_callmanager:
-        yield f"{CALLMANAGER} and {CTI} restart by themselves"
+        yield f"{Service.CALLMANAGER} and {Service.CTI} restart by themselves"
     if follow_up.restarts_tvs or follow_up.restarts_capf:
-        yield f"{TVS if unit is TrustStore.TVS else CAPF} restarts by itself"
+        service = Service.TVS if unit is TrustStore.TVS else Service.CAPF
+        yield f"{service} restarts by itself"
     if follow_up.rebuilds_tftp:
         yield "TFTP makes its files again by itself"
