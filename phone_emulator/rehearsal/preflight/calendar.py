@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
-from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate
+from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
+    KnownCertificate,
+)
 from tokenless.protocol.codes import TrustStore
 
 PUBLIC_LIFETIMES: Final = (

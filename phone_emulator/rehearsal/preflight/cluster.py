@@ -6,7 +6,10 @@ from datetime import datetime
 
 from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.plan import Plan
-from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate, Script
+from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
+    KnownCertificate,
+)
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.protocol.release import Release
 from tokenless.services.config import ClusterConfig, load_config
 

@@ -6,9 +6,8 @@ one rehearsal for each of them: the same steps against another release.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +17,9 @@ from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
+from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
+    KnownCertificate,
+)
 from tokenless.phone_emulator.rehearsal.scripts.permitted import (
     check_name,
     check_settings,
@@ -151,21 +153,6 @@ class Approximated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: Text
 
 
-class KnownCertificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A certificate of an imported cluster, as lists and nodes have it."""
-
-    unit: str
-    """Its unit; `trust` for a SAST of nobody in the cluster."""
-    source: Literal["ctl", "itl", "in-use"]
-    subject: str
-    serial: str
-    node: str = ""
-    begins: datetime | None = None
-    ends: datetime | None = None
-    bits: int | None = None
-    ca_signed: bool = False
-
-
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole rehearsal."""
 
@@ -182,9 +169,9 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings laid over the lab's configuration, by the same names."""
     certificates: tuple[KnownCertificate, ...] = ()
     """Facts that an import has seen there, for `tokenless preflight`."""
-    itl_bytes: int | None = None
+    itl_bytes: Annotated[int, Meta(ge=0)] | None = None
     """The length of the longest ITL that an import has seen."""
-    unregistered: int | None = None
+    unregistered: Annotated[int, Meta(ge=0)] | None = None
     """The number of phones that were not registered when they were exported."""
     unknown_models: tuple[str, ...] = ()
     """Models of phones that an import left out, as nothing is known of them."""

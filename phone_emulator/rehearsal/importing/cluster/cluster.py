@@ -51,7 +51,9 @@ from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
     PhoneKind,
     PhoneTable,
 )
-from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate
+from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
+    KnownCertificate,
+)
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import Role
 from tokenless.protocol.phones.configuration import PhoneConfig

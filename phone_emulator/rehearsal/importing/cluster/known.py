@@ -8,7 +8,9 @@ from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     ImportedRecord,
     InUse,
 )
-from tokenless.phone_emulator.rehearsal.scripts.script import KnownCertificate
+from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
+    KnownCertificate,
+)
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind

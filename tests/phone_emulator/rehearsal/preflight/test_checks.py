@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.preflight.calendar import (
@@ -23,11 +24,14 @@ from tokenless.phone_emulator.rehearsal.preflight.findings import (
     Outcome,
     PreflightCode,
 )
+from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
+    KnownCertificate,
+)
 from tokenless.phone_emulator.rehearsal.scripts.script import (
     Group,
-    KnownCertificate,
     Script,
     Step,
+    load_script,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.release import Release
@@ -378,3 +382,27 @@ def test_the_command_ends_as_check_does(tmp_path: Path) -> None:
     status, _, err = run_cli("preflight", *goal)
     assert status == 3
     assert "no certificate is known" in err
+
+
+FACT = 'unit = "TVS"\nsource = "itl"\nsubject = "CN=a"\nserial = "01"'
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (FACT + "\nends = 2030-01-01T00:00:00", "ends"),
+        (FACT + "\nends = 2030-01-01", "ends"),
+        (FACT + "\nbits = -5", "bits"),
+        (FACT.replace("TVS", "Nonsense"), "unit"),
+    ],
+)
+def test_facts_that_cannot_be_are_refused(
+    tmp_path: Path, wrong: str, words: str
+) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text(
+        'name = "x"\nlesson = "x"\ngroups = []\nsteps = []\n'
+        f"[[certificates]]\n{wrong}\n"
+    )
+    with pytest.raises(PhoneError, match=rf"certificates \(entry 1\)\.{words}"):
+        load_script(path)
