@@ -95,6 +95,6 @@ def no_restart(plan: Plan, step: Planned) -> Iterator[str]:
     )
     if layout.is_mixed and is_due and until is not None and until > step.number:
         yield (
-            f"do not restart {Service.CALLMANAGER} or a node until step {until}: phones "
-            "with a secure profile could not register there"
+            f"do not restart {Service.CALLMANAGER} or a node until step {until}: "
+            "phones with a secure profile could not register there"
         )
