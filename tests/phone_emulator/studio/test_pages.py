@@ -8,7 +8,7 @@ import pytest
 import trio
 from msgspec.structs import replace
 
-from tests.rigs.studio_rig import KEY, StudioRig, field_lists, studio_in
+from tests.rigs.studio_rig import FIELD, KEY, StudioRig, field_lists, studio_in
 from tests.rigs.studio_studies import played_study
 from tests.rigs.waiting import is_alive
 from tokenless.phone_emulator.errors import PhoneError
@@ -103,6 +103,13 @@ async def test_lists_of_one_name_are_both_kept_and_left_out_alone(
     ]
     again = await visitor.give(study, {"ITLFile.txt": itls[1]})
     assert again.count("Leave out</button>") == 3
+    other = (FIELD / "ec-ctl.txt").read_bytes()
+    await visitor.give(study, {"other.txt": other})
+    page = (await visitor.get(f"{study}/cluster")).text
+    assert "the_CTL.txt and other.txt are different" in page
+    assert "As understood" not in page
+    page = await visitor.said(f"{study}/cluster/forget", {"name": "other.txt"})
+    assert "As understood" in page
     page = await visitor.said(f"{study}/cluster/forget", {"name": "the_CTL.txt"})
     assert "the_CTL.txt" not in page.partition("History of the study")[0]
 

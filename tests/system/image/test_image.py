@@ -105,3 +105,16 @@ def test_it_drains_when_it_is_stopped(engine: Engine, served: str) -> None:
     engine.podman("stop", "--time=10", served)
     (state,) = json.loads(engine.podman("inspect", served))
     assert state["State"]["ExitCode"] == 0
+
+
+def test_it_serves_as_any_user_of_group_0(engine: Engine, image: str) -> None:
+    """As on OpenShift, which gives each project a number of its own."""
+    name = "anybody"
+    user = ("--user=123456:0", f"--name={name}")
+    engine.podman("run", "--detach", *user, OFFLINE, *HARDENED, image)
+    try:
+        engine.await_line(name, '"event": "serving"')
+        assert engine.podman("exec", name, "id", "-u") == "123456\n"
+        assert ": ok" in engine.podman("exec", name, "tokenless", "health")
+    finally:
+        engine.podman("rm", "--force", "--volumes", "--time=0", name)
