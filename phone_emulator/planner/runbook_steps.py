@@ -128,12 +128,11 @@ class Doing:
 
     def _next(self, kind: type[RestartTftp | RestartTvs]) -> str:
         """Say which later steps restart services: messages ask for it at once."""
-        number = self._step.number
-        later = (self._plan.steps or ())[number:]
-        restarts = callmanager_restarts(self._plan)
+        later = (self._plan.steps or ())[self._step.number :]
+        reset = next((each.number for each in later if _is_reset(each)), None)
         numbers = {
             next((each.number for each in later if isinstance(each.step, kind)), None),
-            next((each for each in restarts if each > number), None),
+            reset if reset in callmanager_restarts(self._plan) else None,
         }
         steps = sorted(each for each in numbers if each is not None)
         if not steps:
@@ -337,3 +336,7 @@ def _by_itself(follow_up: FollowUp, unit: TrustStore) -> Iterator[str]:
         yield f"{service} restarts by itself"
     if follow_up.rebuilds_tftp:
         yield "TFTP makes its files again by itself"
+
+
+def _is_reset(step: Planned) -> bool:
+    return isinstance(step.step, ResetPhones)
