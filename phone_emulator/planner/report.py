@@ -310,7 +310,8 @@ def _ways_in_words(layout: ClusterLayout, group: PhoneGroup, step: Planned) -> s
         _own(who, group) or describe(layout, who) for who in step.anchors[group.name]
     )
     members = ", ".join(layout.nodes[node] for node in step.tvs[group.name])
-    words = signers or "NONE"
+    takes_any = group.name in step.without_lists
+    words = signers or ("none needed, they hold no list" if takes_any else "NONE")
     return f"{words}; TVS members: {members}" if members else words
 
 

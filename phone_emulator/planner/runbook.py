@@ -1,8 +1,8 @@
 """A plan as a runbook: a row for each thing to do, in the vendor's words.
 
-Paths of pages, commands and what they print follow docs/reference 1 (6, 7) and 5 (4,
-5). A runbook tells what the plan's model knows; `rehearse run` of the saved file is the
-proof.
+The instructions for a step are in `runbook_steps`, what stands around the table in
+`runbook_lists`. A runbook tells what the plan's model knows; `rehearse run` of the
+saved file is the proof.
 """
 
 import math
@@ -10,35 +10,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.phone_emulator.planner.model.cluster import PUBLISHER, ClusterLayout
+from tokenless.phone_emulator.planner import runbook_lists
+from tokenless.phone_emulator.planner.model.registration import StepGaps, gaps_of
 from tokenless.phone_emulator.planner.model.steps import (
-    PlanStep,
     Regenerate,
-    ResetCtl,
-    ResetItl,
     ResetPhones,
     RestartTftp,
     RestartTvs,
-    UpdateCtl,
-    resets_phones,
 )
 from tokenless.phone_emulator.planner.plan import Harm, Plan, Planned
-from tokenless.protocol.codes import TrustStore
+from tokenless.phone_emulator.planner.runbook_registration import (
+    losing,
+    no_restart,
+    until_registered,
+    without_service,
+)
+from tokenless.phone_emulator.planner.runbook_services import (
+    callmanager_restarts,
+    named,
+)
+from tokenless.phone_emulator.planner.runbook_steps import Doing
 
-_CERTIFICATE_PAGE: Final = (
-    "Cisco Unified OS Administration > Security > Certificate Management"
-)
-_CERTIFICATES: Final = f"{_CERTIFICATE_PAGE} > Find"
-_SERVICEABILITY: Final = "Cisco Unified Serviceability > Tools"
-_RESET: Final = (
-    "Cisco Unified CM Administration > System > Enterprise Parameters > Reset"
-)
-_NO_PAGE: Final = "no page: command line only"
-_EVERY_NODE: Final = "every node"
 COMMAND_S: Final = 30.0
 """What a command takes, with the person who types it."""
 _MINUTE_S: Final = 60.0
-_BACKUP: Final = "a certificate that was replaced comes back only from a DRS backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +62,8 @@ class Pace:
         return (
             f"{self.phones} phones reset {self.batch} at a time, {self.phones_per_s:g} "
             f"come back in a second, a phone takes {self.phone_restart_s:g} s to "
-            f"restart, a service {self.restart_s:g} s on each node"
+            f"restart, a service {self.restart_s:g} s on each node, a command "
+            f"{COMMAND_S:g} s with the person who types it"
         )
 
     def automatic_reset_s(self) -> float:
@@ -89,8 +85,12 @@ class RunbookRow:
     back: str
     """A way to stop or go back from here."""
     forbidden: tuple[str, ...]
-    """Forbidden regenerations, each with the step that ends it."""
+    """Forbidden actions, each with the step that ends it."""
+    phones: str
+    """What phones do meanwhile."""
     seconds: float | None
+    is_without_ca: bool
+    """True if the time that the CA takes is not in `seconds`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,14 @@ class Runbook:
     assumptions: tuple[str, ...]
     not_safe: tuple[str, ...]
     """Groups that must be told of before the window."""
+    without_service: tuple[str, ...]
+    """Steps at which secure phones register nowhere."""
+    before: tuple[str, ...]
+    """Checks before the first step."""
+    after: tuple[str, ...]
+    """What is left after the last step."""
+    rescue: tuple[str, ...]
+    """What to do when phones refuse files."""
 
     @property
     def seconds(self) -> float | None:
@@ -109,6 +117,20 @@ class Runbook:
         if self.pace.phones is None:
             return None
         return sum(row.seconds or 0 for row in self.rows)
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what must be known before the window, the phones at risk first."""
+        for each in self.not_safe:
+            yield f"NOT SAFE for {each}"
+        yield from self.without_service
+        if self.seconds is not None:
+            ca = any(row.is_without_ca for row in self.rows)
+            without = ", without the time of the CA" if ca else ""
+            yield (
+                f"The window takes {self.seconds / 60:.0f} minutes by these figures"
+                f"{without}; backups, checks and mistakes are not in it."
+            )
+        yield from self.assumptions
 
 
 COLUMNS: Final = (
@@ -121,6 +143,7 @@ COLUMNS: Final = (
     "verify",
     "stop or go back",
     "not yet",
+    "phones meanwhile",
     "minutes",
 )
 
@@ -137,18 +160,35 @@ def runbook_of(plan: Plan, pace: Pace) -> Runbook:
     """
     if plan.steps is None:
         raise ValueError("a plan without steps has no runbook")
-    layout = plan.task.layout
-    return Runbook(
-        tuple(_row(layout, plan, step, pace) for step in plan.steps),
-        pace,
-        tuple(_assumptions(pace)),
-        tuple(
-            f"{each.group.name}: by hand after the last step"
-            if each.group in plan.by_hand
-            else f"{each.group.name}: may refuse files from step {each.from_step} on"
-            for each in plan.unsafe
-        ),
+    steps = [each.step for each in plan.steps]
+    gaps = tuple(gaps_of(plan.task, steps, callmanager_restarts(plan)))
+    rows = tuple(
+        _row(plan, step, pace, gap) for step, gap in zip(plan.steps, gaps, strict=True)
     )
+    return Runbook(
+        rows,
+        pace,
+        assumptions=tuple(_assumptions(plan, pace)),
+        not_safe=tuple(_not_safe(plan)),
+        without_service=tuple(without_service(plan, gaps)),
+        before=tuple(runbook_lists.before(plan)),
+        after=tuple(runbook_lists.after(plan)),
+        rescue=tuple(runbook_lists.rescue(plan)),
+    )
+
+
+def _not_safe(plan: Plan) -> Iterator[str]:
+    for each in plan.unsafe:
+        name = each.group.name
+        if each.group in plan.by_hand:
+            yield (
+                f"{name}: refuses files from step {each.from_step} on; its CTL must be "
+                "deleted by hand after the last step"
+            )
+            continue
+        until = "" if each.to_step is None else f" until step {each.to_step} is done"
+        when = " if services restart in between" if each.only_if_restarted else ""
+        yield (f"{name}: may refuse files from step {each.from_step} on{until}{when}")
 
 
 def cells_of(row: RunbookRow) -> tuple[str, ...]:
@@ -164,7 +204,8 @@ def cells_of(row: RunbookRow) -> tuple[str, ...]:
         row.verify,
         row.back,
         "; ".join(row.forbidden),
-        minutes,
+        row.phones,
+        f"{minutes} and the CA" if minutes and row.is_without_ca else minutes,
     )
 
 
@@ -172,29 +213,62 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.0f}" if seconds > _MINUTE_S else "1"
 
 
-def _assumptions(pace: Pace) -> Iterator[str]:
-    yield "Take a DRS backup before step 1 and keep it apart from the cluster."
-    yield "What the model leaves out stands in docs/planning.md; rehearse the plan."
+def _assumptions(plan: Plan, pace: Pace) -> Iterator[str]:
+    yield from runbook_lists.subject(plan)
+    resets = sum(each.resets_phones for each in plan.steps or ())
+    if resets:
+        by_hand = sum(isinstance(each.step, ResetPhones) for each in plan.steps or ())
+        yield (
+            f"All phones of the cluster restart {resets + by_hand} times: {resets} "
+            f"automatically, {by_hand} by hand."
+        )
+    yield (
+        "Go from top to bottom and do not begin a step before the one above is "
+        "verified. Do nothing else on the cluster meanwhile, and restart no node. When "
+        "phones are missing after twice the minutes of a step, or show Trust List "
+        "update failed, go to `If phones refuse files`."
+    )
+    yield runbook_lists.left_out()
     if pace.phones is not None:
         yield f"Times are computed, not measured on your cluster: {pace.words()}."
 
 
-def _row(layout: ClusterLayout, plan: Plan, step: Planned, pace: Pace) -> RunbookRow:
-    what = _Doing(layout, step.step)
-    if step.number in plan.restarts:
-        what.restart_callmanager_first()
+def _row(plan: Plan, step: Planned, pace: Pace, gaps: StepGaps) -> RunbookRow:
+    what = Doing(plan, step)
+    lost = tuple(losing(plan, gaps))
+    if lost and step.resets_phones:
+        what.wait_for += ", less the secure phones named under `phones meanwhile`"
     return RunbookRow(
         number=step.number,
         node=what.node,
-        what=step.title,
+        what=what.what + step.title,
         page=what.page,
         command=what.command,
         wait_for=what.wait_for,
         verify=what.verify,
-        back=what.back + _except(plan, step.number),
-        forbidden=tuple(_forbidden(plan, step)),
-        seconds=None if pace.phones is None else what.seconds(pace),
+        back=until_registered(plan, step, gaps)
+        + what.back
+        + _except(plan, step.number),
+        forbidden=(*no_restart(plan, step), *_forbidden(plan, step)),
+        phones="; ".join((what.phones, *lost)),
+        seconds=None if pace.phones is None else _seconds(what, step, pace),
+        is_without_ca=isinstance(step.step, Regenerate)
+        and step.step.unit in plan.task.layout.signed,
     )
+
+
+def _seconds(what: Doing, step: Planned, pace: Pace) -> float:
+    """Return how long a step takes: restarts on one node after the other."""
+    restarts = len(what.nodes) * pace.restart_s
+    match step.step:
+        case RestartTvs() | RestartTftp():
+            return restarts
+        case ResetPhones():
+            return restarts * len(what.services) + pace.reset_s()
+        case _ if step.resets_phones:
+            return pace.automatic_reset_s()
+        case _:
+            return COMMAND_S
 
 
 def _except(plan: Plan, number: int) -> str:
@@ -219,125 +293,15 @@ def _forbidden(plan: Plan, step: Planned) -> Iterator[str]:
             ),
             None,
         )
-        when = "at the end, too" if until is None else f"until step {until} is done"
+        when = (
+            "not even after the last step"
+            if until is None
+            else f"until step {until} is done"
+        )
+        groups = named(danger.groups, plan)
         does = (
-            "locks out"
+            f"it would lock out {groups}"
             if danger.harm is Harm.LOCKS_OUT
-            else "removes the last anchor of"
+            else f"nothing done on servers would reach {groups} any more"
         )
-        groups = len(danger.groups)
-        named = danger.groups[0] if groups == 1 else f"{groups} groups"
-        yield f"do not regenerate {danger.unit} {when}: it {does} {named}"
-
-
-class _Doing:
-    """The instructions for one step: do it, wait, verify, stop."""
-
-    def __init__(self, layout: ClusterLayout, step: PlanStep) -> None:
-        self._nodes = len(layout.nodes)
-        self._step = step
-        self._resets_phones = resets_phones(layout, step)
-        publisher = layout.nodes[PUBLISHER]
-        self.node = publisher
-        self.page = _NO_PAGE
-        self.command = self.wait_for = ""
-        self.back = "you may stop here: phones that restart accept all files"
-        match step:
-            case Regenerate(unit=unit, node=node):
-                self.node = layout.nodes[node]
-                self._renew(layout, unit)
-                self.verify = f"show cert own {unit}: Not Before is today"
-                self.back = f"{self.back}; {_BACKUP}"
-                if self._resets_phones:
-                    self.wait_for += (
-                        "; services restart and phones are reset automatically: as "
-                        "many registered phones as before (RTMT)"
-                    )
-            case UpdateCtl():
-                self.command = "utils ctl update CTLFile"
-                self.wait_for = "CTL file Updated"
-                self.verify = (
-                    "show ctl: The CTL file was verified successfully; its records "
-                    "have the new serial numbers"
-                )
-            case ResetCtl():
-                self.command = "utils ctl reset localkey"
-                self.wait_for = "the command says that the CTL file was reset"
-                self.verify = "show ctl: The CTL file was verified successfully"
-            case ResetItl():
-                self.command = "utils itl reset localkey"
-                self.wait_for = "the command says that the ITL was reset on all nodes"
-                self.verify = "show itl on each node: the same checksum and new signer"
-            case RestartTvs():
-                self._restart(
-                    "Cisco Trust Verification Service",
-                    "Network Services",
-                    "show itl on each node lists TVS with the certificate of "
-                    "`show cert own TVS` after the next restart of Cisco Tftp",
-                )
-            case RestartTftp():
-                self._restart(
-                    "Cisco Tftp",
-                    "Feature Services",
-                    "show itl on each node: The ITL file was verified successfully",
-                )
-            case ResetPhones():
-                self.node = "all phones"
-                self.page = f"{_RESET}, or Device > Device Pool > Reset, in batches"
-                self.command = "none"
-                self.wait_for = "as many registered phones as before (RTMT)"
-                self.verify = (
-                    "some phones of each group: Settings > Status > Status Messages "
-                    "shows no Trust List update failed"
-                )
-                self.back = (
-                    "if a phone says Trust List update failed, stop: no further reset; "
-                    f"find the reason with `tokenless check`. {_BACKUP}"
-                )
-
-    def _renew(self, layout: ClusterLayout, unit: TrustStore) -> None:
-        """Say how a certificate is replaced: `Regenerate` would self-sign it."""
-        if unit not in layout.signed:
-            self.page = f"{_CERTIFICATES} > {unit}.pem > Regenerate"
-            self.command = f"set cert regen {unit}"
-            self.wait_for = "the page or the command says that it was regenerated"
-            return
-        for_all = ", Distribution Multi-server(SAN)" if unit in layout.shared else ""
-        self.page = (
-            f"{_CERTIFICATE_PAGE} > Generate CSR: {unit}{for_all}; let the CA sign it; "
-            f"Upload Certificate/Certificate chain: {unit}"
-        )
-        self.command = f"set csr gen {unit}; then set cert import own {unit}"
-        self.wait_for = "the page or the command says that it was uploaded"
-
-    def restart_callmanager_first(self) -> None:
-        """Say that Cisco CallManager is to be restarted right before a reset.
-
-        Its time is the phones', which come back once.
-        """
-        service = "Cisco CallManager"
-        self.page = (
-            f"first {_SERVICEABILITY} > Control Center - Feature Services > "
-            f"{service} > Restart, on every node; then {self.page}"
-        )
-        self.command = f"first, on every node: utils service restart {service}"
-        self.wait_for = f"{service}[STARTED] on each node, then {self.wait_for}"
-
-    def _restart(self, service: str, kind: str, verify: str) -> None:
-        self.node = _EVERY_NODE
-        self.page = f"{_SERVICEABILITY} > Control Center - {kind} > {service} > Restart"
-        self.command = f"utils service restart {service}"
-        self.wait_for = f"{service}[STARTED] on each node, one node after the other"
-        self.verify = verify
-
-    def seconds(self, pace: Pace) -> float:
-        """Return how long the step takes; commands themselves count half a minute."""
-        match self._step:
-            case RestartTvs() | RestartTftp():
-                return self._nodes * pace.restart_s
-            case ResetPhones():
-                return pace.reset_s()
-            case Regenerate() if self._resets_phones:
-                return pace.automatic_reset_s()
-            case _:
-                return COMMAND_S
+        yield f"do not regenerate {danger.unit} {when}: {does}"

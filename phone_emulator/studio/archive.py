@@ -131,11 +131,13 @@ class StudyArchive:
     def save_run(self, name: str, run: RunResult) -> None:
         """Keep a run; the oldest go when there are too many.
 
+        Of one that is too long to be read again, the logs of phones are left out.
+
         Raises:
             OSError: When it cannot be written.
         """
         folder = self._folder / name / "runs"
-        replace_file(folder / f"{run.id}.json", msgspec.json.encode(run), mode=PRIVATE)
+        replace_file(folder / f"{run.id}.json", _readable(run), mode=PRIVATE)
         for old in self.runs(name)[MAX_RUNS:]:
             (folder / f"{old.id}.json").unlink(missing_ok=True)
 
@@ -202,6 +204,21 @@ class StudyArchive:
                 f"the study {name} cannot be read: {error}",
                 hint="restore its folder from a backup, or delete it",
             ) from None
+
+
+def _readable(run: RunResult) -> bytes:
+    """Return a run's file, no longer than is read again."""
+    data = msgspec.json.encode(run)
+    if len(data) <= MAX_STUDY_BYTES:
+        return data
+    replace = msgspec.structs.replace
+    # The page begins with the last step: its logs go last.
+    for kept in (run.steps[-1:], ()):
+        steps = tuple(s if s in kept else replace(s, logs=()) for s in run.steps)
+        data = msgspec.json.encode(replace(run, steps=steps))
+        if len(data) <= MAX_STUDY_BYTES:
+            break
+    return data
 
 
 def _read_run(path: Path, kind: type[_Run]) -> _Run | None:

@@ -1,10 +1,19 @@
 """The page for a change board: what it says of a study and a run, as values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from tokenless.phone_emulator.studio.orders import digest_of, orders_of, script_for
-from tokenless.phone_emulator.studio.study import RunResult, Study
+from tokenless.phone_emulator.studio.study import (
+    GroupResult,
+    RunResult,
+    StepResult,
+    Study,
+)
+
+_NAMED: Final = 6
+_REMEDIES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +25,13 @@ class Trouble:
     groups: tuple[str, ...]
     causes: tuple[str, ...]
     remedies: tuple[str, ...]
+    reasons: tuple[str, ...]
+    """Of the first group, in a phone's own words."""
+
+    @property
+    def names(self) -> str:
+        """The groups, in short."""
+        return _in_short(self.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,13 @@ class Board:
     sources: tuple[str, ...]
 
 
+def _in_short(groups: Sequence[str]) -> str:
+    """Name the first of some groups, and count the others."""
+    more = len(groups) - _NAMED
+    shown = ", ".join(groups[:_NAMED])
+    return f"{shown} and {more} more groups" if more > 0 else shown
+
+
 def board_of(study: Study, run: RunResult) -> Board:
     """Return what the page of a run says: of what was played, not of the study now."""
     current = {digest_of(script_for(study, order)) for order in orders_of(study)}
@@ -45,7 +68,7 @@ def board_of(study: Study, run: RunResult) -> Board:
         is_old=run.digest not in current,
         tested=tuple(_tested(run)),
         not_tested=tuple(_not_tested(run)),
-        troubles=tuple(_troubles(run)),
+        troubles=tuple(each for step in run.steps for each in troubles_of(step)),
         warnings=tuple(_warnings(run)),
         rollback=tuple(_rollback(run)),
         verification=tuple(_verification(run)),
@@ -85,14 +108,23 @@ def _not_tested(run: RunResult) -> Iterator[str]:
     yield from run.not_modelled
 
 
-def _troubles(run: RunResult) -> Iterator[Trouble]:
-    for step in run.steps:
-        alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
-        for group in step.groups:
-            if not group.is_safe:
-                alike.setdefault((group.causes, group.remedies), []).append(group.name)
-        for (causes, remedies), names in alike.items():
-            yield Trouble(step.number, step.title, tuple(names), causes, remedies)
+def troubles_of(step: StepResult) -> list[Trouble]:
+    """Return the groups that are not well after a step, those alike together."""
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[GroupResult]] = {}
+    for group in step.groups:
+        if not group.is_safe:
+            alike.setdefault((group.causes, group.remedies), []).append(group)
+    return [
+        Trouble(
+            step.number,
+            step.title,
+            tuple(group.name for group in groups),
+            causes,
+            remedies,
+            groups[0].reasons,
+        )
+        for (causes, remedies), groups in alike.items()
+    ]
 
 
 def _warnings(run: RunResult) -> Iterator[str]:
@@ -115,18 +147,21 @@ def _rollback(run: RunResult) -> Iterator[str]:
         "Before step 1: a DRS backup, kept apart from the cluster. A regenerated key "
         "comes back only from it."
     )
+    yield (
+        "Stop when a phone shows Trust List update failed: no further regeneration, "
+        "restart or reset until the reason is known."
+    )
     remedies = dict.fromkeys(
         remedy
         for step in run.steps
         for group in step.groups
         for remedy in group.remedies
     )
-    for remedy in remedies:
+    for remedy in list(remedies)[:_REMEDIES]:
         yield f"If phones refuse files: {remedy}."
-    yield (
-        "Stop when a phone shows Trust List update failed: no further regeneration, "
-        "restart or reset until the reason is known."
-    )
+    if len(remedies) > _REMEDIES:
+        more = len(remedies) - _REMEDIES
+        yield f"{more} more ways are on the studio's page of the run."
 
 
 def _verification(run: RunResult) -> Iterator[str]:
@@ -136,6 +171,8 @@ def _verification(run: RunResult) -> Iterator[str]:
         "On one phone of each group: Settings > Status > Status Messages shows no "
         "Trust List update failed; Trust List shows the checksum of `show itl`."
     )
-    if run.steps:
-        for group in run.steps[-1].groups[:12]:
-            yield f"{group.name} ({group.model}): anchors left {group.anchors}."
+    alike: dict[str, list[str]] = {}
+    for group in run.steps[-1].groups if run.steps else ():
+        alike.setdefault(group.anchors, []).append(group.name)
+    for anchors, names in alike.items():
+        yield f"{_in_short(names)}: anchors left {anchors}."

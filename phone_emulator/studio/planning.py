@@ -43,13 +43,14 @@ def plan_result(script: Script, goal: str, phones: int, timeout_s: float) -> Pla
 
 def _runbook(made: Plan, phones: int) -> Runbook:
     book = runbook_of(made, Pace(phones=phones))
-    remarks = [f"NOT SAFE for {each}" for each in book.not_safe]
-    if book.seconds is not None:
-        remarks.append(
-            f"The window takes {book.seconds / 60:.0f} minutes by these figures."
-        )
+    remarks = [
+        *book.remarks(),
+        *(f"Before step 1: {each}" for each in book.before),
+        *(f"After the last step: {each}" for each in book.after),
+        *(f"If phones refuse files: {each}" for each in book.rescue),
+    ]
     return Runbook(
         COLUMNS,
         tuple(tuple(cell[:_LONGEST] for cell in cells_of(row)) for row in book.rows),
-        (*remarks, *book.assumptions),
+        tuple(each[:_LONGEST] for each in remarks),
     )

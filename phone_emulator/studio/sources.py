@@ -32,6 +32,8 @@ from tokenless.protocol.trust.verdicts import FileKind
 _AROUND: Final = 2
 _SHOWN: Final = 160
 _DER: Final = b"\x30\x82"
+_PACKED: Final = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")
+"""How workbooks of Excel, old and new, and archives begin."""
 _PEM: Final = b"-----BEGIN CERTIFICATE-----"
 _TABLE_WORDS: Final = ("model", "devicetype", "modelname")
 _CONFIGURATION: Final = (".cnf.xml", ".xml", ".cnf.xml.sgn", ".sgn")
@@ -64,6 +66,8 @@ class Recognised:
     lists: list[ImportedList] = field(default_factory=list)
     config: PhoneConfig | None = None
     phones: PhoneTable | None = None
+    tables: list[str] = field(default_factory=list)
+    """The names of the tables of phones."""
     in_use: list[InUse] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -80,12 +84,30 @@ def recognise(given: Sequence[GivenSource]) -> Recognised:
             continue
         found.sources.append(Source(printable(each.name)[:200], what[:200]))
     try:
-        found.lists = sorted(
-            without_repeats(found.lists), key=lambda each: each.kind is not FileKind.CTL
-        )
+        _check_together(found)
     except PhoneError as error:
-        found.problems.append(Problem("the files", str(error), error.hint or ""))
+        # Which of two is the cluster's is not for us to choose.
+        found.lists, found.phones = [], None
+        found.problems.append(
+            Problem("the files together", str(error), error.hint or "")
+        )
     return found
+
+
+def _check_together(found: Recognised) -> None:
+    """Put the lists in order.
+
+    Raises:
+        PhoneError: When two of the sources contradict each other.
+    """
+    if len(found.tables) > 1:
+        raise PhoneError(
+            f"{' and '.join(found.tables)} are tables of phones",
+            hint="put all phones in one table, and leave the others out",
+        )
+    found.lists = sorted(
+        without_repeats(found.lists), key=lambda each: each.kind is not FileKind.CTL
+    )
 
 
 def problem_of(given: GivenSource, error: PhoneError) -> Problem:
@@ -112,6 +134,11 @@ def _take(given: GivenSource, found: Recognised) -> str:
         PhoneError: When it cannot be read.
     """
     name, data = given.name.lower(), given.data
+    if data.startswith(_PACKED):
+        raise PhoneError(
+            f"{given.name} is a workbook or an archive",
+            hint="save the table of phones as CSV; unpack an archive",
+        )
     if _is_configuration(name, data):
         found.config = phone_config_of(data, given.name)
         return "configuration of a phone"
@@ -122,6 +149,7 @@ def _take(given: GivenSource, found: Recognised) -> str:
     if _is_table(name, data):
         table = phones_of(decode_pasted(data), given.name)
         found.phones = table
+        found.tables.append(printable(given.name))
         return f"{sum(kind.count for kind in table.kinds)} phones"
     kind = FileKind.ITL if "itl" in name else FileKind.CTL
     lists = pictures_of(data, kind, given.name)

@@ -10,6 +10,7 @@ from tokenless import __version__
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.reports.html_text import code_words
 from tokenless.phone_emulator.rehearsal.reports.timeline import COLOURS, WORDS
+from tokenless.phone_emulator.studio.board import troubles_of
 from tokenless.phone_emulator.studio.study import StepResult
 
 _ORDER: Final = tuple(state.value for state in PhoneStatus)
@@ -47,6 +48,7 @@ def add_words(environment: Environment) -> None:
     environment.filters["when"] = _when
     environment.filters["code"] = _code
     environment.filters["states"] = _states
+    environment.filters["troubles"] = troubles_of
     environment.filters["colour"] = _colour
     environment.filters["state_words"] = _state_words
     environment.globals["tool_version"] = __version__

@@ -283,7 +283,10 @@ class MetricsSection(HostSection, frozen=True):
 
 
 class ConsoleSection(HostSection, frozen=True):
-    """`[console]`: the administration pages over HTTPS; without it `serve` has none."""
+    """`[console]`: the administration pages over HTTPS; without it `serve` has none.
+
+    A host that may only follow the cluster has none, either.
+    """
 
     port: Port = 8443
     """The port; 0: a free port."""

@@ -33,6 +33,7 @@ _NOTIFY: Final = text(
     "SELECT pg_catalog.pg_notify("
     "CAST(:channel AS pg_catalog.text), CAST(:revision AS pg_catalog.text))"
 )
+_REVISION: Final = select(schema.cluster.c.revision)
 _MAY_CHANGE: Final = text(
     "SELECT pg_catalog.has_table_privilege("
     "'audit'::pg_catalog.text, 'INSERT'::pg_catalog.text)"
@@ -146,7 +147,7 @@ class Database:
     def revision(self) -> int:
         """Return the cluster's revision: it grows with every change."""
         with self.read() as connection:
-            return int(connection.scalar(select(schema.cluster.c.revision)) or 0)
+            return int(connection.scalar(_REVISION) or 0)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

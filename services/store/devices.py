@@ -254,18 +254,28 @@ def remove_device(connection: Connection, name: str) -> None:
     connection.execute(delete(device).where(device.c.name == name))
 
 
+# Made once: nodes ask so often that making a query costs more than the database.
+_MEMBERS: Final = select(callmanager_group_member).order_by(
+    callmanager_group_member.c.priority
+)
+_POOLS: Final = (
+    select(device_pool, callmanager_group.c.name.label("group_name"))
+    .join(callmanager_group)
+    .order_by(device_pool.c.id)
+)
+_DEVICES: Final = (
+    select(device, device_pool.c.name.label("pool"))
+    .join(device_pool)
+    .order_by(device.c.name)
+)
+
+
 def read_pools(connection: Connection) -> list[DevicePool]:
     """Return all device pools with their groups' members."""
     members: dict[int, list[int]] = {}
-    for row in connection.execute(
-        select(callmanager_group_member).order_by(callmanager_group_member.c.priority)
-    ):
+    for row in connection.execute(_MEMBERS):
         members.setdefault(row.group_id, []).append(row.node_id)
-    rows = connection.execute(
-        select(device_pool, callmanager_group.c.name.label("group_name"))
-        .join(callmanager_group)
-        .order_by(device_pool.c.id)
-    )
+    rows = connection.execute(_POOLS)
     return [
         DevicePool(
             row.id,
@@ -282,10 +292,8 @@ def read_pools(connection: Connection) -> list[DevicePool]:
 
 def read_devices(connection: Connection, name: str | None = None) -> list[Device]:
     """Return all devices by name, or the one of a name."""
-    wanted = select(device, device_pool.c.name.label("pool")).join(device_pool)
-    if name is not None:
-        wanted = wanted.where(device.c.name == name)
-    return [_device(row) for row in connection.execute(wanted.order_by(device.c.name))]
+    wanted = _DEVICES if name is None else _DEVICES.where(device.c.name == name)
+    return [_device(row) for row in connection.execute(wanted)]
 
 
 def write_device(connection: Connection, changed: Device) -> None:

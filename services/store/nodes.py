@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.services.store.schema import (
@@ -47,6 +47,12 @@ class NodeRow:
 _LAST_PORT: Final = 65535
 _OWN_COLUMNS: Final = ("tftp", "tvs")
 _COLUMNS: Final = tuple(processnode.c[each.name] for each in fields(NodeRow))
+
+# Made once: nodes ask so often that making a query costs more than the database.
+_ALL: Final = select(*_COLUMNS).order_by(
+    processnode.c.is_publisher.desc(), processnode.c.id
+)
+_STATE: Final = select(node_state).where(node_state.c.node_id == bindparam("node"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +96,7 @@ def add_node(
 
 def read_nodes(connection: Connection) -> list[NodeRow]:
     """Return all nodes, the publisher first."""
-    rows = connection.execute(
-        select(*_COLUMNS).order_by(processnode.c.is_publisher.desc(), processnode.c.id)
-    )
-    return [_node(row) for row in rows]
+    return [_node(row) for row in connection.execute(_ALL)]
 
 
 def read_node(connection: Connection, node_id: int) -> NodeRow:
@@ -158,9 +161,7 @@ def write_ports(connection: Connection, node_id: int, ports: Mapping[str, int]) 
 
 def read_state(connection: Connection, node_id: int) -> NodeState:
     """Return what a node has taken."""
-    row = connection.execute(
-        select(node_state).where(node_state.c.node_id == node_id)
-    ).one()
+    row = connection.execute(_STATE, {"node": node_id}).one()
     return NodeState(row.ctl_revision, row.reset_itl_revision, row.applied_revision)
 
 

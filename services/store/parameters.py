@@ -3,7 +3,7 @@
 from enum import StrEnum, unique
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
@@ -76,6 +76,12 @@ _CHOICES: Final = {
 }
 
 
+# Made once: nodes ask so often that making a query costs more than the database.
+_VALUE: Final = select(processconfig.c.paramvalue).where(
+    processconfig.c.paramname == bindparam("name")
+)
+
+
 def read_parameters(connection: Connection) -> dict[str, str]:
     """Return all parameters by name."""
     rows = connection.execute(select(processconfig).order_by(processconfig.c.paramname))
@@ -85,9 +91,7 @@ def read_parameters(connection: Connection) -> dict[str, str]:
 
 def read_parameter(connection: Connection, name: Parameter) -> str:
     """Return one value."""
-    value = connection.scalar(
-        select(processconfig.c.paramvalue).where(processconfig.c.paramname == name)
-    )
+    value = connection.scalar(_VALUE, {"name": name})
     if value is None:
         value = DEFAULTS.get(name)
     if value is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, bindparam, func, insert, select, text
 
 from tokenless.services.store.access.engine import POSTGRESQL, SQLITE
 from tokenless.services.store.schema import ctl_file, published, reset_itl
@@ -31,6 +31,22 @@ _ROLES: Final = {
 }
 """The present role, and the owner of the tables: the publisher's role."""
 
+# Made once: nodes ask so often that making a query costs more than the database.
+_NEWEST_CTL: Final = (
+    select(ctl_file.c.revision, ctl_file.c.content)
+    .order_by(ctl_file.c.revision.desc())
+    .limit(1)
+)
+_NEWEST_ITL: Final = (
+    select(reset_itl.c.revision, reset_itl.c.content)
+    .where(reset_itl.c.node_id == bindparam("node"))
+    .order_by(reset_itl.c.revision.desc())
+    .limit(1)
+)
+_PUBLICATIONS: Final = select(published.c.published_by, published.c.published_at).where(
+    published.c.digest == bindparam("digest")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredCtl:
@@ -42,11 +58,7 @@ class StoredCtl:
 
 def newest_ctl(connection: Connection) -> StoredCtl | None:
     """Return the CTL that counts, or None when none was ever made."""
-    row = connection.execute(
-        select(ctl_file.c.revision, ctl_file.c.content)
-        .order_by(ctl_file.c.revision.desc())
-        .limit(1)
-    ).one_or_none()
+    row = connection.execute(_NEWEST_CTL).one_or_none()
     return None if row is None else StoredCtl(*row)
 
 
@@ -68,12 +80,7 @@ def add_reset_itl(
 
 def newest_reset_itl(connection: Connection, node_id: int) -> tuple[int, bytes] | None:
     """Return the newest reset ITL of a node and its revision."""
-    row = connection.execute(
-        select(reset_itl.c.revision, reset_itl.c.content)
-        .where(reset_itl.c.node_id == node_id)
-        .order_by(reset_itl.c.revision.desc())
-        .limit(1)
-    ).one_or_none()
+    row = connection.execute(_NEWEST_ITL, {"node": node_id}).one_or_none()
     return None if row is None else (row.revision, row.content)
 
 
@@ -106,8 +113,7 @@ def first_published(connection: Connection, digest: str, now: int) -> int:
 
 def _publications(connection: Connection, digest: str) -> dict[str, int]:
     """Return when each role first published a content."""
-    columns = select(published.c.published_by, published.c.published_at)
-    rows = connection.execute(columns.where(published.c.digest == digest))
+    rows = connection.execute(_PUBLICATIONS, {"digest": digest})
     return {row.published_by: row.published_at for row in rows}
 
 

@@ -7,7 +7,7 @@ node right before the reset that ends a round in which CallManager was regenerat
 phones take the new CTL and find the new certificates at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -159,3 +159,67 @@ def losses(task: Task, steps: Sequence[PlanStep]) -> Iterator[RegistrationLoss]:
                     later = secure_nodes(layout, shown, group, new)
                     yield RegistrationLoss(group, number, at, first not in later)
         world = after
+
+
+class SecureGaps(NamedTuple):
+    """Groups whose phones with a secure profile miss their first node."""
+
+    nowhere: tuple[PhoneGroup, ...] = ()
+    """They register at no node of their group."""
+    elsewhere: tuple[PhoneGroup, ...] = ()
+    """They register at another node of their group."""
+
+
+class StepGaps(NamedTuple):
+    """The gaps of one step; after most steps they are those of the step before."""
+
+    during: SecureGaps
+    """Before phones are reset, and after CallManager was restarted if it was."""
+    after: SecureGaps
+
+
+def gaps_of(
+    task: Task, steps: Sequence[PlanStep], restarts: Collection[int]
+) -> Iterator[StepGaps]:
+    """Return for each step which groups lack secure registration.
+
+    It follows restarts that a release makes by itself (14SU1), which `losses` leaves
+    out: there the loss begins with a regeneration.
+
+    Args:
+        task: What is planned; CallManagers show their certificates in use at first.
+        steps: The order.
+        restarts: Resets right before which CallManager is restarted on every node.
+    """
+    layout, world = task.layout, task.first_world()
+    shown = shown_now(layout, world.cluster)
+    unit = TrustStore.CALLMANAGER
+    for number, step in enumerate(steps, 1):
+        if number in restarts:
+            shown = shown_now(layout, world.cluster)
+        is_reset = isinstance(step, ResetPhones)
+        during = _gaps(task, world, shown) if is_reset else SecureGaps()
+        world = apply(layout, task.groups, world, step)
+        if isinstance(step, Regenerate) and step.unit is unit:
+            now = shown_now(layout, world.cluster)
+            if layout.release.restarts_callmanager:
+                shown = tuple(
+                    new if layout.holder(unit, node) == step.node else old
+                    for node, (old, new) in enumerate(zip(shown, now, strict=True))
+                )
+        yield StepGaps(during, _gaps(task, world, shown))
+
+
+def _gaps(task: Task, world: World, shown: Shown) -> SecureGaps:
+    if not task.layout.is_mixed:
+        return SecureGaps()
+    nowhere, elsewhere = [], []
+    for group, phone in zip(task.groups, world.phones, strict=True):
+        at = secure_nodes(task.layout, shown, group, phone)
+        if (phone.ctl or phone.itl) is None:
+            continue
+        if not at:
+            nowhere.append(group)
+        elif group.members_of(task.layout)[0] not in at:
+            elsewhere.append(group)
+    return SecureGaps(tuple(nowhere), tuple(elsewhere))

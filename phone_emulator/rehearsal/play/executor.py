@@ -7,6 +7,7 @@ of workers that die are the libraries'.
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     CancelledError,
@@ -21,6 +22,7 @@ from importlib import import_module
 from typing import Any, Final, TypeVar
 
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.play.worker import end_with_parent
 
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
@@ -152,8 +154,12 @@ def _local(jobs: int | None) -> Executor:
 
 
 def _leave_to_parent() -> None:
-    """Let Ctrl-C end the parent only: running tasks end and clean up."""
+    """Let Ctrl-C end the parent only, and the parent's end this process.
+
+    Running tasks end and clean up in both cases.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 @contextmanager

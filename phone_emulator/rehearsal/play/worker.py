@@ -1,5 +1,7 @@
 """A rehearsal played by a worker process, which has its log to itself."""
 
+import multiprocessing
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,19 @@ class Rehearsal:
     """Of the moments at which phones boot that are reset by themselves."""
     keep: Path | None = None
     """The folder in which its folder is kept; None: it is not kept."""
+
+
+def end_with_parent() -> None:
+    """End this process once the one that started it has died.
+
+    It would wait for tasks for ever. The rehearsal that is being played ends first, so
+    that its folder is removed.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        with _ONE_AT_A_TIME:
+            os._exit(1)
 
 
 def play_alone(rehearsal: Rehearsal) -> Played:

@@ -38,12 +38,22 @@ def show(visit: Visit) -> Response:
     return visit.page(
         "cluster",
         study,
-        problems=visit.draft(_PROBLEMS, []),
+        problems=visit.draft(_PROBLEMS, None) or _problems_of(visit, study),
         typed=visit.draft(_TYPED, {}),
         corrections=visit.draft(_CORRECTIONS, study.corrections),
         models=list(PHONE_MODELS),
         usual=USUAL_MODELS,
     )
+
+
+def _problems_of(visit: Visit, study: Study) -> list[Problem]:
+    """Return why the sources of a study are no cluster, as long as they are none."""
+    if study.cluster is not None or not study.sources:
+        return []
+    found = recognise(visit.studio.archive.sources(visit.study_id))
+    problems = list(found.problems)
+    _cluster_of(study, found, problems)
+    return problems
 
 
 def give(visit: Visit) -> Response:

@@ -129,8 +129,9 @@ def _parse_only(only: str | None) -> frozenset[ServiceKind]:
 
 
 def _has_console(cluster: Cluster, only: str | None) -> bool:
+    """Tell whether pages are wanted here; hosts may share a file that has [console]."""
     if only is None:
-        return cluster.config.console is not None
+        return cluster.config.console is not None and cluster.store.may_change
     return _CONSOLE in [name.strip() for name in only.split(",")]
 
 

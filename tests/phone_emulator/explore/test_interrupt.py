@@ -1,5 +1,8 @@
 """What an exploration keeps when somebody ends it, or its workers die."""
 
+import multiprocessing
+import os
+import select
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -7,6 +10,7 @@ from threading import Event
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.play.executor import results_so_far
+from tokenless.phone_emulator.rehearsal.play.worker import end_with_parent
 
 
 def press_ctrl_c(_: int) -> None:
@@ -53,3 +57,20 @@ def test_when_workers_die_the_answers_so_far_count() -> None:
         )
     assert answers == [0]
     assert isinstance(ended, PhoneError)
+
+
+def test_a_worker_ends_with_the_process_that_started_it() -> None:
+    ended, held = os.pipe()
+    context = multiprocessing.get_context("fork")
+
+    def die_and_leave_a_worker() -> None:
+        context.Process(target=end_with_parent).start()
+        os._exit(0)
+
+    starter = context.Process(target=die_and_leave_a_worker)
+    starter.start()
+    os.close(held)  # the worker has the last copy
+    starter.join()
+    with open(ended, "rb") as end:  # noqa: PTH123 - a descriptor
+        assert select.select([end], [], [], 60)[0]
+        assert end.read() == b""

@@ -121,7 +121,49 @@ def test_a_runbook_has_the_restart_in_the_row_of_the_reset() -> None:
     made = plan("CallManager")
     rows = {row.number: row for row in runbook_of(made, Pace()).rows}
     row = rows[made.restarts[0]]
-    assert row.command == (
-        "first, on every node: utils service restart Cisco CallManager"
-    )
-    assert row.wait_for.startswith("Cisco CallManager[STARTED] on each node, then ")
+    assert "`utils service restart Cisco CallManager`" in row.command
+    assert row.wait_for.startswith("`Cisco CallManager[STARTED]` and ")
+    assert row.what.startswith("restart Cisco CallManager and Cisco CTIManager, then ")
+    assert "until they are reset, all phones with a secure profile" in row.phones
+    forbidden = [" ".join(rows[number].forbidden) for number in range(1, row.number)]
+    said = f"do not restart Cisco CallManager or a node until step {row.number}"
+    assert [said in each for each in forbidden] == [True] * len(forbidden)
+    assert said not in " ".join(row.forbidden)
+
+
+def test_services_are_restarted_by_hand_as_the_guide_of_the_release_says() -> None:
+    """Phones that trust nothing new may stand behind a service with an old key."""
+    for version, services in (
+        ("12.5(1)", "Cisco CallManager and Cisco CTIManager"),
+        ("14", "Cisco CallManager and Cisco CTIManager and Cisco HAProxy"),
+        ("14SU1", "Cisco HAProxy"),
+    ):
+        interaction = PhoneInteraction.default_of(Release.parse(version))
+        for is_mixed in (True, False):
+            made = plan(
+                "CallManager",
+                version=version,
+                is_mixed=is_mixed,
+                interaction=interaction,
+            )
+            last = runbook_of(made, Pace()).rows[-1]
+            assert last.what.startswith(f"restart {services}, then reset all phones")
+    tvs = runbook_of(plan("TVS"), Pace()).rows
+    assert not any("CallManager" in row.what for row in tvs)
+
+
+def test_a_runbook_says_where_secure_phones_lose_a_callmanager_that_restarts() -> None:
+    """From 14SU1 the loss begins with the regeneration, not with the last reset."""
+    made = plan("CallManager", version="15", interaction=PhoneInteraction.AUTOMATIC)
+    book = runbook_of(made, Pace(phones=100))
+    renewed = [row for row in book.rows if row.what.startswith("regenerate")]
+    elsewhere, nowhere = (row.phones for row in renewed)
+    assert "register at another node of their CallManager group" in elsewhere
+    assert "all phones with a secure profile register at no node" in nowhere
+    assert "less the secure phones" in renewed[0].wait_for
+    last = book.rows[-1]
+    assert "power off and on" in last.phones
+    assert "after the step" not in last.phones
+    (first,) = book.without_service
+    assert first.startswith(f"NO SERVICE at step {renewed[-1].number} to {last.number}")
+    assert next(book.remarks()) == first

@@ -9,6 +9,7 @@ from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
+from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.runbook import COLUMNS, Pace, cells_of, runbook_of
 from tokenless.phone_emulator.rehearsal.reports.runbook_pages import html, markdown
 from tokenless.protocol.codes import TrustStore
@@ -17,8 +18,10 @@ from tokenless.protocol.release import Release
 NODES = ("pub", "sub1", "sub2")
 
 
-def planned(goal: str, *models: str, version: str = "12.5(1)") -> Plan:
-    layout = ClusterLayout(Release.parse(version), NODES, is_mixed=True)
+def planned(
+    goal: str, *models: str, version: str = "12.5(1)", is_mixed: bool = True
+) -> Plan:
+    layout = ClusterLayout(Release.parse(version), NODES, is_mixed=is_mixed)
     groups = tuple(
         PhoneGroup(f"{model}-at-{node}", model, number)
         for model in models
@@ -31,7 +34,8 @@ def test_every_step_of_the_plan_has_a_row() -> None:
     plan = planned("CallManager, TVS", "7975")
     assert plan.steps is not None
     rows = runbook_of(plan, Pace()).rows
-    assert [row.what for row in rows] == [step.title for step in plan.steps]
+    pairs = zip(rows, plan.steps, strict=True)
+    assert all(row.what.endswith(step.title) for row, step in pairs)
     assert [len(cells_of(row)) for row in rows] == [len(COLUMNS)] * len(rows)
     regenerated = [row for row in rows if row.what.startswith("regenerate")]
     assert {row.node for row in regenerated} == set(NODES)
@@ -50,7 +54,10 @@ def test_a_certificate_of_a_ca_is_requested_and_never_regenerated() -> None:
     (renewed,) = [row for row in rows if "CallManager for all nodes" in row.what]
     assert "Generate CSR: CallManager, Distribution Multi-server(SAN)" in renewed.page
     assert "regen" not in renewed.command
-    assert any(row.command == "set cert regen TVS" for row in rows)
+    assert renewed.is_without_ca
+    assert any("`set cert regen TVS`" in row.command for row in rows)
+    assert any("days before" in row.page for row in rows)
+    assert any("before the window" in each for each in runbook_of(plan, Pace()).before)
 
 
 def test_what_must_wait_is_said_until_which_step() -> None:
@@ -58,8 +65,10 @@ def test_what_must_wait_is_said_until_which_step() -> None:
     assert plan.steps is not None
     forbidden = [row.forbidden for row in runbook_of(plan, Pace()).rows]
     for step, said in zip(plan.steps, forbidden, strict=True):
-        assert len(said) == len(step.dangers)
-    (first, *_) = [each for said in forbidden for each in said]
+        renewals = [each for each in said if "do not regenerate" in each]
+        assert len(renewals) == len(step.dangers)
+    every = [each for said in forbidden for each in said]
+    (first, *_) = [each for each in every if "do not restart" not in each]
     assert first.startswith("do not regenerate ")
     number = int(first.split("until step ")[1].split()[0])
     unit = first.split()[3]
@@ -77,12 +86,51 @@ def test_the_window_is_computed_from_what_was_said() -> None:
     assert other - one == resets * 4 * 100
 
 
+def test_services_that_restart_one_after_the_other_take_time() -> None:
+    plan = planned("CallManager", "7975")
+    quick, slow = (Pace(phones=10, restart_s=each) for each in (0, 100))
+    one, other = runbook_of(plan, quick).seconds, runbook_of(plan, slow).seconds
+    assert one is not None
+    assert other is not None
+    assert other - one == len(NODES) * 3 * 100  # Tftp, CallManager, CTIManager
+
+
+@pytest.mark.parametrize(
+    ("version", "label"), [("12.5(1)", "Validity From"), ("14SU2", "Start Date")]
+)
+def test_a_certificate_is_verified_by_what_its_release_prints(
+    version: str, label: str
+) -> None:
+    rows = runbook_of(planned("TVS", "8845", version=version), Pace()).rows
+    assert rows[0].verify.startswith(f"`show cert own TVS`: {label} is today")
+    assert f"https://{rows[0].node}/cmplatform" in rows[0].page
+
+
+def test_the_plan_is_bound_to_the_parameter_that_resets_phones() -> None:
+    name = "Phone Interaction on Certificate Update"
+    for version, value in (("12.5(1)", "manually"), ("11.5(1)", None)):
+        book = runbook_of(planned("TVS", "7975", version=version), Pace())
+        said = [each for each in book.before if name in each]
+        assert len(said) == (value is not None)
+        assert all(f"phones are reset {value}" in each for each in said)
+
+
 def test_groups_that_are_not_safe_stand_at_the_head() -> None:
     book = runbook_of(planned("CallManager", "7975", "Jabber"), Pace())
     assert any("Jabber-at-pub" in each for each in book.not_safe)
     page = markdown(book, "t")
     assert page.index("NOT SAFE for Jabber-at-pub") < page.index("| step |")
     assert any("not safe for" in row.back for row in book.rows)
+
+
+def test_phones_without_a_list_need_no_anchor() -> None:
+    """In a non-secure cluster a 7960 has no CTL: nothing can lock it out."""
+    plan = planned("CallManager, TVS", "7975", "7960", is_mixed=False)
+    assert (plan.unsafe, plan.by_hand) == ((), ())
+    assert plan.in_one_go.burnt is None
+    words = "\n".join(in_words(plan))
+    assert "7960-at-sub2: none needed, they hold no list" in words
+    assert "NONE" not in words
 
 
 def test_names_do_not_become_markup() -> None:
@@ -101,6 +149,9 @@ def test_it_is_written_beside_the_plan(tmp_path: Path, form: str) -> None:
     status, _, err = run_cli(*words, "--phones", "400")
     assert status == 0, err
     assert "utils service restart Cisco Tftp" in page.read_text()
+    order = ("Before step 1", "Steps", "After the last step", "If phones refuse files")
+    places = [page.read_text().rindex(each) for each in order]
+    assert places == sorted(places)
     assert "The window takes" in page.read_text()
 
 

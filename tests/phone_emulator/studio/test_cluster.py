@@ -50,6 +50,19 @@ def test_a_wrong_paste_has_its_reason_and_its_line(
     assert [each.number for each in problem.lines if each.is_wrong] == [line]
 
 
+def test_a_workbook_is_to_be_saved_as_csv() -> None:
+    (problem,) = recognise([GivenSource("phones.xlsx", b"PK\x03\x04...")]).problems
+    assert "workbook" in problem.reason
+    assert "CSV" in problem.hint
+
+
+def test_of_two_tables_of_phones_none_is_chosen() -> None:
+    found = recognise([*given(), *(GivenSource(n, CSV) for n in ("a.csv", "b.csv"))])
+    (problem,) = found.problems
+    assert problem.reason == "a.csv and b.csv are tables of phones"
+    assert understand(found, Corrections(), name="test") is None
+
+
 def test_a_wrong_row_of_phones_has_its_line() -> None:
     rows = CSV + b"SEP000000000002,DP-1,\n"
     (problem,) = recognise([GivenSource("phones.csv", rows)]).problems

@@ -7,6 +7,9 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 from tests.services.conftest import LAB
+from tokenless.services.cli.cluster.serve import _has_console
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
 
 NOT_THERE = (
     ("admin", "show", "ctl"),
@@ -32,6 +35,17 @@ def test_init_makes_a_folder_once(tmp_path: Path) -> None:
     assert "holds a cluster already" in err
     status, out, err = run_cli("cert", "list", *data, "--json")
     assert (status, err) == (0, "")
+
+
+def test_a_host_that_only_follows_has_no_console(
+    lab: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hosts share a file with [console]; its users are nothing of a subscriber's."""
+    lab.take_settings(load_config(LAB, {"console": {"port": 0}}))
+    assert _has_console(lab, None)
+    monkeypatch.setattr(type(lab.store), "may_change", False)
+    assert not _has_console(lab, None)
+    assert _has_console(lab, "console")  # which then is refused in words
 
 
 @pytest.mark.parametrize("words", NOT_THERE, ids=" ".join)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.sources.certmgr import (
     CertmgrAccount,
+    ended_after,
     fetch_in_use,
 )
 from tokenless.protocol.certificates.certificate import Certificate
@@ -296,6 +298,13 @@ async def test_an_import_reads_certificates_in_use_and_nothing_else(
     assert wrong == 1
     assert "status 401" in said
     assert cluster.store.revision() == before
+
+
+def test_an_answer_without_end_is_ended() -> None:
+    ours, theirs = socket.socketpair()
+    late = pytest.raises(TimeoutError, match=r"within 0\.01 seconds")
+    with ours, theirs, late, ended_after(0.01, ours):
+        assert ours.recv(1) == b""
 
 
 @pytest.mark.parametrize("url", ["http://pub", "pub", "https://", "https://a:b", ""])

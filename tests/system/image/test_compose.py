@@ -81,6 +81,8 @@ def test_the_page_on_containers(lab: Lab) -> None:
     assert "50 installed" in lab.boot()
     _to_mixed_mode(lab)
     _callmanager_is_regenerated(lab)
+    called = lab.compose("--profile=call", "run", "-T", "--rm", "call")
+    assert called.count(" 0 refused") == 2
     _publisher_is_killed(lab)
     lab.compose("down", "--volumes")
     assert lab.engine.podman("volume", "ls", "--quiet") == ""

@@ -105,3 +105,70 @@ def test_it_drains_when_it_is_stopped(engine: Engine, served: str) -> None:
     engine.podman("stop", "--time=10", served)
     (state,) = json.loads(engine.podman("inspect", served))
     assert state["State"]["ExitCode"] == 0
+
+
+def test_it_serves_as_any_user_of_group_0(engine: Engine, image: str) -> None:
+    """As on OpenShift, which gives each project a number of its own."""
+    name = "anybody"
+    user = ("--user=123456:0", f"--name={name}")
+    engine.podman("run", "--detach", *user, OFFLINE, *HARDENED, image)
+    try:
+        engine.await_line(name, '"event": "serving"')
+        assert engine.podman("exec", name, "id", "-u") == "123456\n"
+        assert ": ok" in engine.podman("exec", name, "tokenless", "health")
+    finally:
+        engine.podman("rm", "--force", "--volumes", "--time=0", name)
+
+
+RESTART = "utils service restart Cisco Tftp"
+PUBLISHED = """
+[listen]
+address = "0.0.0.0"
+[advertise]
+tftp = 30069
+tvs = 32445
+[tftp]
+port = 6969
+ports = "single"
+[tvs]
+tls_minimum = "1.0"
+[[nodes]]
+name = "pub"
+address = "127.0.0.1"
+publisher = true
+[[callmanager_groups]]
+name = "Group"
+members = ["pub"]
+[[device_pools]]
+name = "Default"
+callmanager_group = "Group"
+default = true
+"""
+
+
+def test_phones_reach_published_ports(
+    engine: Engine, image: str, tmp_path: Path
+) -> None:
+    """From the host, in mixed mode, and TVS on another port than its own."""
+    config = tmp_path / "cluster.toml"
+    config.write_text(PUBLISHED)
+    name = "published"
+    ports = [f"--publish=127.0.0.1:{each}" for each in ("30069:6969/udp", "32445:2445")]
+    files = ("--env=TOKENLESS_CONFIG=/cluster.toml", f"--volume={config}:/cluster.toml")
+    engine.podman("run", "--detach", f"--name={name}", *ports, *files, image)
+    words = ("--device=SEP001122334455", f"--flash={tmp_path}/flash", "--tftp-only")
+    boot = ("phone", "boot", *words, "--tftp=127.0.0.1:30069", "--json")
+    try:
+        engine.await_line(name, '"event": "serving"')
+        booted = []
+        for line in ("utils ctl set-cluster mixed-mode", "set cert regen CallManager"):
+            for typed in (line, "utils ctl update CTLFile", RESTART):
+                admin = ("exec", name, "tokenless", "admin", "--yes")
+                engine.podman(*admin, *typed.split())
+            told = engine.run(sys.executable, "-m", "tokenless", *boot)
+            booted.append(json.loads(told))
+        assert [each["outcome"] for each in booted] == ["ok", "ok"]
+        (asked,) = booted[-1]["tvs"]
+        assert (asked["server"], asked["status"]) == ("127.0.0.1:32445", "trusted")
+    finally:
+        engine.podman("rm", "--force", "--volumes", "--time=0", name)

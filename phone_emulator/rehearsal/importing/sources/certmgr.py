@@ -6,10 +6,14 @@ else is ever sent. An answer is a stranger's: bounded, and checked before it is 
 
 import base64
 import http.client
+import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from threading import Event, Timer
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -29,7 +33,13 @@ from tokenless.protocol.errors import DecodeError
 _PATH: Final = "/platformcom/api/v1/certmgr/config/snapshot/server"
 _MAX_BYTES: Final = 8 * 1024 * 1024
 _TIMEOUT_S: Final = 20.0
+_DEADLINE_S: Final = 60.0
+"""The longest time for one answer as a whole."""
 _OK: Final = 200
+_LOGIN: Final = (
+    "set TOKENLESS_CERTMGR_LOGIN to NAME:PASSWORD of an OS administrator; a read-only "
+    "one is enough"
+)
 _UNITS: Final = frozenset({"CallManager", "TVS", "CAPF", "ITLRecovery"})
 """Units that lists name."""
 
@@ -107,9 +117,11 @@ def _get(url: str, account: CertmgrAccount) -> bytes:
         parts.hostname, port, timeout=_TIMEOUT_S, context=_context(account)
     )
     try:
-        connection.request("GET", _PATH, headers=headers)
-        answer = connection.getresponse()
-        data = answer.read(_MAX_BYTES + 1)
+        connection.connect()
+        with ended_after(_DEADLINE_S, connection.sock):
+            connection.request("GET", _PATH, headers=headers)
+            answer = connection.getresponse()
+            data = answer.read(_MAX_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
         raise PhoneError(
             f"{url} does not answer: {error}", hint="check address, port and firewall"
@@ -117,14 +129,45 @@ def _get(url: str, account: CertmgrAccount) -> bytes:
     finally:
         connection.close()
     if answer.status != _OK:
+        is_login = answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
         raise PhoneError(
             f"{url} refuses with status {answer.status}",
-            hint="set TOKENLESS_CERTMGR_LOGIN to NAME:PASSWORD of an OS administrator; "
-            "a read-only one is enough",
+            hint=_LOGIN
+            if is_login
+            else "name a node of CUCM 14 or later, or use --cert",
         )
     if len(data) > _MAX_BYTES:
         raise PhoneError(f"{url} sent over {_MAX_BYTES} bytes", hint="use --cert")
     return data
+
+
+@contextmanager
+def ended_after(seconds: float, connected: socket.socket) -> Iterator[None]:
+    """End a connection that takes too long as a whole, a byte now and then.
+
+    Args:
+        seconds: How long it may take.
+        connected: The connection.
+
+    Raises:
+        TimeoutError: When it was ended.
+    """
+    is_late = Event()
+
+    def end() -> None:
+        is_late.set()
+        with suppress(OSError):  # closed meanwhile
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if is_late.is_set():
+            raise TimeoutError(f"no whole answer within {seconds:g} seconds")
 
 
 def _context(account: CertmgrAccount) -> ssl.SSLContext:
