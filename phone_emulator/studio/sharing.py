@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.planner.runbook import COLUMNS
 from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
     MAX_KINDS,
     MAX_PHONES,
@@ -23,6 +24,7 @@ from tokenless.phone_emulator.studio.orders import digest_of, orders_of, script_
 from tokenless.phone_emulator.studio.study import (
     MAX_STUDY_BYTES,
     Change,
+    Runbook,
     RunSubject,
     Study,
 )
@@ -76,6 +78,9 @@ def read_study(data: bytes) -> Study:
         raise PhoneError(f"this is not a study: {error}", hint=_OTHER) from None
     for run in study.runs:
         _check([run.subject.script])
+        _check_table(run.subject.runbook)
+    if study.plan is not None:
+        _check_table(study.plan.runbook)
     if study.cluster is not None:
         _check(_played(study, study.cluster.script))
     elif study.change.kind != "none" or study.plan is not None:
@@ -99,6 +104,15 @@ def _check(scripts: Iterable[Script]) -> None:
     except (TokenlessError, ValueError, TypeError, RecursionError) as error:
         hint = error.hint if isinstance(error, TokenlessError) else None
         raise PhoneError(f"this study cannot be played: {error}", hint=hint) from None
+
+
+def _check_table(book: Runbook | None) -> None:
+    wide = 0 if book is None else len(book.columns)
+    if book is not None and any(len(row) != wide for row in (COLUMNS, *book.rows)):
+        raise PhoneError(
+            "this study cannot be shown: its runbook has other columns",
+            hint="let its plan be made again, by a studio of this version",
+        )
 
 
 def _check_sizes(script: Script) -> None:
