@@ -148,7 +148,8 @@ class Doing:
             else "Validity From"
         )
         self.verify = (
-            f"`show cert own {unit}`: {label} is today; write down its Serial Number"
+            f"`show cert own {unit}`: {label} is today; write down its Serial Number "
+            "(lists print it with colons)"
         )
         self.back = f"{_STOP}; {_BACKUP} of this node"
         page = (
@@ -180,7 +181,7 @@ class Doing:
         self.page = (
             f"{page} > Find > {unit} (the node's own{others}) > "
             "Regenerate > OK; if its type is CA-signed, stop: plan again with "
-            "--ca-signed"
+            f"`--ca-signed {unit}`"
         )
         self.command = f"`set cert regen {unit}` (answer yes)"
         self.wait_for = done
@@ -214,7 +215,8 @@ class Doing:
             else "Issuer Name"
         )
         self.verify = (
-            f"`show cert own {unit}`: {label} is the CA; write down its Serial Number"
+            f"`show cert own {unit}`: {label} is the CA; write down its Serial Number "
+            "(lists print it with colons)"
         )
 
     def _follow(self, unit: TrustStore) -> None:

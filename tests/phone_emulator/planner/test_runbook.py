@@ -115,6 +115,21 @@ def test_the_plan_is_bound_to_the_parameter_that_resets_phones() -> None:
         assert all(f"phones are reset {value}" in each for each in said)
 
 
+def test_what_the_model_leaves_out_is_checked_before_step_1() -> None:
+    """Tokens, a licence that refuses the CTL, models that nobody planned for."""
+    for version, is_mixed, wanted in (
+        ("14SU3", True, ["export-controlled"]),
+        ("12.5(1)", True, ["hardware token", "export-controlled"]),
+        ("11.5(1)", True, ["hardware token"]),
+        ("12.5(1)", False, []),
+    ):
+        plan = planned("TVS", "7975", "8861", version=version, is_mixed=is_mixed)
+        before = " ".join(runbook_of(plan, Pace()).before)
+        found = [w for w in ("hardware token", "export-controlled") if w in before]
+        assert found == wanted
+        assert "no models but 7975, 8861" in before
+
+
 def test_groups_that_are_not_safe_stand_at_the_head() -> None:
     book = runbook_of(planned("CallManager", "7975", "Jabber"), Pace())
     assert any("Jabber-at-pub" in each for each in book.not_safe)
