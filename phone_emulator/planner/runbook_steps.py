@@ -39,7 +39,7 @@ _RESET: Final = (
 )
 _NO_PAGE: Final = "no page: command line only"
 _STOP: Final = "you may stop here: phones that restart accept all files"
-_BACKUP: Final = "a certificate that was replaced comes back only from a DRS backup"
+_BACKUP: Final = "an old certificate comes back only from the DRS backup"
 _ONE_WAY: Final = "there is no way back to the old file; none is needed"
 _AS_BEFORE: Final = "as many registered phones as before (RTMT)"
 _KEPT: Final = "phones stay registered and load nothing until they restart"

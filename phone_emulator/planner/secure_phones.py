@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Final
 
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.registration import (
@@ -17,6 +18,8 @@ from tokenless.phone_emulator.planner.runbook_services import (
     named,
 )
 from tokenless.protocol.codes import TrustStore
+
+_AT_NO_NODE: Final = "register at no node"
 
 
 def gaps_in(plan: Plan) -> tuple[StepGaps, ...]:
@@ -42,7 +45,7 @@ def losing(plan: Plan, gaps: StepGaps) -> Iterator[str]:
 
 def _gap(plan: Plan, gaps: SecureGaps) -> str:
     where = (
-        (gaps.nowhere, "register at no node"),
+        (gaps.nowhere, _AT_NO_NODE),
         (gaps.elsewhere, "register at another node of their CallManager group"),
     )
     return ", ".join(
@@ -75,10 +78,10 @@ def without_service(plan: Plan, gaps: Sequence[StepGaps]) -> Iterator[str]:
     """Say at which steps secure phones register at no node."""
     for first, last in lost_steps(plan, gaps):
         to = "" if first == last else f" to {last}"
-        yield (
-            f"NO SERVICE at step {first}{to}: some or all phones with a secure profile "
-            "register at no node (column `phones meanwhile`)."
-        )
+        cut = gaps[first - 1 : last]
+        found = {group for each in cut for group in _nowhere(each)} - {*plan.by_hand}
+        groups = tuple(group for group in plan.task.groups if group in found)
+        yield f"NO SERVICE at step {first}{to}: {_secure(groups, plan)} {_AT_NO_NODE}."
 
 
 def cut_off(plan: Plan) -> Iterator[tuple[int, int]]:
@@ -103,6 +106,10 @@ def until_registered(plan: Plan, step: Planned, gaps: StepGaps) -> str:
     if isinstance(step.step, ResetPhones) or not _is_lost(plan, gaps.after):
         return ""
     return "secure phones are not registered now, so go on soon; otherwise "
+
+
+def _nowhere(gaps: StepGaps) -> tuple[PhoneGroup, ...]:
+    return (*gaps.during.nowhere, *gaps.after.nowhere)
 
 
 def _is_lost(plan: Plan, gaps: SecureGaps) -> bool:
