@@ -385,7 +385,9 @@ def _one_go_in_words(naive: InOneGo) -> Iterator[str]:
     else:
         yield "  no phone is locked out."
     if naive.burnt is None:
-        yield "  every step leaves each phone at least one anchor or TVS member."
+        # "Every step leaves an anchor" would contradict a lock-out just told.
+        if naive.lockout is None:
+            yield "  every step leaves each phone at least one anchor or TVS member."
     else:
         words = "leaves no anchor and no TVS member to"
         yield _failure_in_words(words, naive.burnt)

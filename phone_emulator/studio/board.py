@@ -12,9 +12,13 @@ from tokenless.phone_emulator.studio.study import (
     StepResult,
     Study,
 )
+from tokenless.protocol.codes import TrustStore
 
 _NAMED: Final = 6
 _REMEDIES: Final = 6
+_UNITS: Final = frozenset(unit.value for unit in TrustStore)
+_NO_SERVICE: Final = "NO SERVICE"
+"""As `planner.runbook` begins such a remark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class Board:
     rollback: tuple[str, ...]
     verification: tuple[str, ...]
     sources: tuple[str, ...]
+    change: tuple[str, ...]
+    """What is regenerated, or the commands of the ticket."""
+    outages: tuple[str, ...]
+    """When phones have no service within a step, as the runbook computes it."""
 
 
 def _in_short(groups: Sequence[str]) -> str:
@@ -64,6 +72,7 @@ def _in_short(groups: Sequence[str]) -> str:
 
 def board_of(study: Study, run: RunResult) -> Board:
     """Return what the page of a run says: of what was played, not of the study now."""
+    book = run.subject.runbook
     current = {digest_of(script_for(study, order)) for order in orders_of(study)}
     return Board(
         name=study.name,
@@ -77,7 +86,21 @@ def board_of(study: Study, run: RunResult) -> Board:
         rollback=tuple(_rollback(run)),
         verification=tuple(_verification(run)),
         sources=tuple(f"{each.name}: {each.what}" for each in run.subject.sources),
+        change=tuple(map(_in_words, run.subject.change)),
+        outages=tuple(
+            each
+            for each in (book.remarks if book is not None else ())
+            if each.startswith(_NO_SERVICE)
+        ),
     )
+
+
+def _in_words(changed: str) -> str:
+    """Say `TVS@sub1` in words; a command of a ticket stays."""
+    unit, _, node = changed.partition("@")
+    if unit not in _UNITS:
+        return f"`{changed}`"
+    return f"regenerate {unit} on {node}" if node else f"regenerate {unit}"
 
 
 def _tested(run: RunResult) -> Iterator[str]:
@@ -85,14 +108,24 @@ def _tested(run: RunResult) -> Iterator[str]:
     groups = () if last is None else last.groups
     models = sorted({group.model for group in groups})
     yield (
-        f"{len(run.steps)} of {run.total} steps, with the services and trust decisions "
-        f"of the release, on {run.phones} emulated phones in {len(groups)} groups "
+        f"{len(run.steps)} of {run.total} steps{_of_book(run)}; services "
+        "and trust decisions are those of the release. Played on "
+        f"{run.phones} emulated phones in {len(groups)} groups "
         f"(models {', '.join(models) or 'none'})."
     )
     yield "After each step: what phones hold, and what they would do if they restarted."
     yield "Registration of the phones that are on, after each step."
     for each in run.injected:
         yield f"Fault put in by hand: {each}."
+
+
+def _of_book(run: RunResult) -> str:
+    """Say that what was played is the whole runbook, where it is."""
+    book = run.subject.runbook
+    is_whole = len(run.steps) == run.total and not any(s.left_out for s in run.steps)
+    if book is None or not is_whole:
+        return ""
+    return f", with all {len(book.rows)} of the runbook in them"
 
 
 def _not_tested(run: RunResult) -> Iterator[str]:

@@ -1,5 +1,10 @@
-"""The plan of a study's change, as its page shows it."""
+"""The plan of a study's change, as its page shows it.
 
+The planner speaks to those who type commands: what it says of options and files is said
+here of pages.
+"""
+
+import re
 import time
 
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
@@ -17,6 +22,17 @@ from tokenless.phone_emulator.studio.study import PlanResult, Runbook
 
 _MOST_LINES = 400
 _LONGEST = 3900
+_ON_PAGES = (
+    (r"plan again with `--ca-signed [\w-]+`", "this plan is not for it"),
+    (r"plan again with `--models`", "tick them on the page Your cluster, plan again"),
+    (
+        r"plan again with `--phone-interaction \w+`",
+        "choose it on the page Your cluster and plan again",
+    ),
+    (r"`rehearse run` of the file of `--save`", "play it on the page Play"),
+    (r"`tokenless check [^`]+`", "Look now on the page Before and after"),
+)
+"""What the planner says of options, and what is said instead."""
 
 
 def plan_result(script: Script, goal: str, phones: int, timeout_s: float) -> PlanResult:
@@ -54,4 +70,7 @@ def _runbook(made: Plan, phones: int) -> Runbook:
 
 
 def _cut(text: str) -> str:
+    """Say it of pages instead of options, within the bound of a study's file."""
+    for said, on_page in _ON_PAGES:
+        text = re.sub(said, on_page, text)
     return text[:_LONGEST]

@@ -99,6 +99,8 @@ class Corrections(_Part, frozen=True):
     members: tuple[Short, ...] = ()
     pools: dict[Short, tuple[Short, ...]] = {}
     models: tuple[Short, ...] = ()
+    phone_interaction: Literal["", "manual", "automatic"] = ""
+    """The enterprise parameter Phone Interaction on Certificate Update."""
 
 
 class Change(_Part, frozen=True):
@@ -138,6 +140,15 @@ class PlanResult(_Part, frozen=True):
     """The plan as steps of a rehearsal; empty: there is none."""
     runbook: Runbook | None
     seconds: float
+
+    @property
+    def at_once_in_short(self) -> tuple[str, ...]:
+        """What comes of the change when it is made all at once, without its steps."""
+        return tuple(
+            line.strip()
+            for line in self.at_once
+            if line.startswith("  ") and not line.lstrip()[:1].isdigit()
+        )
 
 
 class GroupResult(_Part, frozen=True):

@@ -31,6 +31,11 @@ _ON_NODE: Final = re.compile(
 )
 _HEADS: Final = frozenset(form.synopsis.words[0] for form in FORMS)
 _ALL: Final = "all nodes"
+_RESET: Final = re.compile(
+    r"(?:reset|restart|reboot) (?:all )?(?:the )?phones|phones (?:reset|restart)\.?",
+    re.IGNORECASE,
+)
+"""How tickets say `phones boot`."""
 _BOOT: Final = "phones boot"
 
 
@@ -94,6 +99,8 @@ def _read(number: int, given: str, nodes: Sequence[str]) -> TypedLine:
     text = _NUMBER.sub("", given).strip()
     if not text or text[0] in "#!":
         return TypedLine(number, shown)
+    if _RESET.fullmatch(text):
+        return TypedLine(number, shown, _BOOT)
     where = ""
     found = None if _PROMPT.match(text) else _ON_NODE.match(text)
     if found is not None:

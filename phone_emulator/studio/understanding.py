@@ -24,6 +24,7 @@ from tokenless.phone_emulator.studio.study import (
     Understood,
 )
 from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, NodeRole
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 
 _WHY: Final = {
@@ -40,6 +41,11 @@ _MODELS: Final = Guess(
     "models",
     f"the phones are {' and '.join(USUAL_MODELS)}, as many of each",
     "no CSV tells their models: give one, or tick the models below",
+)
+_SHARES: Final = Guess(
+    "shares",
+    "there are as many phones of each model, and as many at each TFTP node",
+    "no CSV tells how many there are: give one, see Where do I find these below",
 )
 
 
@@ -66,12 +72,34 @@ def understand(
     )
     cluster = read_cluster(found.lists, known)
     models = corrections.models or USUAL_MODELS
-    understood = _understood(
-        cluster, imported_script(cluster, name=name, models=models)
+    script = imported_script(cluster, name=name, models=models)
+    release = Release.parse(cluster.version)
+    resets = corrections.phone_interaction if release.has_phone_interaction else ""
+    if resets:
+        script = _with_resets(script, resets)
+    more = []
+    if release.has_phone_interaction and not resets:
+        more.append(_resets_guess(release))
+    if not cluster.phones:
+        more.append(_SHARES if corrections.models else _MODELS)
+    understood = _understood(cluster, script)
+    return replace(understood, guesses=(*understood.guesses, *more))
+
+
+def _with_resets(script: Script, resets: str) -> Script:
+    section = {**script.cluster["cluster"], "phone_interaction": resets}
+    return replace(script, cluster={**script.cluster, "cluster": section})
+
+
+def _resets_guess(release: Release) -> Guess:
+    """Say which value is taken: resets that come by themselves change the order."""
+    value = PhoneInteraction.default_of(release)
+    how = "by themselves" if value is PhoneInteraction.AUTOMATIC else "by hand"
+    return Guess(
+        "phone-resets",
+        f"Phone Interaction on Certificate Update: phones are reset {how}",
+        "lists do not tell it: choose it below",
     )
-    if cluster.phones or corrections.models:
-        return understood
-    return replace(understood, guesses=(*understood.guesses, _MODELS))
 
 
 def _check_release(version: str) -> None:

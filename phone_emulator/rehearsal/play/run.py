@@ -109,7 +109,10 @@ class Played:
         if self.script.phone_interaction is not None:
             return ()
         said = "guides of 12.5(1)SU1 and SU3 speak of phones that are reset"
-        how = '[cluster] phone_interaction = "automatic"'
+        how = (
+            "Phone Interaction on Certificate Update: automatic "
+            "(`phone_interaction` of `[cluster]`)"
+        )
         return (f"{said} when a certificate changes; {how} plays that",)
 
     @property

@@ -1,7 +1,7 @@
 """Page 1, Your cluster: what was given, how it is understood, every guess."""
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Literal
 
 import trio
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from tokenless.phone_emulator.studio.study import (
 from tokenless.phone_emulator.studio.understanding import USUAL_MODELS, understand
 from tokenless.phone_emulator.studio.visit import Page, Visit
 from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.release import Release
 from tokenless.services.console.sessions import NoticeKind
 
 _PROBLEMS: Final = "problems"
@@ -30,6 +31,10 @@ _TYPED: Final = "typed"
 _FIELDS: Final = ("paste", "tftp", "device")
 _CORRECTIONS: Final = "corrections"
 _MOST_PHONES: Final = 100_000
+_RESETS: Final[dict[str, Literal["manual", "automatic"]]] = {
+    "manual": "manual",
+    "automatic": "automatic",
+}
 
 
 def show(visit: Visit) -> Response:
@@ -41,7 +46,9 @@ def show(visit: Visit) -> Response:
         problems=visit.draft(_PROBLEMS, None) or _problems_of(visit, study),
         typed=visit.draft(_TYPED, {}),
         corrections=visit.draft(_CORRECTIONS, study.corrections),
-        models=list(PHONE_MODELS),
+        models=sorted(PHONE_MODELS),
+        has_phone_interaction=study.cluster is not None
+        and Release.parse(study.cluster.version).has_phone_interaction,
         usual=USUAL_MODELS,
     )
 
@@ -69,7 +76,10 @@ def give(visit: Visit) -> Response:
     if typed["tftp"].strip():
         given += _fetched(visit, typed["tftp"], typed["device"].strip())
     if not given:
-        raise PhoneError("nothing was given", hint="drop files, or paste an output")
+        raise PhoneError(
+            "nothing was given",
+            hint="drop files, or paste what `show ctl` and `show itl` print",
+        )
     given = distinct(given)
     found = recognise(given)
     wrong = {each.source for each in found.problems}
@@ -167,20 +177,29 @@ def _keep(visit: Visit, found: Recognised, cluster: Understood | None) -> None:
 
 def correct(visit: Visit) -> Response:
     """Take what a person knows better; read the sources again by it."""
-    form = visit.form
     study = visit.study()
     if not study.sources:
         raise PhoneError(
             "this study was opened without the cluster's lists",
             hint="give the lists to correct how they are understood",
         )
-    corrections = Corrections(
+    _keep_count(visit, study)
+    return _corrected(visit, study, _answers(visit))
+
+
+def _answers(visit: Visit) -> Corrections:
+    form = visit.form
+    return Corrections(
         version=form.one("version").strip(),
         serves_tftp=tuple(form.all("tftp-node")),
         members=tuple(_names(form.one("members"))),
         pools=dict(_pools(visit)),
         models=tuple(each for each in form.all("model") if each in PHONE_MODELS),
+        phone_interaction=_RESETS.get(form.one("phone-interaction"), ""),
     )
+
+
+def _corrected(visit: Visit, study: Study, corrections: Corrections) -> Response:
     given = visit.studio.archive.sources(visit.study_id)
     # A wrong answer is refused before it replaces a right one, and stands there again.
     visit.keep_draft(_CORRECTIONS, corrections)
@@ -188,7 +207,10 @@ def correct(visit: Visit) -> Response:
     visit.draft(_CORRECTIONS, None)
     visit.change(lambda old: replace(old, corrections=corrections), "")
     _read_again(visit, lambda before: before, Recognised())
-    visit.say("The cluster was read again with your answers.")
+    visit.say(
+        "The cluster was read again with your answers. See what is guessed now, then "
+        "go on."
+    )
     return visit.go_on("cluster")
 
 
@@ -205,16 +227,25 @@ def _names(text: str) -> list[str]:
 
 
 def confirm(visit: Visit) -> Response:
-    """Note that a person has seen every guess."""
+    """Note that a person has seen every guess; answers not read yet are read first."""
     study = visit.study()
     _known(study)
-    count = _count(visit.form.one("phones").strip(), study.phones)
-
-    def edit(old: Study) -> Study:
-        return replace(old, is_confirmed=True, phones=count)
-
-    visit.change(edit, "The guesses were confirmed.")
+    _keep_count(visit, study)
+    if visit.form.one("answers") and study.sources:
+        answers = _answers(visit)
+        if answers != study.corrections:
+            # By them other things are guessed, which nobody has seen.
+            return _corrected(visit, study, answers)
+    visit.change(
+        lambda old: replace(old, is_confirmed=True), "The guesses were confirmed."
+    )
     return visit.go_on("change")
+
+
+def _keep_count(visit: Visit, study: Study) -> None:
+    count = _count(visit.form.one("phones").strip(), study.phones)
+    if count != study.phones:
+        visit.change(lambda old: replace(old, phones=count), "")
 
 
 def _count(text: str, before: int) -> int:

@@ -1,6 +1,7 @@
 """What was given: recognised by its content, and each guess a value of the study."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.rigs.studio_rig import FIELD, field_lists
 from tokenless.phone_emulator.errors import PhoneError
@@ -84,6 +85,20 @@ def test_guesses_are_told_and_corrections_take_them_away() -> None:
     }
     assert (cluster.version, cluster.tftp_nodes) == ("11.5(1)", ("sub1",))
     assert cluster.members == ("sub1",)
+
+
+def test_the_share_of_each_model_and_resets_by_themselves_are_guesses() -> None:
+    def topics(answers: Corrections) -> set[str]:
+        found = {each.topic for each in understood(answers).guesses}
+        return found & {"shares", "models", "phone-resets"}
+
+    of_12 = Corrections(version="12.5(1)SU3", models=("7975", "8851"))
+    assert topics(of_12) == {"shares", "phone-resets"}
+    told = replace(of_12, phone_interaction="automatic")
+    assert topics(told) == {"shares"}
+    assert understood(told).script.phone_interaction == "automatic"
+    older = replace(told, version="11.5(1)")
+    assert understood(older).script.phone_interaction is None
 
 
 def test_a_wrong_correction_is_refused() -> None:

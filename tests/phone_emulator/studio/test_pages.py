@@ -142,6 +142,20 @@ async def test_corrections_are_read_with_the_sources_again(rig: StudioRig) -> No
     assert "release 11.5(1)" in page
 
 
+async def test_answers_that_were_not_read_yet_are_not_lost(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    study = await visitor.begin()
+    await visitor.give(study, field_lists())
+    answers = {"answers": "yes", "version": "12.5(1)", "phones": "300"}
+    page = await visitor.said(f"{study}/cluster/confirm", answers)
+    assert "read again with your answers" in page
+    assert "release 12.5(1)" in page
+    assert 'value="300"' in page
+    assert "Phone Interaction on Certificate Update: phones are reset by hand" in page
+    page = await visitor.said(f"{study}/cluster/confirm", answers)
+    assert "Tick the certificates" in page
+
+
 async def test_a_wrong_line_of_the_ticket_is_told_beside_it(rig: StudioRig) -> None:
     visitor = await rig.signed_in()
     study = await visitor.begin()
@@ -184,7 +198,7 @@ async def test_a_report_says_what_was_tested_and_what_not(rig: StudioRig) -> Non
     await visitor.post(f"{study}/change/tick", {"unit": "CAPF"})
     page = (await visitor.get(f"{study}/report")).text
     assert "NOT THE STUDY AS IT IS NOW" in page
-    assert "TVS@pub-voice" in page
+    assert "<li>regenerate TVS on pub-voice</li>" in page
     alone = (await visitor.get(f"{study}/report.html")).text
     assert "<link" not in alone
     assert "break-inside" in alone

@@ -48,6 +48,14 @@ def test_a_ticket_becomes_steps_that_end_when_phones_restart() -> None:
 
 
 @pytest.mark.parametrize(
+    "line", ["reset all phones", "Phones reset", "4. Reset phones"]
+)
+def test_a_reset_in_the_words_of_tickets_is_one(line: str) -> None:
+    (step,) = typed(line).steps
+    assert step.run == ("phones boot",)
+
+
+@pytest.mark.parametrize(
     ("line", "reason", "hint"),
     [
         ("set cert regn TVS", "no such command", "regen"),

@@ -113,8 +113,8 @@ def _ec(lists: Sequence[ImportedList], release: Release) -> Iterator[Approximati
     elif itls and not who and release.has_ec_callmanager:
         yield Approximation(
             Topic.EC,
-            "the ITLs have CallManager-ECDSA records here, and none there",
-            "the release has that unit; its record is no anchor",
+            "emulated ITLs have CallManager-ECDSA records, the cluster's have none",
+            "the release has that certificate; no phone accepts lists because of it",
         )
 
 
