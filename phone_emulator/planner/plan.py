@@ -15,6 +15,7 @@ from tokenless.phone_emulator.planner.model.phones import (
     PredictedBoot,
     anchors,
     boot,
+    is_reachable,
     tvs_members,
 )
 from tokenless.phone_emulator.planner.model.registration import (
@@ -84,6 +85,8 @@ class Planned:
     """By group: the signers that its phones accept by themselves."""
     tvs: dict[str, tuple[int, ...]]
     """By group: the nodes whose TVS its phones can ask."""
+    without_lists: frozenset[str]
+    """Groups that hold no list and need no anchor: they take any."""
     dangers: tuple[Danger, ...]
     boots: dict[str, PredictedBoot]
     """By group: the result of the phones' reset; empty for other steps."""
@@ -202,6 +205,11 @@ def _annotate(task: Task, safe: Task, steps: Sequence[PlanStep]) -> Iterator[Pla
             commands=commands(task.layout, step),
             anchors=anchors_of(task, world),
             tvs=tvs_of_groups(task, world),
+            without_lists=frozenset(
+                group.name
+                for group, phone in zip(task.groups, world.phones, strict=True)
+                if phone.is_empty
+            ),
             dangers=tuple(_dangers(safe, guarded, _still_to_come(steps[number:]))),
             boots={
                 group.name: each
@@ -310,10 +318,7 @@ def _is_refused(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) 
 def _ways(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) -> bool:
     """Return whether the phones can be reached after a restart of the services."""
     cluster = after_a_power_cut(task.layout, world.cluster)
-    return bool(
-        anchors(task.layout, cluster, group, phone)
-        or tvs_members(task.layout, cluster, group, phone)
-    )
+    return is_reachable(task.layout, cluster, group, phone)
 
 
 def naive_steps(task: Task) -> tuple[PlanStep, ...]:
@@ -380,7 +385,4 @@ def _first_burnt(task: Task, steps: Sequence[PlanStep]) -> PlanFailure | None:
 
 
 def _can_reach(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) -> bool:
-    return bool(
-        anchors(task.layout, world.cluster, group, phone)
-        or tvs_members(task.layout, world.cluster, group, phone)
-    )
+    return is_reachable(task.layout, world.cluster, group, phone)

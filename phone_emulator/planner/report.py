@@ -25,6 +25,7 @@ from tokenless.phone_emulator.planner.search.unsafe import (
     OtherReason,
     Unsafe,
 )
+from tokenless.phone_emulator.planner.secure_phones import cut_off, cut_off_in_words
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.protocol.trust.verdicts import FileKind
@@ -78,6 +79,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
             "not_at_first_node": [
                 _loss_json(plan.task.layout, each) for each in plan.losses
             ],
+            "no_node_in_steps": [list(each) for each in cut_off(plan)],
         },
         "explored": plan.explored,
         "proven": plan.proven,
@@ -176,6 +178,7 @@ def in_words(plan: Plan) -> Iterator[str]:
         yield from _unsafe_in_words(plan.unsafe, "of this order")
     yield from _by_hand_in_words(plan)
     yield from _registration_in_words(plan)
+    yield from cut_off_in_words(plan)
     yield f"Checked {plan.explored} orders."
 
 
@@ -310,7 +313,8 @@ def _ways_in_words(layout: ClusterLayout, group: PhoneGroup, step: Planned) -> s
         _own(who, group) or describe(layout, who) for who in step.anchors[group.name]
     )
     members = ", ".join(layout.nodes[node] for node in step.tvs[group.name])
-    words = signers or "NONE"
+    takes_any = group.name in step.without_lists
+    words = signers or ("none needed, they hold no list" if takes_any else "NONE")
     return f"{words}; TVS members: {members}" if members else words
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.phone_emulator.planner import runbook_lists
-from tokenless.phone_emulator.planner.model.registration import StepGaps, gaps_of
+from tokenless.phone_emulator.planner.model.registration import StepGaps
 from tokenless.phone_emulator.planner.model.steps import (
     Regenerate,
     ResetPhones,
@@ -19,17 +19,17 @@ from tokenless.phone_emulator.planner.model.steps import (
     RestartTvs,
 )
 from tokenless.phone_emulator.planner.plan import Harm, Plan, Planned
-from tokenless.phone_emulator.planner.runbook_registration import (
+from tokenless.phone_emulator.planner.runbook_services import (
+    named,
+)
+from tokenless.phone_emulator.planner.runbook_steps import Doing
+from tokenless.phone_emulator.planner.secure_phones import (
+    gaps_in,
     losing,
     no_restart,
     until_registered,
     without_service,
 )
-from tokenless.phone_emulator.planner.runbook_services import (
-    callmanager_restarts,
-    named,
-)
-from tokenless.phone_emulator.planner.runbook_steps import Doing
 
 COMMAND_S: Final = 30.0
 """What a command takes, with the person who types it."""
@@ -160,8 +160,7 @@ def runbook_of(plan: Plan, pace: Pace) -> Runbook:
     """
     if plan.steps is None:
         raise ValueError("a plan without steps has no runbook")
-    steps = [each.step for each in plan.steps]
-    gaps = tuple(gaps_of(plan.task, steps, callmanager_restarts(plan)))
+    gaps = gaps_in(plan)
     rows = tuple(
         _row(plan, step, pace, gap) for step, gap in zip(plan.steps, gaps, strict=True)
     )

@@ -18,6 +18,9 @@ _MODE: Final = (
     "paramname='ClusterSecurityMode'"
 )
 _INTERACTION: Final = "Phone Interaction on Certificate Update"
+_SMART_LICENSES: Final = (12,)
+"""The release from which commands of the CTL ask the licence (REFERENCE-2 3.5 has it of
+12.5; of 12.0 inferred, as the page of the licence is)."""
 _BACKUP: Final = (
     "Disaster Recovery System > Backup > Manual Backup > Start Backup; wait until "
     "Backup > Current Status says SUCCESS"
@@ -63,10 +66,13 @@ def before(plan: Plan) -> Iterator[str]:
         "`utils dbreplication runtimestate` on the publisher: every node (2) Setup "
         "Completed. If not, stop."
     )
-    lists = "`show ctl` and `show itl`" if layout.is_mixed else "`show itl`"
+    yield from _lists(layout)
+    models = ", ".join(dict.fromkeys(each.model for each in plan.task.groups))
     yield (
-        f"{lists} on each TFTP node: verified successfully. Keep the output. In System "
-        "> Enterprise Parameters, Prepare Cluster for Rollback to pre 8.0 is False."
+        "Cisco Unified Reporting > Unified CM Device Counts Summary: no models but "
+        f"{models}. Phones of others are not planned for; those without Security By "
+        "Default (Unified CM Phone Feature List) may be locked out: plan again with "
+        "`--models`."
     )
     yield (
         "Write down the number of registered phones (RTMT, or Device > Phone > Find): "
@@ -79,6 +85,28 @@ def before(plan: Plan) -> Iterator[str]:
         "administrator by SSH and in the browser."
     )
     yield from _before_a_ca(plan)
+
+
+def _lists(layout: ClusterLayout) -> Iterator[str]:
+    """Say what the lists, and the commands that write them, must be like."""
+    lists = "`show ctl` and `show itl`" if layout.is_mixed else "`show itl`"
+    yield (
+        f"{lists} on each TFTP node: verified successfully. Keep the output. In System "
+        "> Enterprise Parameters, Prepare Cluster for Rollback to pre 8.0 is False."
+    )
+    if not layout.is_mixed:
+        return
+    if layout.release.has_tokens:
+        yield (
+            "`show ctl` has no record of a hardware token (subject `SAST-ADN` and a "
+            "number). If it has, stop: `utils ctl update CTLFile` drops the tokens."
+        )
+    if layout.release >= _SMART_LICENSES:
+        yield (
+            "System > Licensing > License Management: export-controlled functionality "
+            "is allowed; without it `utils ctl update CTLFile` is refused in the "
+            "middle of the change."
+        )
 
 
 def _resets(layout: ClusterLayout) -> Iterator[str]:
@@ -166,7 +194,8 @@ def rescue(plan: Plan) -> Iterator[str]:
     yield (
         "A single phone: Settings > Security Configuration > Trust List, unlock with "
         "`**#`, Erase; 78xx, 88xx: Settings > Admin Settings > Reset Settings > "
-        "Security. It accepts the next lists without a check."
+        "Security (the vendor's text names the CTL only: see whether the ITL is gone, "
+        "too). It accepts the next lists without a check."
     )
 
 

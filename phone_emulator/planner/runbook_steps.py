@@ -39,7 +39,7 @@ _RESET: Final = (
 )
 _NO_PAGE: Final = "no page: command line only"
 _STOP: Final = "you may stop here: phones that restart accept all files"
-_BACKUP: Final = "a certificate that was replaced comes back only from a DRS backup"
+_BACKUP: Final = "an old certificate comes back only from the DRS backup"
 _ONE_WAY: Final = "there is no way back to the old file; none is needed"
 _AS_BEFORE: Final = "as many registered phones as before (RTMT)"
 _KEPT: Final = "phones stay registered and load nothing until they restart"
@@ -128,12 +128,11 @@ class Doing:
 
     def _next(self, kind: type[RestartTftp | RestartTvs]) -> str:
         """Say which later steps restart services: messages ask for it at once."""
-        number = self._step.number
-        later = (self._plan.steps or ())[number:]
-        restarts = callmanager_restarts(self._plan)
+        later = (self._plan.steps or ())[self._step.number :]
+        reset = next((each.number for each in later if _is_reset(each)), None)
         numbers = {
             next((each.number for each in later if isinstance(each.step, kind)), None),
-            next((each for each in restarts if each > number), None),
+            reset if reset in callmanager_restarts(self._plan) else None,
         }
         steps = sorted(each for each in numbers if each is not None)
         if not steps:
@@ -149,7 +148,8 @@ class Doing:
             else "Validity From"
         )
         self.verify = (
-            f"`show cert own {unit}`: {label} is today; write down its Serial Number"
+            f"`show cert own {unit}`: {label} is today; write down its Serial Number "
+            "(lists print it with colons)"
         )
         self.back = f"{_STOP}; {_BACKUP} of this node"
         page = (
@@ -181,7 +181,7 @@ class Doing:
         self.page = (
             f"{page} > Find > {unit} (the node's own{others}) > "
             "Regenerate > OK; if its type is CA-signed, stop: plan again with "
-            "--ca-signed"
+            f"`--ca-signed {unit}`"
         )
         self.command = f"`set cert regen {unit}` (answer yes)"
         self.wait_for = done
@@ -215,7 +215,8 @@ class Doing:
             else "Issuer Name"
         )
         self.verify = (
-            f"`show cert own {unit}`: {label} is the CA; write down its Serial Number"
+            f"`show cert own {unit}`: {label} is the CA; write down its Serial Number "
+            "(lists print it with colons)"
         )
 
     def _follow(self, unit: TrustStore) -> None:
@@ -337,3 +338,7 @@ def _by_itself(follow_up: FollowUp, unit: TrustStore) -> Iterator[str]:
         yield f"{service} restarts by itself"
     if follow_up.rebuilds_tftp:
         yield "TFTP makes its files again by itself"
+
+
+def _is_reset(step: Planned) -> bool:
+    return isinstance(step.step, ResetPhones)

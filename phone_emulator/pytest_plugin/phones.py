@@ -43,6 +43,14 @@ _TALK_S: Final = 0.2
 _Result = TypeVar("_Result")
 
 
+def _is_in_trio() -> bool:
+    try:
+        trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return False
+    return True
+
+
 def run_blocking(what: Callable[[], Awaitable[_Result]], name: str) -> _Result:
     """Run something of trio to its end.
 
@@ -53,7 +61,7 @@ def run_blocking(what: Callable[[], Awaitable[_Result]], name: str) -> _Result:
     Raises:
         PhoneError: In a test of trio, which must not be blocked.
     """
-    if trio.lowlevel.in_trio_run():
+    if _is_in_trio():
         raise PhoneError(
             f"{name}() would block the tests of trio",
             hint=f"write `await {name}_async()`",
@@ -73,7 +81,7 @@ async def run_in_any_loop(what: Callable[[], Awaitable[_Result]], name: str) -> 
     Raises:
         PhoneError: When the test's event loop is neither.
     """
-    if trio.lowlevel.in_trio_run():
+    if _is_in_trio():
         return await what()
     try:
         asyncio.get_running_loop()

@@ -7,6 +7,7 @@ from typing import Final
 from tokenless.phone_emulator.studio.orders import digest_of, orders_of, script_for
 from tokenless.phone_emulator.studio.study import (
     GroupResult,
+    Runbook,
     RunResult,
     StepResult,
     Study,
@@ -47,6 +48,8 @@ class Board:
     troubles: tuple[Trouble, ...]
     warnings: tuple[str, ...]
     """What the runbook forbids, and until when."""
+    meanwhile: tuple[str, ...]
+    """What phones do at each step."""
     rollback: tuple[str, ...]
     verification: tuple[str, ...]
     sources: tuple[str, ...]
@@ -69,7 +72,8 @@ def board_of(study: Study, run: RunResult) -> Board:
         tested=tuple(_tested(run)),
         not_tested=tuple(_not_tested(run)),
         troubles=tuple(each for step in run.steps for each in troubles_of(step)),
-        warnings=tuple(_warnings(run)),
+        warnings=tuple(_by_step(run.subject.runbook, "not yet")),
+        meanwhile=tuple(_by_step(run.subject.runbook, "phones meanwhile")),
         rollback=tuple(_rollback(run)),
         verification=tuple(_verification(run)),
         sources=tuple(f"{each.name}: {each.what}" for each in run.subject.sources),
@@ -127,19 +131,18 @@ def troubles_of(step: StepResult) -> list[Trouble]:
     ]
 
 
-def _warnings(run: RunResult) -> Iterator[str]:
-    """Yield what must not be done yet, each once, with the steps after which."""
-    book = run.subject.runbook
+def _by_step(book: Runbook | None, column: str) -> Iterator[str]:
+    """Yield what a column of a runbook says, each sentence once, with its steps."""
+    said: dict[str, list[str]] = {}
     if book is None:
         return
-    after: dict[str, list[str]] = {}
     for row in book.rows:
-        cells = dict(zip(book.columns, row, strict=False))
-        for forbidden in filter(None, cells.get("not yet", "").split("; ")):
-            after.setdefault(forbidden, []).append(cells.get("step", ""))
-    for forbidden, steps in after.items():
-        word = "step" if len(steps) == 1 else "steps"
-        yield f"After {word} {', '.join(steps)}: {forbidden}."
+        cells = dict(zip(book.columns, row, strict=True))
+        for each in filter(None, cells.get(column, "").split("; ")):
+            said.setdefault(each, []).append(cells.get("step", ""))
+    for each, steps in said.items():
+        word = "Step" if len(steps) == 1 else "Steps"
+        yield f"{word} {', '.join(steps)}: {each}."
 
 
 def _rollback(run: RunResult) -> Iterator[str]:
@@ -151,6 +154,8 @@ def _rollback(run: RunResult) -> Iterator[str]:
         "Stop when a phone shows Trust List update failed: no further regeneration, "
         "restart or reset until the reason is known."
     )
+    book = run.subject.runbook
+    yield from () if book is None else book.rescue
     remedies = dict.fromkeys(
         remedy
         for step in run.steps
@@ -171,6 +176,8 @@ def _verification(run: RunResult) -> Iterator[str]:
         "On one phone of each group: Settings > Status > Status Messages shows no "
         "Trust List update failed; Trust List shows the checksum of `show itl`."
     )
+    book = run.subject.runbook
+    yield from () if book is None else book.after
     alike: dict[str, list[str]] = {}
     for group in run.steps[-1].groups if run.steps else ():
         alike.setdefault(group.anchors, []).append(group.name)

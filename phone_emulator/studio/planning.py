@@ -43,14 +43,15 @@ def plan_result(script: Script, goal: str, phones: int, timeout_s: float) -> Pla
 
 def _runbook(made: Plan, phones: int) -> Runbook:
     book = runbook_of(made, Pace(phones=phones))
-    remarks = [
-        *book.remarks(),
-        *(f"Before step 1: {each}" for each in book.before),
-        *(f"After the last step: {each}" for each in book.after),
-        *(f"If phones refuse files: {each}" for each in book.rescue),
-    ]
     return Runbook(
         COLUMNS,
-        tuple(tuple(cell[:_LONGEST] for cell in cells_of(row)) for row in book.rows),
-        tuple(each[:_LONGEST] for each in remarks),
+        tuple(tuple(map(_cut, cells_of(row))) for row in book.rows),
+        tuple(map(_cut, book.remarks())),
+        tuple(map(_cut, book.before)),
+        tuple(map(_cut, book.after)),
+        tuple(map(_cut, book.rescue)),
     )
+
+
+def _cut(text: str) -> str:
+    return text[:_LONGEST]

@@ -23,6 +23,7 @@ from tokenless.phone_emulator.studio.orders import digest_of, orders_of, script_
 from tokenless.phone_emulator.studio.study import (
     MAX_STUDY_BYTES,
     Change,
+    Runbook,
     RunSubject,
     Study,
 )
@@ -30,6 +31,8 @@ from tokenless.protocol.errors import TokenlessError
 
 MAX_LINES: Final = 2000
 MAX_NODES: Final = 21
+_COLUMNS: Final = 8
+"""A runbook's table has more: what is shown of it is known to be there."""
 _ADDRESS: Final = "127.9.9.{}"
 _FIRST: Final = 10
 _LEAST: Final = 2
@@ -76,6 +79,9 @@ def read_study(data: bytes) -> Study:
         raise PhoneError(f"this is not a study: {error}", hint=_OTHER) from None
     for run in study.runs:
         _check([run.subject.script])
+        _check_table(run.subject.runbook)
+    if study.plan is not None:
+        _check_table(study.plan.runbook)
     if study.cluster is not None:
         _check(_played(study, study.cluster.script))
     elif study.change.kind != "none" or study.plan is not None:
@@ -99,6 +105,17 @@ def _check(scripts: Iterable[Script]) -> None:
     except (TokenlessError, ValueError, TypeError, RecursionError) as error:
         hint = error.hint if isinstance(error, TokenlessError) else None
         raise PhoneError(f"this study cannot be played: {error}", hint=hint) from None
+
+
+def _check_table(book: Runbook | None) -> None:
+    if book is None:
+        return
+    wide = len(book.columns)
+    if wide < _COLUMNS or any(len(row) != wide for row in book.rows):
+        raise PhoneError(
+            "this study cannot be shown: its runbook has other columns",
+            hint="let its plan be made again, by a studio of this version",
+        )
 
 
 def _check_sizes(script: Script) -> None:

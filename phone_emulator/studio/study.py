@@ -117,6 +117,12 @@ class Runbook(_Part, frozen=True):
     columns: tuple[Short, ...]
     rows: Annotated[tuple[tuple[Sentence, ...], ...], _MANY]
     remarks: tuple[Sentence, ...]
+    before: tuple[Sentence, ...] = ()
+    """What is done before step 1."""
+    after: tuple[Sentence, ...] = ()
+    """What is done after the last step."""
+    rescue: tuple[Sentence, ...] = ()
+    """What is done if phones refuse files."""
 
 
 class PlanResult(_Part, frozen=True):

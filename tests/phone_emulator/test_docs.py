@@ -26,7 +26,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 def test_the_drawings_are_those_of_the_code() -> None:
-    hint = f"run: python -m tools.phone_page {DOCUMENT.name}"
+    hint = f"run: python -m tools.phone_page docs/{DOCUMENT.name}"
     assert renew(TEXT) == TEXT, hint
 
 

@@ -140,6 +140,7 @@ class _Server:
                     str(theirs.fileno()),
                     self.folder / warm_command.SOCKET,
                 ],
+                cwd=Path(__file__).parents[2],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )

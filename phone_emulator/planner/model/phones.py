@@ -85,6 +85,14 @@ class PhoneLists(NamedTuple):
     is_configured: bool = False
     """An accepted configuration names the TVS servers."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether there is no list: the phone takes the first without a check.
+
+        In a non-secure cluster that is so for phones without Security by Default.
+        """
+        return self.ctl is None and self.itl is None
+
 
 class FileOutcome(NamedTuple):
     """Outcome of one file."""
@@ -319,3 +327,13 @@ def tvs_members(
         return set()
     shown = tvs_of(layout, cluster, group.members_of(layout)).shown
     return {who for who in shown if who in phone.itl.holders(Role.TVS)}
+
+
+def is_reachable(
+    layout: ClusterLayout, cluster: ClusterState, group: PhoneGroup, phone: PhoneLists
+) -> bool:
+    """Return whether the cluster can still bring phones a new list."""
+    return phone.is_empty or bool(
+        anchors(layout, cluster, group, phone)
+        or tvs_members(layout, cluster, group, phone)
+    )

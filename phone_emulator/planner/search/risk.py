@@ -93,9 +93,14 @@ def after_a_power_cut(layout: ClusterLayout, cluster: ClusterState) -> ClusterSt
 def ways_left(
     layout: ClusterLayout, cluster: ClusterState, group: PhoneGroup, phone: PhoneLists
 ) -> int:
-    """Count anchors and TVS members; 0 also when the phones' node would be refused."""
+    """Count anchors and TVS members; 0 also when the phones' node would be refused.
+
+    Phones without a list have `MANY_WAYS`.
+    """
     if boot(layout, cluster, group, phone).refusals:
         return 0
+    if phone.is_empty:
+        return MANY_WAYS
     ways = anchors(layout, cluster, group, phone)
     return len(ways) + len(tvs_members(layout, cluster, group, phone))
 

@@ -9,9 +9,8 @@ from tokenless.phone_emulator.planner.model.cluster import ClusterLayout, Cluste
 from tokenless.phone_emulator.planner.model.phones import (
     PhoneGroup,
     PhoneLists,
-    anchors,
     boot,
-    tvs_members,
+    is_reachable,
 )
 from tokenless.phone_emulator.planner.model.race import moments, with_new_certificate
 from tokenless.phone_emulator.planner.model.steps import (
@@ -77,9 +76,7 @@ def problem_of(
     for kind, outcome in boot(layout, cluster, group, phone).refusals:
         assert outcome.reason is not None, "a refusal has its reason"  # noqa: S101
         return GroupProblem(outcome.reason, kind, outcome.rule)
-    reachable = anchors(layout, cluster, group, phone) or tvs_members(
-        layout, cluster, group, phone
-    )
+    reachable = is_reachable(layout, cluster, group, phone)
     return None if reachable else GroupProblem()
 
 

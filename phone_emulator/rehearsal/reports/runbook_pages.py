@@ -1,6 +1,7 @@
 """A runbook as Markdown and as one self-contained HTML page: a table and lists."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from tokenless.phone_emulator.planner.runbook import COLUMNS, Runbook, cells_of
 from tokenless.phone_emulator.rehearsal.reports.html_text import (
@@ -14,6 +15,8 @@ from tokenless.phone_emulator.rehearsal.reports.html_text import (
 from tokenless.protocol.certificates.name_text import printable
 
 _PAGE_STYLE = "runbook.css"
+_HEAD: Final = (*COLUMNS, "done at, by")
+"""The last column is filled in by hand."""
 
 
 def markdown(runbook: Runbook, title: str) -> str:
@@ -21,8 +24,8 @@ def markdown(runbook: Runbook, title: str) -> str:
     lines = [f"# {_cell(title)}", ""]
     lines += [f"- {_cell(each)}" for each in runbook.remarks()]
     lines += ["", "## Before step 1", "", *_numbered(runbook.before), "", "## Steps"]
-    lines += ["", f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    lines += [f"| {' | '.join(map(_cell, cells_of(row)))} |" for row in runbook.rows]
+    lines += ["", f"| {' | '.join(_HEAD)} |", "|---" * len(_HEAD) + "|"]
+    lines += [f"| {' | '.join(map(_cell, cells_of(row)))} | |" for row in runbook.rows]
     for heading, items in _lists(runbook):
         lines += ["", f"## {heading}", "", *_numbered(items)]
     return "\n".join(lines) + "\n"
@@ -35,7 +38,7 @@ def _numbered(items: tuple[str, ...]) -> Iterator[str]:
 
 def html(runbook: Runbook, title: str) -> str:
     """Return a runbook as an HTML page that needs nothing beside it."""
-    rows = [tuple(map(code_words, cells_of(row))) for row in runbook.rows]
+    rows = [(*map(code_words, cells_of(row)), "") for row in runbook.rows]
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -49,7 +52,7 @@ def html(runbook: Runbook, title: str) -> str:
         tag("h2", "Before step 1"),
         _ordered(runbook.before),
         tag("h2", "Steps"),
-        table(COLUMNS, rows, "runbook"),
+        table(_HEAD, rows, "runbook"),
         *(
             join(tag("h2", heading), _ordered(items))
             for heading, items in _lists(runbook)

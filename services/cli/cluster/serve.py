@@ -148,7 +148,7 @@ def _parse_place(text: str, kind: type[_Place], flag: str) -> _Place:
     try:
         tables = {"port": int(port)} | ({"address": address} if address else {})
         return msgspec.convert(tables, kind)
-    except ValueError:  # msgspec's errors are such
+    except (ValueError, msgspec.ValidationError):
         raise click.BadParameter(
             f"{text!r} is not [ADDRESS:]PORT", param_hint=flag
         ) from None

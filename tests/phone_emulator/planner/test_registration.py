@@ -167,3 +167,7 @@ def test_a_runbook_says_where_secure_phones_lose_a_callmanager_that_restarts() -
     (first,) = book.without_service
     assert first.startswith(f"NO SERVICE at step {renewed[-1].number} to {last.number}")
     assert next(book.remarks()) == first
+    steps = [renewed[-1].number, last.number]
+    assert to_json(made)["registration"]["no_node_in_steps"] == [steps]
+    said = f"from step {steps[0]} until step {steps[1]} is done, some or all secure"
+    assert said in "\n".join(in_words(made))

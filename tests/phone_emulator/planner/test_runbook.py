@@ -9,6 +9,7 @@ from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
+from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.runbook import COLUMNS, Pace, cells_of, runbook_of
 from tokenless.phone_emulator.rehearsal.reports.runbook_pages import html, markdown
 from tokenless.protocol.codes import TrustStore
@@ -17,8 +18,10 @@ from tokenless.protocol.release import Release
 NODES = ("pub", "sub1", "sub2")
 
 
-def planned(goal: str, *models: str, version: str = "12.5(1)") -> Plan:
-    layout = ClusterLayout(Release.parse(version), NODES, is_mixed=True)
+def planned(
+    goal: str, *models: str, version: str = "12.5(1)", is_mixed: bool = True
+) -> Plan:
+    layout = ClusterLayout(Release.parse(version), NODES, is_mixed=is_mixed)
     groups = tuple(
         PhoneGroup(f"{model}-at-{node}", model, number)
         for model in models
@@ -112,12 +115,37 @@ def test_the_plan_is_bound_to_the_parameter_that_resets_phones() -> None:
         assert all(f"phones are reset {value}" in each for each in said)
 
 
+def test_what_the_model_leaves_out_is_checked_before_step_1() -> None:
+    """Tokens, a licence that refuses the CTL, models that nobody planned for."""
+    for version, is_mixed, wanted in (
+        ("14SU3", True, ["export-controlled"]),
+        ("12.5(1)", True, ["hardware token", "export-controlled"]),
+        ("11.5(1)", True, ["hardware token"]),
+        ("12.5(1)", False, []),
+    ):
+        plan = planned("TVS", "7975", "8861", version=version, is_mixed=is_mixed)
+        before = " ".join(runbook_of(plan, Pace()).before)
+        found = [w for w in ("hardware token", "export-controlled") if w in before]
+        assert found == wanted
+        assert "no models but 7975, 8861" in before
+
+
 def test_groups_that_are_not_safe_stand_at_the_head() -> None:
     book = runbook_of(planned("CallManager", "7975", "Jabber"), Pace())
     assert any("Jabber-at-pub" in each for each in book.not_safe)
     page = markdown(book, "t")
     assert page.index("NOT SAFE for Jabber-at-pub") < page.index("| step |")
     assert any("not safe for" in row.back for row in book.rows)
+
+
+def test_phones_without_a_list_need_no_anchor() -> None:
+    """In a non-secure cluster a 7960 has no CTL: nothing can lock it out."""
+    plan = planned("CallManager, TVS", "7975", "7960", is_mixed=False)
+    assert (plan.unsafe, plan.by_hand) == ((), ())
+    assert plan.in_one_go.burnt is None
+    words = "\n".join(in_words(plan))
+    assert "7960-at-sub2: none needed, they hold no list" in words
+    assert "NONE" not in words
 
 
 def test_names_do_not_become_markup() -> None:

@@ -74,6 +74,12 @@ HOSTILE = {
         wrong(cluster__guesses=[{"topic": "x", "what": "x", "why": "x"}] * 1001),
         "length <= 1000",
     ),
+    "a runbook of another shape": (
+        wrong(
+            runs__0__subject__runbook={"columns": [], "rows": [[]], "remarks": []},
+        ),
+        "other columns",
+    ),
     "an unknown command": (
         wrong(change={"kind": "typed", "steps": [{"title": "x", "run": ["rm -r /"]}]}),
         "not understood",

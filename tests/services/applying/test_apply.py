@@ -2,15 +2,15 @@
 
 import json
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
-from click.testing import CliRunner, Result
 
 from tests.rigs import minting
+from tests.rigs.warm_start import run_warm
 from tokenless.services.applying.difference import find_difference
 from tokenless.services.applying.file import ConfigFile
 from tokenless.services.changes.devices import find_device
-from tokenless.services.cli.cluster import apply as command
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 
@@ -139,9 +139,11 @@ def test_what_cannot_be_is_refused_before_anything_changes(
     assert lab.store.revision() == before
 
 
-def run(data: Path, folder: Path, *words: str, typed: str = "") -> Result:
+def run(
+    data: Path, folder: Path, *words: str, typed: str = ""
+) -> CompletedProcess[str]:
     places = ["--data", str(data), "--config", str(folder / "cluster.toml")]
-    return CliRunner().invoke(command.apply, [*places, *words], input=typed)
+    return run_warm(["apply", *places, *words], input=typed)
 
 
 def test_the_command_asks_and_a_dry_run_is_exit_status_1(
@@ -150,12 +152,12 @@ def test_the_command_asks_and_a_dry_run_is_exit_status_1(
     write(tmp_path, LAB + MORE)
     revision = lab.store.revision()
     dry = run(lab.data, tmp_path, "--dry-run", "--json")
-    assert dry.exit_code == 1
+    assert dry.returncode == 1
     told = json.loads(dry.stdout)
     assert (len(told["changes"]), told["applied"]) == (6, False)
-    assert run(lab.data, tmp_path, typed="no\n").exit_code == 1
+    assert run(lab.data, tmp_path, typed="no\n").returncode == 1
     assert lab.store.revision() == revision
     done = run(lab.data, tmp_path, "--yes")
-    assert done.exit_code == 0
+    assert done.returncode == 0
     assert "6 changes made" in done.stderr
     assert "as the file says" in run(lab.data, tmp_path).stdout

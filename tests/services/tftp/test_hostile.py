@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -362,11 +363,10 @@ HOSTILE_NAMES = [
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_hostile_names_are_refused_by_a_running_server(
-    name: str, tmp_path_factory: pytest.TempPathFactory
+    name: str, on_disk: Path
 ) -> None:
-    folder = tmp_path_factory.mktemp("root")
-    (folder / "large").write_bytes(FILES["large"])
-    with rig(source=StaticFiles(folder)) as server:
+    (on_disk / "large").write_bytes(FILES["large"])
+    with rig(source=StaticFiles(on_disk)) as server:
         client = server.client()
         assert server.ask(client, name)[0][:2] == b"\0\5"
         assert server.fetch(client, "large") == FILES["large"]

@@ -23,11 +23,11 @@ BINARY = bytes(range(256)) * 4000
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "load").write_bytes(BINARY)
-    (tmp_path / "text").write_bytes(TEXT)
-    (tmp_path / "empty").write_bytes(b"")
-    return tmp_path
+def folder(on_disk: Path) -> Path:
+    (on_disk / "load").write_bytes(BINARY)
+    (on_disk / "text").write_bytes(TEXT)
+    (on_disk / "empty").write_bytes(b"")
+    return on_disk
 
 
 def fetch(

@@ -1,10 +1,15 @@
-"""Secure registration in a runbook: who lacks it, and what must not be restarted."""
+"""Secure registration in a plan: who lacks it, and what must not be restarted."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Final
 
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
-from tokenless.phone_emulator.planner.model.registration import SecureGaps, StepGaps
+from tokenless.phone_emulator.planner.model.registration import (
+    SecureGaps,
+    StepGaps,
+    gaps_of,
+)
 from tokenless.phone_emulator.planner.model.steps import Regenerate, ResetPhones
 from tokenless.phone_emulator.planner.plan import Plan, Planned
 from tokenless.phone_emulator.planner.runbook_services import (
@@ -13,6 +18,14 @@ from tokenless.phone_emulator.planner.runbook_services import (
     named,
 )
 from tokenless.protocol.codes import TrustStore
+
+_AT_NO_NODE: Final = "register at no node"
+
+
+def gaps_in(plan: Plan) -> tuple[StepGaps, ...]:
+    """Return for each step of a plan which groups lack secure registration."""
+    steps = [each.step for each in plan.steps or ()]
+    return tuple(gaps_of(plan.task, steps, callmanager_restarts(plan)))
 
 
 def losing(plan: Plan, gaps: StepGaps) -> Iterator[str]:
@@ -32,7 +45,7 @@ def losing(plan: Plan, gaps: StepGaps) -> Iterator[str]:
 
 def _gap(plan: Plan, gaps: SecureGaps) -> str:
     where = (
-        (gaps.nowhere, "register at no node"),
+        (gaps.nowhere, _AT_NO_NODE),
         (gaps.elsewhere, "register at another node of their CallManager group"),
     )
     return ", ".join(
@@ -48,21 +61,44 @@ def _secure(groups: tuple[PhoneGroup, ...], plan: Plan) -> str:
     return f"phones with a secure profile of {names}"
 
 
-def without_service(plan: Plan, gaps: Sequence[StepGaps]) -> Iterator[str]:
-    """Yield between which steps secure phones register at no node.
+def lost_steps(plan: Plan, gaps: Sequence[StepGaps]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last of steps at which secure phones have no node.
 
-    Groups that are recovered by hand are named as not safe.
+    Groups that are recovered by hand do not count: they are named as not safe.
     """
     lost = [_is_lost(plan, each.during) or _is_lost(plan, each.after) for each in gaps]
     number = 0
     for is_lost, run in groupby(lost):
         first, number = number + 1, number + len(list(run))
         if is_lost:
-            to = "" if first == number else f" to {number}"
-            yield (
-                f"NO SERVICE at step {first}{to}: some or all phones with a secure "
-                "profile register at no node (column `phones meanwhile`)."
-            )
+            yield first, number
+
+
+def without_service(plan: Plan, gaps: Sequence[StepGaps]) -> Iterator[str]:
+    """Say at which steps secure phones register at no node."""
+    for first, last in lost_steps(plan, gaps):
+        to = "" if first == last else f" to {last}"
+        cut = gaps[first - 1 : last]
+        found = {group for each in cut for group in _nowhere(each)} - {*plan.by_hand}
+        groups = tuple(group for group in plan.task.groups if group in found)
+        yield f"NO SERVICE at step {first}{to}: {_secure(groups, plan)} {_AT_NO_NODE}."
+
+
+def cut_off(plan: Plan) -> Iterator[tuple[int, int]]:
+    """Yield what `lost_steps` does, of a plan of which no more is known."""
+    return lost_steps(plan, gaps_in(plan))
+
+
+def cut_off_in_words(plan: Plan) -> Iterator[str]:
+    """Say when secure phones have no node where CallManager restarts by itself."""
+    if not plan.task.layout.release.restarts_callmanager:
+        return
+    for first, last in cut_off(plan):
+        yield (
+            f"{Service.CALLMANAGER} restarts by itself after a regeneration: from step "
+            f"{first} until step {last} is done, some or all secure phones register at "
+            "no node."
+        )
 
 
 def until_registered(plan: Plan, step: Planned, gaps: StepGaps) -> str:
@@ -70,6 +106,10 @@ def until_registered(plan: Plan, step: Planned, gaps: StepGaps) -> str:
     if isinstance(step.step, ResetPhones) or not _is_lost(plan, gaps.after):
         return ""
     return "secure phones are not registered now, so go on soon; otherwise "
+
+
+def _nowhere(gaps: StepGaps) -> tuple[PhoneGroup, ...]:
+    return (*gaps.during.nowhere, *gaps.after.nowhere)
 
 
 def _is_lost(plan: Plan, gaps: SecureGaps) -> bool:
