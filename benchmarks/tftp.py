@@ -1,11 +1,14 @@
 """Compare our TFTP server with those of Debian, side by side in one run.
 
-    python -m benchmarks.tftp [--rounds 3] [--only WORD] [--quick] [--json FILE]
+    python -m benchmarks.tftp [--rounds 3] [--only WORD] [--json FILE]
+                             [--against CHECKOUT]
 
 Every figure is the median of the rounds; in a round the servers take turns, so that
 what else the machine does hits all alike. The load comes from `tftp_storm.c`, which
 checks every byte. Everything runs on loopback; the generator has one core, the server
 the other. Needs a C compiler; servers that are not installed are named and left out.
+With `--against` our server of another checkout takes the place of all others: before
+and after a change, in one run.
 """
 
 import argparse
@@ -16,7 +19,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +35,7 @@ from benchmarks.tftp_servers import (
     TFTPD_HPA,
     Running,
     Server,
+    ours_of,
     running,
     take_precedence,
 )
@@ -97,8 +101,15 @@ STORM: Final = (
 WINDOWS: Final = ("--blksize", "1428", "--windowsize")
 
 
-def workloads() -> Sequence[Workload]:
+def workloads(against: Path | None) -> Sequence[Workload]:
     """Return all that is measured, in the order of the report."""
+    if against is None:
+        return _all_workloads()
+    rivals = OURS, ours_of(against.resolve())
+    return [replace(each, servers=rivals) for each in _all_workloads()]
+
+
+def _all_workloads() -> Sequence[Workload]:
     storms = [
         Workload(f"{count:,} at once", STORM, count, 3000 if count == 1 else 12_000)
         for count in (1, 50, 500, 2000, 4000)
@@ -243,6 +254,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="workloads whose title has this")
     parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--against", type=Path, help="another checkout, beside ours")
     given = parser.parse_args()
     kept: dict[str, Any] = {}
     take_precedence(os.getpid())
@@ -251,7 +263,7 @@ def main() -> None:
             print(f"{server.name} is left out: {server.why_not}")
     with tempfile.TemporaryDirectory(prefix="tftp-bench-") as folder:
         bench = Bench(Path(folder), given.rounds)
-        for workload in workloads():
+        for workload in workloads(given.against):
             if given.only in workload.title:
                 figures = bench.measure(workload)
                 print(table(workload.title, figures), flush=True)

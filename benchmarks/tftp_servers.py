@@ -65,6 +65,16 @@ def ours(name: str, *arguments: str) -> Server:
     return Server(name, sys.executable, command)
 
 
+def ours_of(checkout: Path) -> Server:
+    """Return our server as another checkout has it."""
+
+    def command(port: int, root: Path) -> Sequence[str]:
+        there = ("env", "-C", str(checkout), f"PYTHONPATH={checkout}", sys.executable)
+        return [*there, "-m", "benchmarks.tftp_ours", str(port), str(root)]
+
+    return Server(f"tokenless of {checkout}", "env", command)
+
+
 def _dnsmasq(_port: int, root: Path) -> Sequence[str]:
     words = (
         "--keep-in-foreground --conf-file=/dev/null --port=0 --user=root --enable-tftp"

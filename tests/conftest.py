@@ -13,6 +13,8 @@ from tests.rigs.postgresql import Server, running_server
 from tests.rigs.quick_passwords import make_quick
 
 _HERE = Path(__file__).parent
+_WAITING = {"test_attacks.py", "test_resets.py", "test_serve.py"}
+"""Files whose tests wait most of their time, for limits and time-outs."""
 # A shell starts its background jobs with SIGINT ignored, and children inherit that;
 # those of the tests must hear it, as at a terminal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -35,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _speed(item: pytest.Item) -> int:
     path = item.path.relative_to(_HERE).parts
-    if path[:2] == ("system", "hosts"):
+    if path[:2] == ("system", "hosts") or path[-1] in _WAITING:
         return 0
     return 1 if path[0] == "system" else 2
 

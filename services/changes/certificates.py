@@ -195,7 +195,9 @@ def delete_history(
     with cluster.store.change("delete", detail, by=by) as change:
         found = find_by_serial(_history(change.connection, node, store), serial_hex)
         rows.remove(change.connection, found)
-    node.keys.forget(store, found.certificate)
+        current = rows.own(change.connection, store, node.id)
+    if current is None or current.certificate.der != found.certificate.der:
+        node.keys.forget(store, found.certificate)
     return found.certificate
 
 

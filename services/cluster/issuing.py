@@ -127,9 +127,14 @@ def put_into_use(
     holders: Sequence[Node],
     at: int,
 ) -> None:
-    """Make a certificate the own one of nodes whose keys are kept already."""
+    """Make a certificate the own one of nodes whose keys are kept already.
+
+    A node that uses it already keeps it, or its history would have what is in use.
+    """
     for node in holders:
         old = certificates.own(connection, store, node.id)
+        if old is not None and old.certificate.der == certificate.der:
+            continue
         if old is not None:
             certificates.retire(connection, old, at)
         certificates.place(connection, store, certificate, node_id=node.id, at=at)

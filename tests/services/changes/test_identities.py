@@ -195,6 +195,10 @@ def test_tomcat_serves_callmanager_and_its_renewal_does_too(
         now = own(cluster, node, TrustStore.CALLMANAGER)
         assert now == second.certificate
         node.keys.signer(TrustStore.CALLMANAGER, now)
+    # A second time, as two uploads at one moment are: what is in use is not history.
+    identities.reuse_tomcat(cluster, TrustStore.CALLMANAGER, by="test")
+    old = certificates.history(cluster, store=TrustStore.CALLMANAGER)
+    assert second.certificate not in [each.certificate for each in old]
 
 
 def test_reuse_needs_14_and_a_multi_server_tomcat(cluster_of: Make) -> None:
