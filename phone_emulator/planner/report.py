@@ -375,19 +375,24 @@ def _one_go_in_words(naive: InOneGo) -> Iterator[str]:
     yield "All at once, in the order given:"
     for number, words in enumerate(naive.titles, 1):
         yield f"{number:3}. {words}"
+    yield from (f"  {words}" for words in one_go_outcome(naive))
+
+
+def one_go_outcome(naive: InOneGo) -> Iterator[str]:
+    """Yield what comes of a change that is made all at once, without its steps."""
     if naive.lockout is not None:
         yield _failure_in_words("locks out", naive.lockout)
     elif naive.lockout_if_restarted is not None:
-        yield "  no phone is locked out unless a service restarts too early; but"
+        yield "no phone is locked out unless a service restarts too early; but"
         yield _failure_in_words(
             "followed by a restart of services locks out", naive.lockout_if_restarted
         )
     else:
-        yield "  no phone is locked out."
+        yield "no phone is locked out."
     if naive.burnt is None:
         # "Every step leaves an anchor" would contradict a lock-out just told.
         if naive.lockout is None:
-            yield "  every step leaves each phone at least one anchor or TVS member."
+            yield "every step leaves each phone at least one anchor or TVS member."
     else:
         words = "leaves no anchor and no TVS member to"
         yield _failure_in_words(words, naive.burnt)
@@ -396,6 +401,5 @@ def _one_go_in_words(naive: InOneGo) -> Iterator[str]:
 def _failure_in_words(what: str, failure: PlanFailure) -> str:
     why = "" if failure.problem.is_burnt else f": {_why(failure.problem)}"
     return (
-        f"  step {failure.number} ({failure.title}) {what} {_names(failure.groups)}"
-        f"{why}."
+        f"step {failure.number} ({failure.title}) {what} {_names(failure.groups)}{why}."
     )

@@ -30,6 +30,7 @@ from tokenless.phone_emulator.planner.secure_phones import (
     until_registered,
     without_service,
 )
+from tokenless.phone_emulator.planner.wording import TERMINAL, Wording
 
 COMMAND_S: Final = 30.0
 """What a command takes, with the person who types it."""
@@ -148,12 +149,13 @@ COLUMNS: Final = (
 )
 
 
-def runbook_of(plan: Plan, pace: Pace) -> Runbook:
+def runbook_of(plan: Plan, pace: Pace, wording: Wording = TERMINAL) -> Runbook:
     """Return the runbook of a plan.
 
     Args:
         plan: One that has steps.
         pace: What its times are computed from.
+        wording: Where its reader works with the product.
 
     Raises:
         ValueError: When the plan has no steps (a caller's mistake).
@@ -162,17 +164,18 @@ def runbook_of(plan: Plan, pace: Pace) -> Runbook:
         raise ValueError("a plan without steps has no runbook")
     gaps = gaps_in(plan)
     rows = tuple(
-        _row(plan, step, pace, gap) for step, gap in zip(plan.steps, gaps, strict=True)
+        _row(Doing(plan, step, wording), plan, step, pace, gap)
+        for step, gap in zip(plan.steps, gaps, strict=True)
     )
     return Runbook(
         rows,
         pace,
-        assumptions=tuple(_assumptions(plan, pace)),
+        assumptions=tuple(_assumptions(plan, pace, wording)),
         not_safe=tuple(_not_safe(plan)),
         without_service=tuple(without_service(plan, gaps)),
-        before=tuple(runbook_lists.before(plan)),
+        before=tuple(runbook_lists.before(plan, wording)),
         after=tuple(runbook_lists.after(plan)),
-        rescue=tuple(runbook_lists.rescue(plan)),
+        rescue=tuple(runbook_lists.rescue(plan, wording)),
     )
 
 
@@ -212,7 +215,7 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.0f}" if seconds > _MINUTE_S else "1"
 
 
-def _assumptions(plan: Plan, pace: Pace) -> Iterator[str]:
+def _assumptions(plan: Plan, pace: Pace, wording: Wording) -> Iterator[str]:
     yield from runbook_lists.subject(plan)
     resets = sum(each.resets_phones for each in plan.steps or ())
     if resets:
@@ -227,13 +230,14 @@ def _assumptions(plan: Plan, pace: Pace) -> Iterator[str]:
         "phones are missing after twice the minutes of a step, or show Trust List "
         "update failed, go to `If phones refuse files`."
     )
-    yield runbook_lists.left_out()
+    yield runbook_lists.left_out(wording)
     if pace.phones is not None:
         yield f"Times are computed, not measured on your cluster: {pace.words()}."
 
 
-def _row(plan: Plan, step: Planned, pace: Pace, gaps: StepGaps) -> RunbookRow:
-    what = Doing(plan, step)
+def _row(
+    what: Doing, plan: Plan, step: Planned, pace: Pace, gaps: StepGaps
+) -> RunbookRow:
     lost = tuple(losing(plan, gaps))
     if lost and step.resets_phones:
         what.wait_for += ", less the secure phones named under `phones meanwhile`"

@@ -10,6 +10,7 @@ from typing import Final
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.plan import Plan
 from tokenless.phone_emulator.planner.runbook_services import named
+from tokenless.phone_emulator.planner.wording import Wording
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
 
@@ -49,7 +50,7 @@ def subject(plan: Plan) -> Iterator[str]:
     )
 
 
-def before(plan: Plan) -> Iterator[str]:
+def before(plan: Plan, wording: Wording) -> Iterator[str]:
     """Yield what is checked or written down before the first step."""
     layout = plan.task.layout
     yield f"Take a DRS backup and keep it apart from the cluster: {_BACKUP}."
@@ -61,7 +62,7 @@ def before(plan: Plan) -> Iterator[str]:
         f"`{_MODE}`: {int(layout.is_mixed)}. If not, stop: this runbook is for another "
         "mode."
     )
-    yield from _resets(layout)
+    yield from _resets(layout, wording)
     yield (
         "`utils dbreplication runtimestate` on the publisher: every node (2) Setup "
         "Completed. If not, stop."
@@ -71,8 +72,8 @@ def before(plan: Plan) -> Iterator[str]:
     yield (
         "Cisco Unified Reporting > Unified CM Device Counts Summary: no models but "
         f"{models}. Phones of others are not planned for; those without Security By "
-        "Default (Unified CM Phone Feature List) may be locked out: plan again with "
-        "`--models`."
+        "Default (Unified CM Phone Feature List) may be locked out: "
+        f"{wording.models}."
     )
     yield (
         "Write down the number of registered phones (RTMT, or Device > Phone > Find): "
@@ -109,7 +110,7 @@ def _lists(layout: ClusterLayout) -> Iterator[str]:
         )
 
 
-def _resets(layout: ClusterLayout) -> Iterator[str]:
+def _resets(layout: ClusterLayout, wording: Wording) -> Iterator[str]:
     """Say which value of the enterprise parameter the plan was made for."""
     if not layout.release.has_phone_interaction:
         return
@@ -125,8 +126,9 @@ def _resets(layout: ClusterLayout) -> Iterator[str]:
     missing = "" if is_automatic else " (where the page does not have it: manual)"
     yield (
         f"System > Enterprise Parameters > Security Parameters, `{_INTERACTION}`: "
-        f"phones are reset {wanted}{missing}. If not, stop: set it so, or plan again "
-        f"with `--phone-interaction {other}`; the order of the steps depends on it."
+        f"phones are reset {wanted}{missing}. If not, stop: set it so, or "
+        f"{wording.interaction.format(other=other)}; the order of the steps depends on "
+        "it."
     )
 
 
@@ -169,7 +171,7 @@ def after(plan: Plan) -> Iterator[str]:
         yield f"Delete the CTL by hand on each phone of {names}."
 
 
-def rescue(plan: Plan) -> Iterator[str]:
+def rescue(plan: Plan, wording: Wording) -> Iterator[str]:
     """Yield what to do when phones refuse files."""
     layout = plan.task.layout
     tftp = ",".join(layout.nodes[node] for node in layout.tftp_nodes)
@@ -180,8 +182,8 @@ def rescue(plan: Plan) -> Iterator[str]:
         "Do no further regeneration, restart or reset: phones that are registered keep "
         "working, and each step may take a way of recovery from them."
     )
-    check = f"tokenless check --tftp {tftp}{models}"
-    yield f"Find the reason; this changes nothing: `{check}`."
+    check = wording.check.format(tftp=tftp, models=models)
+    yield f"Find the reason; this changes nothing: {check}."
     yield (
         "If a step was left out or a service did not restart, do that, then reset one "
         "phone and look at it before others."
@@ -199,12 +201,12 @@ def rescue(plan: Plan) -> Iterator[str]:
     )
 
 
-def left_out() -> str:
+def left_out(wording: Wording) -> str:
     """Say what the model does not know."""
     return (
         "The plan's model leaves out time, expired certificates, tokens, failing nodes "
         "and links, phones that are off, and a CallManager that reuses the certificate "
-        "of tomcat. Rehearse the plan: `rehearse run` of the file of `--save`."
+        f"of tomcat. Rehearse the plan: {wording.rehearse}."
     )
 
 

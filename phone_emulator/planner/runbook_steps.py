@@ -27,6 +27,7 @@ from tokenless.phone_emulator.planner.runbook_services import (
     restart_page,
     restarts_of,
 )
+from tokenless.phone_emulator.planner.wording import Wording
 from tokenless.phone_emulator.secd.report import CHANGED
 from tokenless.protocol.codes import NodeRole, TrustStore
 from tokenless.protocol.phone_interaction import FollowUp
@@ -48,7 +49,8 @@ _KEPT: Final = "phones stay registered and load nothing until they restart"
 class Doing:
     """The instructions for one step: do it, wait, verify, stop."""
 
-    def __init__(self, plan: Plan, step: Planned) -> None:
+    def __init__(self, plan: Plan, step: Planned, wording: Wording) -> None:
+        self._wording = wording
         self._plan = plan
         self._layout = layout = plan.task.layout
         self._step = step
@@ -180,8 +182,8 @@ class Doing:
             others += " and not CallManager-ECDSA"
         self.page = (
             f"{page} > Find > {unit} (the node's own{others}) > "
-            "Regenerate > OK; if its type is CA-signed, stop: plan again with "
-            f"`--ca-signed {unit}`"
+            "Regenerate > OK; if its type is CA-signed, stop: "
+            f"{self._wording.ca_signed.format(unit=unit)}"
         )
         self.command = f"`set cert regen {unit}` (answer yes)"
         self.wait_for = done

@@ -17,8 +17,6 @@ from tokenless.protocol.codes import TrustStore
 _NAMED: Final = 6
 _REMEDIES: Final = 6
 _UNITS: Final = frozenset(unit.value for unit in TrustStore)
-_NO_SERVICE: Final = "NO SERVICE"
-"""As `planner.runbook` begins such a remark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +85,7 @@ def board_of(study: Study, run: RunResult) -> Board:
         verification=tuple(_verification(run)),
         sources=tuple(f"{each.name}: {each.what}" for each in run.subject.sources),
         change=tuple(map(_in_words, run.subject.change)),
-        outages=tuple(
-            each
-            for each in (book.remarks if book is not None else ())
-            if each.startswith(_NO_SERVICE)
-        ),
+        outages=() if book is None else book.outages,
     )
 
 

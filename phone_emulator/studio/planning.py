@@ -1,20 +1,20 @@
 """The plan of a study's change, as its page shows it.
 
-The planner speaks to those who type commands: what it says of options and files is said
-here of pages.
+What a runbook says of a terminal's options is said here of pages.
 """
 
-import re
 import time
+from typing import Final
 
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
-from tokenless.phone_emulator.planner.report import in_words
+from tokenless.phone_emulator.planner.report import in_words, one_go_outcome
 from tokenless.phone_emulator.planner.runbook import (
     COLUMNS,
     Pace,
     cells_of,
     runbook_of,
 )
+from tokenless.phone_emulator.planner.wording import Wording
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
@@ -22,17 +22,13 @@ from tokenless.phone_emulator.studio.study import PlanResult, Runbook
 
 _MOST_LINES = 400
 _LONGEST = 3900
-_ON_PAGES = (
-    (r"plan again with `--ca-signed [\w-]+`", "this plan is not for it"),
-    (r"plan again with `--models`", "tick them on the page Your cluster, plan again"),
-    (
-        r"plan again with `--phone-interaction \w+`",
-        "choose it on the page Your cluster and plan again",
-    ),
-    (r"`rehearse run` of the file of `--save`", "play it on the page Play"),
-    (r"`tokenless check [^`]+`", "Look now on the page Before and after"),
+_ON_PAGES: Final = Wording(
+    ca_signed="this plan is not for it",
+    models="tick them on the page Your cluster, plan again",
+    interaction="choose that on the page Your cluster, plan again",
+    rehearse="play it on the page Play",
+    check="Look now on the page Before and after",
 )
-"""What the planner says of options, and what is said instead."""
 
 
 def plan_result(script: Script, goal: str, phones: int, timeout_s: float) -> PlanResult:
@@ -51,6 +47,7 @@ def plan_result(script: Script, goal: str, phones: int, timeout_s: float) -> Pla
         headline=words[blank + 1].rstrip(":"),
         words=tuple(words[blank + 1 :][:_MOST_LINES]),
         at_once=tuple(words[:blank]),
+        at_once_in_short=tuple(map(_cut, one_go_outcome(made.in_one_go))),
         steps=tuple(rounds(made)) if has_steps else (),
         runbook=_runbook(made, phones) if has_steps else None,
         seconds=round(time.monotonic() - began, 2),
@@ -58,7 +55,7 @@ def plan_result(script: Script, goal: str, phones: int, timeout_s: float) -> Pla
 
 
 def _runbook(made: Plan, phones: int) -> Runbook:
-    book = runbook_of(made, Pace(phones=phones))
+    book = runbook_of(made, Pace(phones=phones), _ON_PAGES)
     return Runbook(
         COLUMNS,
         tuple(tuple(map(_cut, cells_of(row))) for row in book.rows),
@@ -66,11 +63,9 @@ def _runbook(made: Plan, phones: int) -> Runbook:
         tuple(map(_cut, book.before)),
         tuple(map(_cut, book.after)),
         tuple(map(_cut, book.rescue)),
+        tuple(map(_cut, book.without_service)),
     )
 
 
 def _cut(text: str) -> str:
-    """Say it of pages instead of options, within the bound of a study's file."""
-    for said, on_page in _ON_PAGES:
-        text = re.sub(said, on_page, text)
     return text[:_LONGEST]

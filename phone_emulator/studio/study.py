@@ -45,6 +45,8 @@ class Guess(_Part, frozen=True):
     topic: Short
     what: Sentence
     why: Sentence
+    how: Sentence = ""
+    """How it is corrected on the page of the cluster."""
 
 
 class NodeFact(_Part, frozen=True):
@@ -125,6 +127,8 @@ class Runbook(_Part, frozen=True):
     """What is done after the last step."""
     rescue: tuple[Sentence, ...] = ()
     """What is done if phones refuse files."""
+    outages: tuple[Sentence, ...] = ()
+    """When phones have no service within a step; `remarks` has these, too."""
 
 
 class PlanResult(_Part, frozen=True):
@@ -140,15 +144,8 @@ class PlanResult(_Part, frozen=True):
     """The plan as steps of a rehearsal; empty: there is none."""
     runbook: Runbook | None
     seconds: float
-
-    @property
-    def at_once_in_short(self) -> tuple[str, ...]:
-        """What comes of the change when it is made all at once, without its steps."""
-        return tuple(
-            line.strip()
-            for line in self.at_once
-            if line.startswith("  ") and not line.lstrip()[:1].isdigit()
-        )
+    at_once_in_short: tuple[Sentence, ...] = ()
+    """What comes of that, without its steps."""
 
 
 class GroupResult(_Part, frozen=True):

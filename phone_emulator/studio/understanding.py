@@ -28,24 +28,30 @@ from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 
 _WHY: Final = {
-    Topic.RELEASE: "lists do not tell the release: write it below",
-    Topic.GROUP: "lists do not tell whose TVS phones ask: name the nodes below, or "
-    "give a phone's SEP….cnf.xml",
-    Topic.TFTP: "lists do not tell which nodes serve TFTP: tick them below",
-    Topic.POOLS: "the export tells neither option 150 nor the groups of device pools: "
-    "name the groups below",
+    Topic.RELEASE: ("lists do not tell the release", "write it below"),
+    Topic.GROUP: (
+        "lists do not tell whose TVS phones ask",
+        "name the nodes below, or give a phone's SEP….cnf.xml",
+    ),
+    Topic.TFTP: ("lists do not tell which nodes serve TFTP", "tick them below"),
+    Topic.POOLS: (
+        "the export tells neither option 150 nor the groups of device pools",
+        "name the groups below",
+    ),
 }
-"""How a guess is corrected on the page; other guesses have words of their own."""
+"""Why, and how it is corrected on the page; other guesses have words of their own."""
 USUAL_MODELS: Final = ("7975", "8861")
 _MODELS: Final = Guess(
     "models",
     f"the phones are {' and '.join(USUAL_MODELS)}, as many of each",
-    "no CSV tells their models: give one, or tick the models below",
+    "no CSV tells their models",
+    "give one, or tick the models below",
 )
 _SHARES: Final = Guess(
     "shares",
     "there are as many phones of each model, and as many at each TFTP node",
-    "no CSV tells how many there are: give one, see Where do I find these below",
+    "no CSV tells how many there are",
+    "give one, see Where do I find these above",
 )
 
 
@@ -98,7 +104,8 @@ def _resets_guess(release: Release) -> Guess:
     return Guess(
         "phone-resets",
         f"Phone Interaction on Certificate Update: phones are reset {how}",
-        "lists do not tell it: choose it below",
+        "lists do not tell it",
+        "choose it below",
     )
 
 
@@ -124,7 +131,7 @@ def _understood(cluster: ImportedCluster, script: Script) -> Understood:
         nodes=tuple(_nodes(cluster)),
         phones=tuple(_phone_fact(group) for group in script.groups),
         guesses=tuple(
-            Guess(each.topic.value, each.what, _WHY.get(each.topic, each.why))
+            Guess(each.topic.value, each.what, *_WHY.get(each.topic, (each.why, "")))
             for each in cluster.approximations
         ),
         units=tuple(_units(cluster)),

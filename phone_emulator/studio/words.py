@@ -25,12 +25,6 @@ def _code(text: str) -> Markup:
     return Markup(code_words(text))  # noqa: S704 - escaped there
 
 
-def _reason(why: str) -> str:
-    """Leave out how a guess is corrected on the page of the cluster."""
-    reason, _, how = why.partition(": ")
-    return reason if "below" in how else why
-
-
 def _states(step: StepResult) -> dict[str, int]:
     """Return the phones of all groups by state."""
     found: dict[str, int] = {}
@@ -53,7 +47,6 @@ def add_words(environment: Environment) -> None:
     """Give templates the filters of the studio."""
     environment.filters["when"] = _when
     environment.filters["code"] = _code
-    environment.filters["reason"] = _reason
     environment.filters["states"] = _states
     environment.filters["troubles"] = troubles_of
     environment.filters["colour"] = _colour
