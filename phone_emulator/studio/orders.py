@@ -146,6 +146,7 @@ def subject_of(study: Study, order: Order) -> RunSubject:
         change=change.units or typed,
         runbook=plan.runbook if plan is not None and order.id == PLAN else None,
         sources=study.sources,
+        drifts=cluster.drifts,
     )
 
 

@@ -240,6 +240,8 @@ class RunSubject(_Part, frozen=True):
     runbook: Runbook | None
     """Of the plan, where that was played."""
     sources: tuple[Source, ...]
+    drifts: tuple[Sentence, ...] = ()
+    """What was regenerated before, as the lists tell it."""
 
 
 class RunResult(_Part, frozen=True):

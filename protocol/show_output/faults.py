@@ -15,6 +15,7 @@ _SHOWN: Final = 40
 """Characters of a foreign text that are quoted."""
 _PASTE_AGAIN: Final = "paste all that the command prints, or save the file with "
 _GET_FILE: Final = "`file get tftp`"
+_NAMES: Final = "; other names that were written in need the lengths of the old ones"
 
 
 @unique
@@ -104,7 +105,10 @@ class ShowTextError(ProtocolError):
             said = f"{said} {found}"
         if progress is not None:
             said = f"{said} ({progress.words})"
-        super().__init__(f"line {line}: {said}", hint=_PASTE_AGAIN + _GET_FILE)
+        hint = _PASTE_AGAIN + _GET_FILE
+        if fault is ShowFault.VALUE_LENGTH:
+            hint += _NAMES
+        super().__init__(f"line {line}: {said}", hint=hint)
         self.fault = fault
         self.line = line
         self.name = name

@@ -1,13 +1,21 @@
 """What was given: recognised by its content, and each guess a value of the study."""
 
+from datetime import UTC, datetime
+
 import pytest
 from msgspec.structs import replace
 
 from tests.rigs.studio_rig import FIELD, field_lists
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.archive import GivenSource
+from tokenless.phone_emulator.studio.orders import order_of, subject_of
 from tokenless.phone_emulator.studio.sources import recognise
-from tokenless.phone_emulator.studio.study import Corrections, Understood
+from tokenless.phone_emulator.studio.study import (
+    Change,
+    Corrections,
+    Study,
+    Understood,
+)
 from tokenless.phone_emulator.studio.understanding import understand
 
 CSV = b"Device Name,Device Pool,Device Type\nSEP000000000001,DP-1,Cisco 8845\n"
@@ -99,6 +107,14 @@ def test_the_share_of_each_model_and_resets_by_themselves_are_guesses() -> None:
     assert understood(told).script.phone_interaction == "automatic"
     older = replace(told, version="11.5(1)")
     assert understood(older).script.phone_interaction is None
+
+
+def test_a_report_keeps_what_was_regenerated_before() -> None:
+    cluster = understood()
+    ticked = Change("ticked", ("TVS@pub",))
+    study = Study("x", datetime.now(UTC), cluster=cluster, change=ticked)
+    (drift,) = subject_of(study, order_of(study, "at-once")).drifts
+    assert "CallManager of pub was regenerated after the CTL was made" in drift
 
 
 def test_a_wrong_correction_is_refused() -> None:

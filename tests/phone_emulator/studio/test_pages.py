@@ -304,6 +304,7 @@ async def test_a_process_that_dies_has_its_last_words_on_the_page(
     run = started.headers["location"]
     with trio.fail_after(120):
         while "Failed:" not in (page := (await visitor.get(run)).text):
+            assert "This cannot be shown" not in page
             await visitor.get(f"{run}/live")
     assert re.search(reason, page)
 
