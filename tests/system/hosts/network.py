@@ -150,8 +150,13 @@ class Network:
         self._change_parted("add", one, other)
 
     def mend(self, one: str, other: str | None = None) -> None:
-        """Undo `part` with the same arguments."""
+        """Undo `part` with the same arguments.
+
+        Whom a host looked for in vain it looks for again, as when its cable is back.
+        """
         self._change_parted("delete", one, other)
+        for host in self.hosts.values():
+            host.run("ip", "neighbour", "flush", "dev", "eth0")
 
     def lose(self, name: str, percent: int) -> None:
         """Lose this part of all frames to a host and from it, at random."""
