@@ -101,7 +101,8 @@ def running(
         command = [str(folder / "tvs_ceiling"), *files, str(workers)]
     else:
         checkout = HERE.parent if name == "ours" else Path(name).resolve()
-        paths = {"PYTHONPATH": str(checkout / "src")}
+        # Before `src/` the packages lay at the top.
+        paths = {"PYTHONPATH": f"{checkout / 'src'}:{checkout}"}
         script = str(checkout / "benchmarks" / "tvs_daemon.py")
         command = [sys.executable, script, *files, "--workers", str(workers)]
     process = subprocess.Popen(
