@@ -153,7 +153,7 @@ def test_12_5_can_be_automatic_and_says_when_it_is_not(tmp_path: Path) -> None:
         played.append(play_alone(Rehearsal(load_script(file), 2)))
     by_hand, automatic = played
     assert by_hand.restarts.automatic == 0
-    assert 'phone_interaction = "automatic"' in by_hand.not_modelled[0]
+    assert "`phone_interaction` of `[cluster]`" in by_hand.not_modelled[0]
     assert automatic.restarts.automatic == 4
     assert automatic.not_modelled == ()
 
