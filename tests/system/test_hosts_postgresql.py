@@ -7,12 +7,14 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
 from tests.rigs.postgresql import Server, running_server
+from tests.system.hosts.patience import wait_until
 from tests.system.serving import (
     PUBLISHER,
     SUBSCRIBER,
@@ -125,6 +127,10 @@ def _change_reaches_both(hosts: Hosts, pub: Served, sub: Served) -> None:
     assert "may only read" in done.stderr
 
 
+def _has_logged(served: Served, words: str) -> bool:
+    return words in served.log
+
+
 def _database_goes_and_comes(hosts: Hosts, pub: Served, sub: Served) -> None:
     hosts.server.stop()
     for line in (UPDATE, "utils service restart Cisco Tftp"):
@@ -135,14 +141,16 @@ def _database_goes_and_comes(hosts: Hosts, pub: Served, sub: Served) -> None:
     assert hosts.boot(pub, PUBLISHER) == "ok"
     assert hosts.boot(sub, SUBSCRIBER) == "ok"
     before = hosts.ctl(hosts.publisher)
+    for each in (pub, sub):
+        wait_until(partial(_has_logged, each, "cannot follow the database"), "a notice")
     hosts.server.start()
     done = hosts.admin(hosts.publisher, UPDATE)
     assert done.returncode == 0, done.stderr
     assert hosts.ctl(hosts.publisher) != before
     assert hosts.ctl(hosts.subscriber) == hosts.ctl(hosts.publisher)
-    for log in (pub.log, sub.log):
-        assert 1 <= len(re.findall("cannot follow the database", log)) <= 4
-        assert "following the database again" in log
+    for each in (pub, sub):
+        wait_until(partial(_has_logged, each, "following the database again"), "again")
+        assert 1 <= len(re.findall("cannot follow the database", each.log)) <= 4
 
 
 def _publisher_is_killed(hosts: Hosts, pub: Served, sub: Served) -> None:
