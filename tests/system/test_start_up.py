@@ -56,8 +56,8 @@ def _imported(*words: str) -> set[str]:
         (["--help"], 160, 11),
         (["--version"], 160, 11),
         (["rehearse", "--help"], 160, 14),
-        (["rehearse", "list"], 290, 46),
-        (["rehearse", "list", "--json"], 290, 46),
+        (["rehearse", "list"], 270, 46),
+        (["rehearse", "list", "--json"], 270, 46),
     ],
 )
 def test_little_is_imported(words: list[str], most: int, most_of_our_own: int) -> None:

@@ -231,9 +231,9 @@ def test_a_random_walk_at_full_size(version: str) -> None:
     )
     chance = random.Random(version)
     walk = Walk(layout, groups, chance)
-    units = [chance.choice(layout.slots) for _ in range(16)]
+    units = [chance.choice(layout.slots) for _ in range(30)]
     steps = [step for step in steps_of(layout) if not isinstance(step, Regenerate)]
-    mixed = [*(Regenerate(*slot) for slot in units), *chance.choices(steps, k=6)]
+    mixed = [*(Regenerate(*slot) for slot in units), *chance.choices(steps, k=8)]
     chance.shuffle(mixed)
     for step in (ResetPhones(), *mixed, ResetPhones()):
         walk.take(step)
