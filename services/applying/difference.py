@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import NodeRole
 from tokenless.services.applying.file import ConfigFile
@@ -12,7 +11,7 @@ from tokenless.services.applying.steps import Difference, Sign, Step
 from tokenless.services.changes import activation, membership
 from tokenless.services.changes.certificates import find_store, trust
 from tokenless.services.changes.security import check_parameter, set_parameter
-from tokenless.services.changes.trust_stores import upload
+from tokenless.services.changes.trust_stores import is_kept_out, upload
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import NodeSection
 from tokenless.services.errors import ServiceError
@@ -132,18 +131,6 @@ def _words(roles: Sequence[NodeRole] | frozenset[NodeRole]) -> str:
     return "roles " + ", ".join(sorted(roles)) if roles else "no roles"
 
 
-def _is_superfluous(certificate: Certificate, held: Sequence[Certificate]) -> bool:
-    """Tell whether a store has a certificate, or keeps a later one of its name."""
-    return any(
-        each.der == certificate.der
-        or (
-            each.subject == certificate.subject
-            and each.not_before > certificate.not_before
-        )
-        for each in held
-    )
-
-
 def _trusted(cluster: Cluster, file: ConfigFile) -> Iterator[Step]:
     """Find certificates of files that a trust store lacks."""
     for section in file.config.trust_stores:
@@ -156,7 +143,7 @@ def _trusted(cluster: Cluster, file: ConfigFile) -> Iterator[Step]:
         held = [each.certificate for each in trust(cluster, store)]
         for name in section.certificates:
             found = read_upload(file.certificate(name), store)
-            new = [each for each in found if not _is_superfluous(each, held)]
+            new = [each for each in found if not is_kept_out(each, held)]
             held += new
             data = b"".join(write_certificate(each.der) for each in new)
             if new:

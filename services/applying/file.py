@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tokenless.ground.toml_files import load_toml
-from tokenless.services.config import ClusterConfig, load_config
+from tokenless.services.config import ClusterConfig, load_with_tables
 from tokenless.services.errors import ServiceError
+from tokenless.services.pki.uploads import load_upload
 from tokenless.services.store.parameters import FALSE, TRUE, Parameter
 
 _OF_CLUSTER: Final = {
@@ -45,8 +45,7 @@ class ConfigFile:
         Raises:
             ConfigurationError: When it cannot be used.
         """
-        config = load_config(path)
-        _, tables = load_toml(path)
+        config, tables = load_with_tables(path)
         return cls(config, tables, path.parent)
 
     def says(self, table: str, number: int, key: str) -> bool:
@@ -64,14 +63,14 @@ class ConfigFile:
         return found
 
     def certificate(self, name: str) -> bytes:
-        """Return the content of a certificate's file.
+        """Return the content of a certificate's file; of one too long, its beginning.
 
         Raises:
             ServiceError: When it cannot be read.
         """
         path = self.folder / name
         try:
-            return path.read_bytes()
+            return load_upload(path)
         except OSError as error:
             raise ServiceError(
                 f"{path}: {error.strerror}",

@@ -150,9 +150,7 @@ class OpenStore:
             What it replaced; None when the store keeps what it has.
         """
         change, namesakes = self._change, self._held[certificate.subject]
-        if self.holds(certificate) or any(
-            each.certificate.not_before > certificate.not_before for each in namesakes
-        ):
+        if is_kept_out(certificate, [each.certificate for each in namesakes]):
             return None
         for each in namesakes:
             rows.remove(change.connection, each)
@@ -164,6 +162,18 @@ class OpenStore:
         )
         self._held[certificate.subject] = [placed]
         return Placed(tuple(each.certificate for each in namesakes))
+
+
+def is_kept_out(certificate: Certificate, held: Sequence[Certificate]) -> bool:
+    """Tell whether a store has a certificate, or a later one of its name."""
+    return any(
+        each.der == certificate.der
+        or (
+            each.subject == certificate.subject
+            and each.not_before > certificate.not_before
+        )
+        for each in held
+    )
 
 
 def _check_issuers(

@@ -40,6 +40,7 @@ __all__ = [
     "host_settings",
     "host_tables",
     "load_config",
+    "load_with_tables",
 ]
 
 _DEFAULT_NAME: Final = Path("configs/lab.toml")
@@ -100,6 +101,20 @@ def load_config(
         ConfigurationError: When the file cannot be read, is not TOML, or has a key
             that cannot be used; names its line and its path.
     """
+    return load_with_tables(path, overrides)[0]
+
+
+def load_with_tables(
+    path: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> tuple[ClusterConfig, Mapping[str, Any]]:
+    """Load a configuration as `load_config`, and the tables as the file has them.
+
+    The tables tell what the file leaves open: a key that it lacks has its default in
+    the configuration.
+
+    Raises:
+        ConfigurationError: As `load_config`.
+    """
     path = _default_path() if path is None else path
     try:
         text, tables = load_toml(path)
@@ -110,7 +125,7 @@ def load_config(
     except TomlFileError as error:
         raise ConfigurationError(f"{path}: {error}", hint=error.hint) from None
     try:
-        return check_tables(_overlay(tables, overrides or {}), str(path))
+        return check_tables(_overlay(tables, overrides or {}), str(path)), tables
     except SettingError as error:
         if is_there(overrides or {}, error.keys):
             raise error.below() from None

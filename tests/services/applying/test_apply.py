@@ -127,6 +127,7 @@ def test_nodes_and_roles_that_differ(lab: Cluster, tmp_path: Path) -> None:
         ('"cucm-1051-a-pub"', '"pub"', "pub would be another publisher"),
         ("Phone-SAST-trust", "CallManager", "a node's own certificate"),
         ("old.pem", "missing.pem", r"missing\.pem: No such file"),
+        ("old.pem", "/dev/zero", "over 262144 bytes"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_changes(
