@@ -33,7 +33,8 @@ from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.task import Task, node_number, parse_goal
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
-from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.plan_json import to_json
+from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.runbook import Pace
 from tokenless.phone_emulator.rehearsal.planning.script import script_of
 from tokenless.phone_emulator.rehearsal.planning.starting_point import (

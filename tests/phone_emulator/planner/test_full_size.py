@@ -12,7 +12,8 @@ from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.steps import ResetCtl, ResetItl
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import make_plan
-from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.plan_json import to_json
+from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.search.alike import Kinds, part_of
 from tokenless.phone_emulator.planner.search.search import Effort, search
 from tokenless.phone_emulator.planner.search.solve import failing_groups, solve

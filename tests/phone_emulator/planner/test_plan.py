@@ -18,7 +18,8 @@ from tokenless.phone_emulator.planner.model.steps import (
 )
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan, naive_steps
-from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.plan_json import to_json
+from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.search.risk import assess, is_settled
 from tokenless.phone_emulator.planner.search.search import search
 from tokenless.phone_emulator.secd.report import FileAction

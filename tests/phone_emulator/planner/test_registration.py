@@ -17,7 +17,8 @@ from tokenless.phone_emulator.planner.model.steps import (
 )
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
-from tokenless.phone_emulator.planner.report import in_words, to_json
+from tokenless.phone_emulator.planner.plan_json import to_json
+from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.runbook import Pace, runbook_of
 from tokenless.phone_emulator.planner.search.solve import failing_groups
 from tokenless.phone_emulator.rehearsal.planning.script import rounds

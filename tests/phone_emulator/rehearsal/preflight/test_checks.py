@@ -1,107 +1,37 @@
 """Each check of a preflight: what it finds, and what it says when nothing tells it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.phone_emulator.rehearsal.preflight.subjects import (
+    AT,
+    PUB,
+    SUB,
+    WELL,
+    known,
+    script,
+    subject,
+)
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
-from tokenless.phone_emulator.rehearsal.preflight.calendar import (
-    calendar,
-    public_days,
-    renewals_a_year,
-)
 from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
-from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
 from tokenless.phone_emulator.rehearsal.preflight.findings import (
     Check,
     Outcome,
     PreflightCode,
 )
-from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
-    KnownCertificate,
-)
 from tokenless.phone_emulator.rehearsal.scripts.script import (
-    Group,
-    Script,
-    Step,
     load_script,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.release import Release
-
-PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
-AT = datetime(2026, 11, 29, tzinfo=UTC)
-RESTART = "admin --all utils service restart Cisco Tftp"
-
-
-def known(unit: str, node: str = PUB, **more: object) -> KnownCertificate:
-    fields: dict[str, Any] = {
-        "unit": unit,
-        "source": "ctl",
-        "subject": f"CN={node}-{unit}",
-        "serial": "01",
-        "node": node,
-        "begins": AT - timedelta(days=10),
-        "ends": AT + timedelta(days=7000),
-        "bits": 2048,
-    }
-    return KnownCertificate(**fields | more)
-
-
-WELL = (
-    known("ITLRecovery", begins=AT - timedelta(days=300)),
-    known("CallManager"),
-    known("CallManager", source="itl"),
-    known("TVS", source="itl"),
-    known("CAPF"),
-)
-
-
-def script(models: tuple[str, ...] = ("8861",), **more: object) -> Script:
-    fields: dict[str, Any] = {
-        "name": "ours",
-        "lesson": "a copy",
-        "groups": tuple(
-            Group(name=f"g-{model}", model=model, like="8861", count=10)
-            for model in models
-        ),
-        "steps": (
-            Step(
-                title="Current state",
-                run=("admin utils ctl set-cluster mixed-mode", RESTART, "phones boot"),
-            ),
-        ),
-        "cluster": {"cluster": {"version": "12.5(1)"}},
-        "certificates": WELL,
-        "itl_bytes": 20_000,
-        "unregistered": 0,
-    }
-    return Script(**fields | more)
-
-
-def subject(made: Script | None = None, **more: object) -> Preflight:
-    made = made or script()
-    task = task_for(made, "regenerate CallManager")
-    fields: dict[str, Any] = {
-        "script": made,
-        "task": task,
-        "plan": make_plan(task),
-        "at": AT,
-        "key_bits": 2048,
-        "tls_minimum": "1.0",
-        "sha512": False,
-        "ecdsa_only": False,
-        "target": None,
-        "rollback": False,
-    }
-    return Preflight(**fields | more)
 
 
 def found(checks: list[Check]) -> dict[str, Outcome]:
@@ -316,21 +246,6 @@ def test_a_goal_that_locks_phones_out_in_one_go() -> None:
     assert "no-safe-order" not in found(checks)
 
 
-def test_the_calendar_has_each_certificate_once_with_its_effect() -> None:
-    shared = tuple(
-        known("CallManager", node, source="itl", serial="07", ca_signed=True)
-        for node in (PUB, SUB)
-    )
-    entries = calendar(subject(script(certificates=(*WELL, *shared))))
-    units = [each.certificate.unit for each in entries]
-    assert units.count("CallManager") == 1
-    entry = next(each for each in entries if each.certificate.unit == "CallManager")
-    assert entry.certificate.serial == "07"
-    assert entry.public_days == 47
-    assert "signer of configurations" in entry.effect
-    assert [each.days_left for each in entries] == sorted(e.days_left for e in entries)
-
-
 def test_new_settings_suit_new_phones() -> None:
     settings = {"sha512": True, "ecdsa_only": True, "tls_minimum": "1.2"}
     upgrade = {"target": Release.parse("15SU3")}
@@ -339,31 +254,6 @@ def test_new_settings_suit_new_phones() -> None:
     assert {check.code.value for check in checks} >= {
         *("file-signature", "ecdsa-only", "tls-minimum", "cipher-suites")
     }
-
-
-def test_the_calendar_tells_that_callmanager_reuses_tomcat() -> None:
-    both = tuple(
-        known(unit, source="in-use", serial="0A", ca_signed=True)
-        for unit in ("tomcat", "CallManager")
-    )
-    own = known("tomcat", SUB, source="in-use", serial="0B")
-    entries = calendar(subject(script(certificates=(*WELL, *both, own))))
-    effects = {
-        each.certificate.serial: each.effect
-        for each in entries
-        if each.certificate.unit == "tomcat"
-    }
-    assert effects["0A"].startswith("CallManager reuses it: a new signer")
-    assert effects["0B"] == "no phone acts on it"
-    assert [renewals_a_year(days) for days in (200, 100, 47)] == [2, 4, 8]
-
-
-@pytest.mark.parametrize(
-    ("day", "granted"),
-    [("2026-03-14", 398), ("2026-03-15", 200), ("2027-03-15", 100), ("2029-03-15", 47)],
-)
-def test_public_lifetimes(day: str, granted: int) -> None:
-    assert public_days(datetime.fromisoformat(day).replace(tzinfo=UTC)) == granted
 
 
 def test_the_command_ends_as_check_does(tmp_path: Path) -> None:

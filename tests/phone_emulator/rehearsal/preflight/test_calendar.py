@@ -1,0 +1,59 @@
+"""What expires when, and what each renewal does to phones."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.phone_emulator.rehearsal.preflight.subjects import (
+    PUB,
+    SUB,
+    WELL,
+    known,
+    script,
+    subject,
+)
+from tokenless.phone_emulator.rehearsal.preflight.calendar import (
+    calendar,
+    public_days,
+    renewals_a_year,
+)
+
+
+def test_the_calendar_has_each_certificate_once_with_its_effect() -> None:
+    shared = tuple(
+        known("CallManager", node, source="itl", serial="07", ca_signed=True)
+        for node in (PUB, SUB)
+    )
+    entries = calendar(subject(script(certificates=(*WELL, *shared))))
+    units = [each.certificate.unit for each in entries]
+    assert units.count("CallManager") == 1
+    entry = next(each for each in entries if each.certificate.unit == "CallManager")
+    assert entry.certificate.serial == "07"
+    assert entry.public_days == 47
+    assert "signer of configurations" in entry.effect
+    assert [each.days_left for each in entries] == sorted(e.days_left for e in entries)
+
+
+def test_the_calendar_tells_that_callmanager_reuses_tomcat() -> None:
+    both = tuple(
+        known(unit, source="in-use", serial="0A", ca_signed=True)
+        for unit in ("tomcat", "CallManager")
+    )
+    own = known("tomcat", SUB, source="in-use", serial="0B")
+    entries = calendar(subject(script(certificates=(*WELL, *both, own))))
+    effects = {
+        each.certificate.serial: each.effect
+        for each in entries
+        if each.certificate.unit == "tomcat"
+    }
+    assert effects["0A"].startswith("CallManager reuses it: a new signer")
+    assert effects["0B"] == "no phone acts on it"
+    assert [renewals_a_year(days) for days in (200, 100, 47)] == [2, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("day", "granted"),
+    [("2026-03-14", 398), ("2026-03-15", 200), ("2027-03-15", 100), ("2029-03-15", 47)],
+)
+def test_public_lifetimes(day: str, granted: int) -> None:
+    assert public_days(datetime.fromisoformat(day).replace(tzinfo=UTC)) == granted
