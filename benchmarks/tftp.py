@@ -254,7 +254,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="workloads whose title has this")
     parser.add_argument("--json", type=Path, help="also write the figures there")
-    parser.add_argument("--against", type=Path, help="another checkout, beside ours")
+    parser.add_argument("--against", type=Path, help="another checkout to compare with")
     given = parser.parse_args()
     kept: dict[str, Any] = {}
     take_precedence(os.getpid())

@@ -229,7 +229,7 @@ def _faults_of(
 
 
 def _check_together(alone: Mapping[str, bool], others: Mapping[str, bool]) -> None:
-    """Refuse options that would have no effect beside others.
+    """Refuse options that have no effect together with others.
 
     Raises:
         UsageError: When an option that goes alone is given with another one.
