@@ -59,6 +59,8 @@ class Doing:
         self.nodes: tuple[str, ...] = ()
         """The nodes on which services are restarted."""
         self.node = layout.nodes[PUBLISHER]
+        self.what = ""
+        """What is done before the step that the plan names."""
         self.page = _NO_PAGE
         self.command = self.wait_for = self.verify = ""
         self.back = _STOP
@@ -326,9 +328,6 @@ class Doing:
             if Service.CALLMANAGER in self.services
             else self.phones
         )
-
-    what = ""
-    """What is done before the step that the plan names."""
 
 
 def _by_itself(follow_up: FollowUp, unit: TrustStore) -> Iterator[str]:
