@@ -160,7 +160,7 @@ class DeviceSection(Section, frozen=True):
 
 
 class ParametersSection(AppliedSection, frozen=True):
-    """`[parameters]`: enterprise and service parameters, further to those of `[cluster]`.
+    """`[parameters]`: enterprise and service parameters that `[cluster]` has not.
 
     A parameter that is left out stays as it is.
     """
