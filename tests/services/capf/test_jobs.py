@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import structlog
@@ -83,7 +84,7 @@ class Desk:
                         nursery.cancel_scope.cancel()
 
                 for number, job in enumerate(jobs):
-                    queue.put(job, lambda answer, number=number: note(number, answer))
+                    queue.put(job, partial(note, number))
         return [found[number] for number in range(len(jobs))]
 
 
