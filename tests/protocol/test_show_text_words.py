@@ -168,8 +168,8 @@ def refused(text: str) -> ShowTextError:
             f"3       SUBJECTNAME     60      {MOVED}",
             ShowFault.PARTS_MOVED,
             (
-                f"line 76: ISSUERNAME is {CAPF[:40]!r}, the letters of {MOVED[:40]!r} in "
-                f"another order: lines may have been moved {ALL}"
+                f"line 76: ISSUERNAME is {CAPF[:40]!r}, the letters of {MOVED[:40]!r} "
+                f"in another order: lines may have been moved {ALL}"
             ),
         ),
         (
@@ -177,8 +177,8 @@ def refused(text: str) -> ShowTextError:
             f"5       ISSUERNAME      60      {OTHER_CAPF}",
             ShowFault.PARTS_MOVED,
             (
-                f"line 76: ISSUERNAME is {OTHER_CAPF[:40]!r}, the letters of {CAPF[:40]!r} "
-                f"in another order: lines may have been moved {ALL}"
+                f"line 76: ISSUERNAME is {OTHER_CAPF[:40]!r}, the letters of "
+                f"{CAPF[:40]!r} in another order: lines may have been moved {ALL}"
             ),
         ),
         (
@@ -215,8 +215,8 @@ def refused(text: str) -> ShowTextError:
             "CTL Record #:12",
             ShowFault.NUMBERS,
             (
-                "line 61: record 12 stands where record 2 must be (1492 of 4947 bytes of "
-                "the CTL were read: the header and 1 whole record)"
+                "line 61: record 12 stands where record 2 must be (1492 of 4947 bytes "
+                "of the CTL were read: the header and 1 whole record)"
             ),
         ),
         (
