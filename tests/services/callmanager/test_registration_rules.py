@@ -276,8 +276,10 @@ def test_a_nonce_is_good_for_its_life_and_each_count_once(gate: Gate) -> None:
     assert gate.proof(nonce, 1) is Proof.STALE
     assert gate.proof(nonce, 3) is Proof.GOOD
     assert gate.proof(nonce, 2) is Proof.STALE
+    assert gate.proof(nonce, 10) is Proof.GOOD
+    assert gate.proof(nonce, 9) is Proof.STALE
     gate.now += 0.5
-    assert gate.proof(nonce, 4) is Proof.STALE
+    assert gate.proof(nonce, 11) is Proof.STALE
 
 
 def test_an_older_nonce_is_no_use_after_a_newer_one(gate: Gate) -> None:
