@@ -120,9 +120,9 @@ class RequestHandler:
             asked = _Asked(decode_read_request(data), data, peer, now)
         except DecodeError as error:
             return self._malformed(data, peer, error, now)
-        except TftpError as error:
-            self._note_refused(peer, error, "?", now)
-            return encode_error(error.code, error.message)
+        except TftpError as refusal:
+            self._note_refused(peer, refusal, "?", now)
+            return encode_error(refusal.code, refusal.message)
         return self._find(asked, local)
 
     def _find(self, asked: _Asked, local: str) -> Answer:
@@ -137,8 +137,8 @@ class RequestHandler:
         except TftpError as error:
             self._note_refused(peer, error, filename, asked.now)
             return encode_error(error.code, error.message)
-        except Exception as error:  # noqa: BLE001 (see `refuse`)
-            return self.refuse(peer, filename, error, asked.now)
+        except Exception as fault:  # noqa: BLE001 (see `refuse`)
+            return self.refuse(peer, filename, fault, asked.now)
 
     def refuse(self, peer: Peer, filename: str, error: Exception, now: float) -> bytes:
         """Return the answer to a request whose file cannot be made.
