@@ -19,7 +19,6 @@ import sqlite3
 import sys
 import tempfile
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -36,6 +35,7 @@ from benchmarks.soak_cluster import (
     configuration,
     memory_mb,
 )
+from benchmarks.soak_report import Kill, Minute, line_of, report_of
 from tokenless.ground.heap import freeze_heap_after_startup
 from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings
 from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan
@@ -44,40 +44,6 @@ from tokenless.phone_emulator.phone import open_network, usual_http_port
 from tokenless.phone_emulator.registration.line import LineSettings
 
 SPARED: Final = "sub3"
-_WARM_S: Final = 180.0
-"""What a process has made and loaded by then, it keeps."""
-_GROWTH: Final = 0.15
-_GROWTH_MB: Final = 8.0
-_PATIENCE_S: Final = 300.0
-
-
-@dataclass(slots=True)
-class Minute:
-    """One line of the table."""
-
-    began_s: float
-    change: str
-    took_s: float | None = None
-    """Until every phone was registered and had the newest lists; None: never."""
-    resets: int = 0
-    """How often phones that had missed the reset were reset again."""
-    kills: list[str] = field(default_factory=list)
-    registered: int = 0
-    memory_mb: dict[str, float] = field(default_factory=dict)
-    load: float = 0.0
-
-
-@dataclass(slots=True)
-class Kill:
-    """One kill, and how long phones were without dial tone."""
-
-    node: str
-    at_s: float
-    had: int
-    """Phones registered there."""
-    down_s: float
-    returned_s: float | None = None
-    """Until all phones were registered, resets of the same time included."""
 
 
 class Soak:
@@ -124,11 +90,14 @@ class Soak:
         )
         flash = self._cluster.folder / "flash"
         async with (
-            open_network(http_port=usual_http_port) as network,
+            open_network(
+                http_port=usual_http_port, tvs_timeout_s=20.0, register_timeout_s=20.0
+            ) as network,
             trio.open_nursery() as nursery,
         ):
-            settings = FleetLineSettings(
-                line=LineSettings(),
+            settings = FleetLineSettings(  # as `fleet run` has them, but fewer at once
+                concurrency=self._options.concurrency,
+                line=LineSettings(timeout_s=20.0),
                 manufacturer=self._cluster.data / "manufacturer",
             )
             with closing(FleetStore.open(flash)) as store:
@@ -163,34 +132,51 @@ class Soak:
             nursery.start_soon(self._kill_nodes)
             for number in range(options.minutes):
                 await trio.sleep_until(began + 60 * number)
-                self._begin(len(self.kills))
+                self._begin()
                 self.minutes[-1].change = await admin.change()
                 await self._follow()
             await trio.sleep_until(began + 60 * options.minutes)
             nursery.cancel_scope.cancel()
         for node in NODES.keys() - set(self._cluster.running):
             await trio.to_thread.run_sync(self._cluster.start, node)
-        self._begin(len(self.kills))
+        self._begin()
         await self._cluster.run("admin", "--yes", "utils ctl update CTLFile")
         await self._cluster.restart("Cisco Tftp")
         await trio.to_thread.run_sync(self._cluster.reset)
         await self._follow("the end: update CTL, reset")
+        for kill in self.kills:
+            if kill.returned_s is None:  # the time was up while phones came back
+                kill.returned_s = round(self._cluster.age_s - kill.at_s, 1)
         await trio.sleep(3)  # the database hears of registrations in batches
         await self._ask_cluster()
 
-    def _begin(self, _kills: int) -> None:
+    def _begin(self) -> None:
         self.minutes.append(Minute(self._cluster.age_s, ""))
+
+    def report(self) -> dict[str, object]:
+        """Return the result as JSON has it."""
+        lives = [self.own, *self._cluster.lives]
+        seen = report_of(self.minutes, self.kills, lives, self._options.bound)
+        bad = (self.lost, seen["late"], tracebacks := [*self._cluster.tracebacks()])
+        return {
+            "phones": self.phones,
+            **seen,
+            "lost": self.lost,
+            "tracebacks": tracebacks,
+            "commands_repeated": self._cluster.repeated,
+            "ok": bool(seen["flat"]) and not any(bad),
+        }
 
     # --- phones ----------------------------------------------------------------------
 
     async def _follow(self, change: str = "") -> None:
         """Wait until every phone is registered and has the newest lists."""
         if not self.minutes:
-            self._begin(0)
+            self._begin()
         minute = self.minutes[-1]
         minute.change = change or minute.change
         last = began = trio.current_time()
-        while trio.current_time() - began < _PATIENCE_S:
+        while trio.current_time() - began < self._options.patience:
             await trio.sleep(1)
             if self.registered < self.phones:
                 continue
@@ -257,7 +243,7 @@ class Soak:
 
     async def _wait_for_all(self, kill: Kill, began: float) -> None:
         await trio.sleep(0.5)  # until the phones there have noticed
-        with trio.move_on_after(_PATIENCE_S):
+        with trio.move_on_after(self._options.patience):
             while self.registered < self.phones:  # noqa: ASYNC110
                 await trio.sleep(0.1)
             kill.returned_s = round(trio.current_time() - began, 1)
@@ -293,60 +279,6 @@ def _tftp(number: int) -> str:
     return ",".join(f"{address}:{TFTP_PORT}" for address in pair)
 
 
-def line_of(minute: Minute) -> str:
-    """Return a line of the table."""
-    took = "LOST" if minute.took_s is None else f"{minute.took_s:.0f} s"
-    memory = " ".join(f"{name} {mb:.0f}" for name, mb in minute.memory_mb.items())
-    again = f" ({minute.resets} more resets)" if minute.resets else ""
-    return (
-        f"{minute.began_s / 60:5.1f} min  {minute.change:<48} {took:>6}{again}  "
-        f"{minute.registered} registered  killed: {', '.join(minute.kills) or '-'}  "
-        f"MB: {memory}  load {minute.load:.1f}"
-    )
-
-
-def growth(life: Life) -> dict[str, object] | None:
-    """Return the memory of a process when it was warm and at its end."""
-    warm = [mb for at, mb in life.memory.items() if at - life.began >= _WARM_S]
-    if len(warm) < 24:  # two minutes
-        return None
-    first, last = sum(warm[:12]) / 12, sum(warm[-12:]) / 12
-    return {
-        "process": life.node,
-        "began_s": round(life.began),
-        "ended_s": round(max(life.memory)),
-        "warm_mb": round(first, 1),
-        "end_mb": round(last, 1),
-        "most_mb": round(max(warm), 1),
-        "files": [*life.files.values()][-1:],
-        "flat": last - first <= max(_GROWTH_MB, _GROWTH * first),
-    }
-
-
-def report_of(soak: Soak, bound_s: float) -> dict[str, object]:
-    """Return the result as JSON has it."""
-    lives = [soak.own, *soak.cluster.lives]
-    processes = [each for life in lives if (each := growth(life)) is not None]
-    late = [
-        asdict(kill)
-        for kill in soak.kills
-        if kill.returned_s is None or kill.returned_s > bound_s
-    ]
-    tracebacks = list(soak.cluster.tracebacks())
-    is_flat = all(each["flat"] for each in processes)
-    return {
-        "phones": soak.phones,
-        "minutes": [asdict(each) for each in soak.minutes],
-        "kills": [asdict(each) for each in soak.kills],
-        "late": late,
-        "lost": soak.lost,
-        "tracebacks": tracebacks,
-        "processes": processes,
-        "commands_repeated": soak.cluster.repeated,
-        "ok": is_flat and not (late or soak.lost or tracebacks),
-    }
-
-
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -354,6 +286,8 @@ def main() -> None:
     parser.add_argument("--phones", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--release", default="12.5(1)")
+    parser.add_argument("--concurrency", type=int, default=100)
+    parser.add_argument("--patience", type=float, default=300.0, help="seconds")
     parser.add_argument("--kill-every", type=float, default=45.0, help="seconds")
     parser.add_argument("--bound", type=float, default=120.0, help="seconds")
     parser.add_argument("--folder", type=Path, help="keep everything there")
@@ -375,7 +309,7 @@ def main() -> None:
         finally:
             with suppress(ProcessLookupError):
                 ended = soak.cluster.stop()
-        report = report_of(soak, options.bound)
+        report = soak.report()
     print(f"nodes ended with {ended}")
     text = json.dumps(report, indent=1)
     if options.json:
