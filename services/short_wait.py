@@ -1,9 +1,9 @@
 """A short wait in the kernel, before a loop over a nested epoll waits in trio.
 
 One pass through trio's scheduler costs as much as five datagrams. Under load the next
-event is a few microseconds away, so it is waited for where that is cheap. Other tasks of
-the process wait meanwhile: the time is short, and after a wait in vain the next few are
-skipped.
+event is a few microseconds away, so it is waited for where that is cheap. Other tasks
+of the process wait meanwhile: the time is short, and after a wait in vain the next few
+are skipped.
 """
 
 import select
