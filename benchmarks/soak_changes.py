@@ -7,11 +7,16 @@ phones; the next change waits until every phone has followed.
 
 import random
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
 
 import trio
 
 from benchmarks.soak_cluster import NODES, Pool, SoakCluster, configuration
 
+_SERVICES: Final = {
+    "CallManager": ("Cisco CallManager",),
+    "TVS": ("Cisco Trust Verification Service",),
+}
 Change = Callable[[], Awaitable[str]]
 """Makes a change, and says what it was."""
 
@@ -60,7 +65,10 @@ class Administrator:
     async def _regenerate(self, store: str, node: str | None = None) -> str:
         node = node or self._random.choice(list(NODES))
         await self._cluster.run("cert", "regenerate", store, "--node", node)
-        await self._update_ctl()
+        await self._cluster.run("admin", "--yes", "utils ctl update CTLFile")
+        for service in _SERVICES.get(store, ()):  # from then on it shows the new one
+            await self._cluster.restart(service, node)
+        await self._deliver()
         return f"regenerate {store} of {node}, update CTL, reset"
 
     async def _regenerate_tomcat(self) -> str:

@@ -231,17 +231,21 @@ class SoakCluster:
             await trio.sleep(2)
         raise AssertionError  # at least one try
 
-    async def restart(self, service: str) -> None:
-        """Restart a service on every node that runs."""
-        for node in NODES:
-            while node in self._running:  # else its start does the same
-                line = f"utils service restart {service}"
-                try:
-                    await self.run("admin", "--node", node, "--yes", line, tries=1)
-                except RuntimeError:
-                    if node in self._running:
-                        raise
-                break
+    async def restart(self, service: str, *nodes: str) -> None:
+        """Restart a service on nodes, on all when none is named.
+
+        A node that is down, or killed meanwhile, does the same when it starts.
+        """
+        for node in nodes or NODES:
+            life = self._running.get(node)
+            if life is None:
+                continue
+            line = f"utils service restart {service}"
+            try:
+                await self.run("admin", "--node", node, "--yes", line, tries=2)
+            except RuntimeError:
+                if self._running.get(node) is life:
+                    raise
 
     def reset(self, devices: tuple[str, ...] = ()) -> int:
         """Reset registered phones, all when none is named; return how many were."""
