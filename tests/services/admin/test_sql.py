@@ -122,12 +122,14 @@ def test_refusals(statement: str) -> None:
 
 def test_deep_brackets_are_refused_or_computed() -> None:
     """SQLite's parser has a stack of 100 entries, since 3.46 one that grows."""
+    said = ""
     try:
         _, rows = run_select("select " + "(" * 900 + "1" + ")" * 900, TABLES)
     except StatementError as error:
-        assert re.search("too large|stack overflow|depth", str(error))
+        said = str(error)
     else:
         assert rows == [("1",)]
+    assert not said or re.search("too large|stack overflow|depth", said)
 
 
 def test_a_statement_that_would_take_for_ever_is_stopped() -> None:
