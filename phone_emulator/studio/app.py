@@ -22,8 +22,7 @@ from tokenless.phone_emulator.studio.visit import SEE_OTHER, Page, Show, Visit
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services import console
 from tokenless.services.console.forms import Form, FormLimits
-from tokenless.services.console.guard import checked_form, set_cookie
-from tokenless.services.console.protection import Protection
+from tokenless.services.console.guard import Protection, checked_form, set_cookie
 from tokenless.services.console.sessions import NoticeKind
 
 _STATIC: Final = Path(__file__).with_name("static")

@@ -19,11 +19,10 @@ from tokenless.phone_emulator.studio.plans import Plans
 from tokenless.phone_emulator.studio.runs import Runs
 from tokenless.phone_emulator.studio.study import MAX_HISTORY, Event, Study
 from tokenless.phone_emulator.studio.words import add_words
-from tokenless.services.console.origins import is_loopback_host
-from tokenless.services.console.sessions import Session, Sessions
+from tokenless.services.console.guard import is_loopback_host
+from tokenless.services.console.sessions import Session, Sessions, Throttle
 from tokenless.services.console.templates import make_environment
 from tokenless.services.console.texts import text
-from tokenless.services.console.throttle import Throttle
 from tokenless.services.logs import get_logger
 
 COOKIE: Final = "__Host-tokenless-studio"

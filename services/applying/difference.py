@@ -8,7 +8,7 @@ from tokenless.protocol.codes import NodeRole
 from tokenless.services.applying.file import ConfigFile
 from tokenless.services.applying.phones import phone_steps, unwanted_phones
 from tokenless.services.applying.steps import Difference, Sign, Step
-from tokenless.services.changes import activation, membership
+from tokenless.services.changes import membership
 from tokenless.services.changes.certificates import find_store, trust
 from tokenless.services.changes.security import check_parameter, set_parameter
 from tokenless.services.changes.trust_stores import is_kept_out, upload
@@ -78,7 +78,7 @@ def _nodes(cluster: Cluster, file: ConfigFile) -> Iterator[Step]:
         _check_same(node, wanted)
         if file.says("nodes", number, "roles"):
             for role in sorted(wanted.activated - node.roles):
-                do = partial(activation.activate, node=node, role=role)
+                do = partial(membership.activate, node=node, role=role)
                 yield Step(Sign.CHANGE, "node", node.name, f"activate {role}", do)
 
 
@@ -88,7 +88,7 @@ def _deactivations(cluster: Cluster, file: ConfigFile) -> Iterator[Step]:
         node = known.get(wanted.name.lower())
         if node is not None and file.says("nodes", number, "roles"):
             for role in sorted(node.roles - wanted.activated):
-                do = partial(activation.deactivate, node=node, role=role)
+                do = partial(membership.deactivate, node=node, role=role)
                 yield Step(Sign.CHANGE, "node", node.name, f"deactivate {role}", do)
 
 

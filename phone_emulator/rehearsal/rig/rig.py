@@ -49,8 +49,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_address
 from tokenless.services.changes.devices import DeviceChange
-from tokenless.services.changes.hostname import set_hostname
-from tokenless.services.changes.membership import add_node, remove_node
+from tokenless.services.changes.membership import add_node, remove_node, set_hostname
 from tokenless.services.node.control.announce import announce
 
 _DAY_S: Final = 86_400

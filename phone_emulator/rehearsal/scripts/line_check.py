@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from tokenless.ground.toml_places import line_of
+from tokenless.ground.toml_files import line_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,

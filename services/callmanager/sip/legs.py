@@ -27,8 +27,7 @@ from tokenless.protocol.sip.messages import (
 )
 from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
-from tokenless.services.callmanager.sip.dialog import Dialog, call_info
-from tokenless.services.callmanager.sip.source import Source
+from tokenless.services.callmanager.sip.dialog import Dialog, Source, call_info
 from tokenless.services.callmanager.switch import (
     CallFailure,
     Endpoint,
