@@ -17,8 +17,7 @@ import trio
 
 from tokenless.phone_emulator.enrolling_boot import boot_and_enrol
 from tokenless.phone_emulator.enrolment import Sleep
-from tokenless.phone_emulator.fleet.factory import Factory
-from tokenless.phone_emulator.fleet.keys import FleetKeys
+from tokenless.phone_emulator.fleet.factory import Factory, FleetKeys
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import (

@@ -57,10 +57,8 @@ from tokenless.phone_emulator.rehearsal.play.executor import (
     open_executor,
     results_so_far,
 )
-from tokenless.phone_emulator.rehearsal.reports.exploration_page import (
+from tokenless.phone_emulator.rehearsal.reports.exploration import (
     exploration_page,
-)
-from tokenless.phone_emulator.rehearsal.reports.exploration_text import (
     exploration_view,
 )
 from tokenless.phone_emulator.rehearsal.reports.junit import exploration_junit

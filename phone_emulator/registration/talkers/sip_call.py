@@ -13,6 +13,7 @@ from tokenless.phone_emulator.registration.talkers.events import (
     ShownCall,
     StopMedia,
 )
+from tokenless.phone_emulator.registration.talkers.sip_identity import CallSite
 from tokenless.phone_emulator.registration.talkers.sip_offers import (
     Offers,
     agreed_line,
@@ -20,7 +21,6 @@ from tokenless.phone_emulator.registration.talkers.sip_offers import (
     level_of,
     media_effects,
 )
-from tokenless.phone_emulator.registration.talkers.sip_site import CallSite
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.sip.addresses import decode_address, decode_target, decode_uri

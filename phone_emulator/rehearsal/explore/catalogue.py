@@ -23,9 +23,9 @@ from tokenless.phone_emulator.rehearsal.explore.faults import (
     Fault,
     FaultKind,
     Place,
+    switched,
     with_faults,
 )
-from tokenless.phone_emulator.rehearsal.explore.switched import switched
 from tokenless.phone_emulator.rehearsal.rig.admin_actions import runs_on
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,

@@ -77,7 +77,7 @@ _OWN_ROWS: Final = (schema.registration, schema.tftp_itl)
 
 
 def check_server(connection: Connection) -> None:
-    """Check that a server can be trusted with a cluster, before anything is asked of it.
+    """Check that a server can be trusted, before anything is asked of it.
 
     Raises:
         ServiceError: When it is too old, or other roles can make it run their code.
