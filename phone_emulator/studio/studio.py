@@ -22,8 +22,7 @@ from tokenless.phone_emulator.rehearsal.reports.html_text import code_words
 from tokenless.phone_emulator.rehearsal.reports.timeline import COLOURS, WORDS
 from tokenless.phone_emulator.studio.archive import StudyArchive
 from tokenless.phone_emulator.studio.board import troubles_of
-from tokenless.phone_emulator.studio.plans import Plans
-from tokenless.phone_emulator.studio.runs import Runs
+from tokenless.phone_emulator.studio.runs import Plans, Runs
 from tokenless.phone_emulator.studio.study import MAX_HISTORY, Event, StepResult, Study
 from tokenless.services.console.guard import is_loopback_host
 from tokenless.services.console.sessions import Session, Sessions, Throttle

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 
-from tokenless.protocol.cluster_link.messages import (
+from tokenless.protocol.cluster_link import (
     MAX_PHONES,
     LinkMessage,
     PhoneEntry,

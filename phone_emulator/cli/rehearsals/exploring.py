@@ -32,7 +32,11 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
 )
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import output_file
-from tokenless.phone_emulator.rehearsal.explore.catalogue import single_faults
+from tokenless.phone_emulator.rehearsal.explore.catalogue import (
+    named_faults,
+    sampled_pairs,
+    single_faults,
+)
 from tokenless.phone_emulator.rehearsal.explore.exploration import (
     Exploration,
     ranked,
@@ -48,10 +52,6 @@ from tokenless.phone_emulator.rehearsal.explore.runs import (
     Task,
     play_task,
     task_of,
-)
-from tokenless.phone_emulator.rehearsal.explore.selection import (
-    named_faults,
-    sampled_pairs,
 )
 from tokenless.phone_emulator.rehearsal.play.executor import (
     open_executor,

@@ -11,12 +11,12 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import check_script
 from tokenless.phone_emulator.studio.archive import GivenSource
-from tokenless.phone_emulator.studio.fetching import fetch_sources
 from tokenless.phone_emulator.studio.sources import (
     Problem,
     Recognised,
     beside,
     distinct,
+    fetch_sources,
     free_name,
     recognise,
 )

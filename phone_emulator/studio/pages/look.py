@@ -12,8 +12,7 @@ from starlette.responses import Response
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio import looking
 from tokenless.phone_emulator.studio.archive import GivenSource
-from tokenless.phone_emulator.studio.fetching import DEVICE, fetch_sources
-from tokenless.phone_emulator.studio.sources import recognise
+from tokenless.phone_emulator.studio.sources import DEVICE, fetch_sources, recognise
 from tokenless.phone_emulator.studio.study import MAX_LOOKS, Look, Study, Understood
 from tokenless.phone_emulator.studio.understanding import understand
 from tokenless.phone_emulator.studio.visit import Page, Visit, attachment
