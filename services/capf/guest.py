@@ -34,8 +34,6 @@ from tokenless.services.limited_log import shortened
 from tokenless.services.metrics import REGISTRY
 from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.counters import (
-    FIRST_GUEST_CELL,
-    StreamCounters,
     stream_series,
 )
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
@@ -73,11 +71,6 @@ CAPF_SERIES: Final = stream_series(
     "CAPF",
     {each.name.lower(): (int(each), meaning) for each, meaning in _MEANINGS.items()},
 )
-
-
-def count_of(counters: StreamCounters, count: CapfCount) -> int:
-    """Return one of CAPF's own counts of a server."""
-    return counters[FIRST_GUEST_CELL + count]
 
 
 COLLECTOR: Final = ServerCollector("tokenless_capf", CAPF_SERIES, REGISTRY)
