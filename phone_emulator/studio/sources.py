@@ -19,7 +19,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     ImportedList,
     InUse,
     SourceLineError,
-    pictures_of,
+    lists_of,
     without_repeats,
 )
 from tokenless.phone_emulator.rehearsal.importing.sources.phone_config import (
@@ -164,7 +164,7 @@ def _take(given: GivenSource, found: Recognised) -> str:
         found.tables.append(printable(given.name))
         return f"{sum(kind.count for kind in table.kinds)} phones"
     kind = FileKind.ITL if "itl" in name else FileKind.CTL
-    lists = pictures_of(data, kind, given.name)
+    lists = lists_of(data, kind, given.name)
     found.lists += lists
     return ", ".join(_list_words(each) for each in lists)
 

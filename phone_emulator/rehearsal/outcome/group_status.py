@@ -204,18 +204,7 @@ def _status(
         )
         alike.setdefault(contents, []).append(phone)
     phones = [phone for each in alike.values() for phone in each]
-    anchors: Counter[Anchors] = Counter()
-    remedies: dict[Remedy, None] = {}
-    impacts: list[Impact] = []
-    for contents, each in alike.items():
-        held = held_lists(contents, setting.model)
-        left = anchors_of(contents, held, setting) if held.ctl or held.itl else None
-        if left is not None:
-            anchors[left] += len(each)
-        of_phone = _remedies(each, contents, held, setting)
-        remedies.update(dict.fromkeys(of_phone))
-        is_lost = left is not None and not left.signers and _is_lost(of_phone)
-        impacts.append(_impact(each, setting.model, is_lost=is_lost))
+    anchors, remedies, impact = _judge_alike(alike, setting)
     refusals = Counter(refusal for phone in phones for refusal in phone.refusals)
     registered = Registrations.of(
         registrations[phone.device]
@@ -233,7 +222,7 @@ def _status(
         prospects=later,
         # By hand comes last, whatever the order in which the phones' lists were met.
         remedies=tuple(sorted(remedies, key=is_by_hand)),
-        impact=replace(Impact.total(impacts), unregistered=registered.without),
+        impact=replace(impact, unregistered=registered.without),
         registrations=registered,
         sample=phone_groups.samples.get(name),
         inferred_rules=tuple(_inferred((*refusals, *later), facts)),
@@ -241,6 +230,30 @@ def _status(
             identities, all_contents, registrations, setting.home
         ),
     )
+
+
+def _judge_alike(
+    alike: Mapping[FlashContents, Sequence[PhoneAfterStep]], setting: GroupSetting
+) -> tuple[Counter[Anchors], Iterable[Remedy], Impact]:
+    """Judge phones by what they hold: their anchors, remedies, and the impact of all.
+
+    Args:
+        alike: The phones of a group, by the contents of their flash.
+        setting: The group's.
+    """
+    anchors: Counter[Anchors] = Counter()
+    remedies: dict[Remedy, None] = {}
+    impacts: list[Impact] = []
+    for contents, each in alike.items():
+        held = held_lists(contents, setting.model)
+        left = anchors_of(contents, held, setting) if held.ctl or held.itl else None
+        if left is not None:
+            anchors[left] += len(each)
+        of_phone = _remedies(each, contents, held, setting)
+        remedies.update(dict.fromkeys(of_phone))
+        is_lost = left is not None and not left.signers and _is_lost(of_phone)
+        impacts.append(_impact(each, setting.model, is_lost=is_lost))
+    return anchors, remedies, Impact.total(impacts)
 
 
 def _inferred(
