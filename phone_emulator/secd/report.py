@@ -57,7 +57,7 @@ ADVICE: Final = {
         "let the phone get an LSC from CAPF, or take encryption out of its profile"
     ),
 }
-"""What helps against each reason, as far as the phone's report alone can tell."""
+"""The remedy for each reason, as far as the phone's report alone can tell."""
 
 
 @unique

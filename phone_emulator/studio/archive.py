@@ -36,14 +36,14 @@ _NAME_LENGTH: Final = 60
 
 
 class StepSummary(msgspec.Struct, frozen=True):
-    """What lists of runs show of a step."""
+    """A step, as lists of runs show it."""
 
     number: int
     injected: tuple[str, ...]
 
 
 class RunSummary(msgspec.Struct, frozen=True):
-    """What lists show of a run; the rest of its file is passed over."""
+    """A run, as lists show it; the rest of its file is passed over."""
 
     id: str
     order: str
@@ -61,7 +61,7 @@ class RunSummary(msgspec.Struct, frozen=True):
 
 
 class StudySummary(msgspec.Struct, frozen=True):
-    """What the list of studies shows of one."""
+    """A study, as the list of studies shows it."""
 
     name: str
     made: datetime

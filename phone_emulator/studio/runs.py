@@ -58,7 +58,7 @@ class LiveRun:
     """The id of its study."""
     task: PlayTask
     order: str
-    """What is played, in words."""
+    """The change that is played, in words."""
     subject: RunSubject
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -83,7 +83,7 @@ class LiveRun:
 
     @property
     def total(self) -> int:
-        """How many steps there are."""
+        """The number of steps."""
         return len(self.task.script.steps)
 
     @property
@@ -93,7 +93,7 @@ class LiveRun:
 
     @property
     def phones(self) -> int:
-        """How many phones it has, as far as it is known."""
+        """The number of phones, as far as it is known."""
         last = self.steps[-1] if self.steps else None
         if last is None:
             return self.booted.of

@@ -31,15 +31,15 @@ _LOOPBACK: Final = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class StudioSettings:
-    """Where the studio listens, and whom it lets in."""
+    """The studio's address, its folder, and the key for signing in."""
 
     folder: Path
     address: str
     port: int
     asks_nobody: bool = False
-    """Whether it has no sign-in: on loopback only."""
+    """True if it has no sign-in: on loopback only."""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(_KEY_BYTES))
-    """What a browser must know to be let in; new at each start."""
+    """The key with which a person signs in; new at each start."""
 
 
 async def serve_studio(

@@ -43,7 +43,7 @@ _AROUND: Final = 2
 _SHOWN: Final = 160
 _DER: Final = b"\x30\x82"
 _PACKED: Final = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")
-"""How workbooks of Excel, old and new, and archives begin."""
+"""The first bytes of workbooks of Excel, old and new, and of archives."""
 _PEM: Final = b"-----BEGIN CERTIFICATE-----"
 _TABLE_WORDS: Final = ("model", "devicetype", "modelname")
 _CONFIGURATION: Final = (".cnf.xml", ".xml", ".cnf.xml.sgn", ".sgn")
@@ -62,7 +62,7 @@ class PasteLine:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a source cannot be read."""
+    """The reason why a source cannot be read."""
 
     source: str
     reason: str

@@ -65,7 +65,7 @@ class Studio:
 
     @property
     def asks_nobody(self) -> bool:
-        """Whether every browser on this machine is let in."""
+        """True if every browser on this machine is let in."""
         return self._key is None
 
     def is_key(self, given: str) -> bool:

@@ -44,7 +44,7 @@ _WHY: Final = {
         "name the groups below",
     ),
 }
-"""Why, and how it is corrected on the page; other guesses have words of their own."""
+"""The reason, and the way to correct it on the page; other guesses have their own."""
 USUAL_MODELS: Final = ("7975", "8861")
 _MODELS: Final = Guess(
     "models",

@@ -140,4 +140,4 @@ class Page:
     show: Show | None = None
     act: Show | None = None
     back: str = "/"
-    """Where a refused form leads."""
+    """The path to which a refused form sends the browser."""

@@ -61,7 +61,7 @@ from tokenless.protocol.errors import TokenlessError
 _NICE: Final = 2
 _COUNTED_A_SECOND: Final = 10_000
 _BEAT_S: Final = 0.2
-"""How often the progress of a boot is told."""
+"""Seconds between two reports of a boot's progress."""
 _MOST_LINES = 400
 _LONGEST = 3900
 _ON_PAGES: Final = Wording(

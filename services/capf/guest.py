@@ -124,7 +124,7 @@ class CapfSession(Session):
         self._order: Order | None = None
         self._result: Certificate | None = None
         self._waits = False
-        """Whether the jobs has a job of this session."""
+        """True if a job of this session is being done."""
 
     def begin(self) -> None:
         """Say AUTH_REQUEST."""

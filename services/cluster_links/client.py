@@ -45,7 +45,7 @@ class LinkClient:
     ) -> None:
         self.peer = peer
         self.is_open = False
-        """Whether what is sent now will be said."""
+        """True if a message that is sent now will leave."""
         self._me = me
         self._handler = handler
         self._log = log.bind(peer=peer.name)

@@ -1,6 +1,6 @@
 """Findings from booting phones on the observed files: lock-outs and their reasons.
 
-An empty phone starts at each node, and every phone that a node has furnished is then
+An empty phone starts at each node. Every phone that has the files of a node is then
 served by every node, its own again and the others, as happens when the first TFTP
 server does not answer. What such a phone refuses, real phones refuse: SECD's own
 decisions, without sockets.
@@ -61,13 +61,13 @@ def phone_findings(seen: Observation, models: Sequence[str]) -> Iterator[Finding
     known: dict[_Case, list[str]] = {}
     older: dict[_Case, list[str]] = {}
     for model in models:
-        furnished: list[tuple[Node, FlashContents]] = []
+        supplied: list[tuple[Node, FlashContents]] = []
         for node in nodes:
             secd = boot(seen, model, node, FlashContents())
-            furnished.append((node, _configured(secd.contents, seen)))
+            supplied.append((node, _configured(secd.contents, seen)))
             for refusal in _refusals(secd):
                 new.setdefault((str(node), str(node), refusal), []).append(model)
-        for home, contents in furnished:
+        for home, contents in supplied:
             for node in nodes:
                 secd = boot(seen, model, node, contents)
                 for refusal in _refusals(secd):

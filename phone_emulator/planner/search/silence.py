@@ -1,4 +1,4 @@
-"""What an order costs in secure registrations, and the least that is left of it."""
+"""The cost of an order in secure registrations, and the least that is left of it."""
 
 from functools import lru_cache
 

@@ -70,11 +70,11 @@ class SipCall:
         self._offers = Offers(site.suites, site.random)
         self._description = 0
         self._stream: AudioStream | None = None
-        """What the phone has offered or answered."""
+        """The phone's own offer or answer."""
         self._answered_challenges = 0
         """By our INVITE."""
         self.is_cancelled = False
-        """Whether it has ended before our INVITE had its final answer."""
+        """True if it has ended before our INVITE had its final answer."""
 
     @property
     def has_ended(self) -> bool:

@@ -51,7 +51,7 @@ from tokenless.protocol.errors import TokenlessError
 _CTL_UPDATE: Final = ("utils", "ctl", "update")
 _TVS: Final = "Cisco Trust Verification Service"
 _NO_COMMANDS: Final = (Phones, CallPhone, NodePower, DatabasePower, PassTime)
-"""What happens, and is no command that an administrator types."""
+"""Actions that are not commands of an administrator."""
 _BOOT: Final = "phones boot"
 
 

@@ -133,7 +133,7 @@ def _line(place: Place, line: str, faults: Sequence[Fault]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Switched:
-    """What a step finds off, or switches itself."""
+    """Nodes, groups and databases that a step finds off, or switches itself."""
 
     nodes: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
@@ -161,7 +161,7 @@ def switched(
 
 @dataclass(slots=True)
 class _Off:
-    """What is off while a script is walked."""
+    """The things that are off while a script is walked."""
 
     everybody: Sequence[str]
     nodes: set[str] = field(default_factory=set)
@@ -170,7 +170,7 @@ class _Off:
     touched: tuple[set[str], set[str], set[str | None]] = field(
         default_factory=lambda: (set(), set(), set())
     )
-    """What was off when the step began, or was switched since."""
+    """The things that were off when the step began, or were switched since."""
 
     def follow(self, action: LineAction) -> None:
         nodes, groups, databases = self.touched

@@ -130,7 +130,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
 
 @dataclass(slots=True)
 class _RunLines:
-    """What the lines of a step have done."""
+    """The result of the lines of a step."""
 
     transcript: list[str] = field(default_factory=list)
     injected: list[str] = field(default_factory=list)

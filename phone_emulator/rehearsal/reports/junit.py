@@ -30,7 +30,7 @@ class _Case:
     kind: str | None = None
     """`failure`, `error` or `skipped`; None: it passed."""
     lines: tuple[str, ...] = ()
-    """Why; the first one leads."""
+    """The reasons; the first one leads."""
 
 
 def rehearsals_junit(results: Sequence[Played]) -> str:

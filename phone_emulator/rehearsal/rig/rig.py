@@ -256,7 +256,7 @@ class RehearsalRig:
 
     @property
     def nodes_up(self) -> dict[str, bool]:
-        """Whether each node of the clusters is up, by name."""
+        """The state of each node of the clusters, by name: True if it is up."""
         return {
             name: running.served.is_up(name)
             for running in self._running.values()

@@ -86,7 +86,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What stands on the screen."""
+    """The content of the screen."""
 
     title: str
     items: tuple[Item, ...]
@@ -102,7 +102,7 @@ class Frame:
     wide: int
     is_dark: bool
     left: int
-    """Where its glass begins, which is as wide on both."""
+    """The left edge of its screen, which is as wide on both."""
     line_keys: tuple[int, ...]
     """The places of its columns of line keys."""
 

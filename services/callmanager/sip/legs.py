@@ -101,7 +101,7 @@ class SipLeg(Leg):
         self.dialog = Dialog("", "", "", "")
         self._offer: AudioStream | None = None
         self._falls_back = self._takes_updates = True
-        """What the phone's last message says of itself."""
+        """The identity in the phone's last message."""
         self._answer = b""
         self._is_acknowledged = False
 

@@ -55,7 +55,7 @@ def load_toml(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 class Fault(NamedTuple):
-    """What is wrong with a value of a file."""
+    """A fault of a value in a file."""
 
     keys: Keys
     reason: str

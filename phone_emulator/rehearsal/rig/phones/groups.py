@@ -97,7 +97,7 @@ class PhoneGroups:
             sleep=_no_wait,
         )
         self._string: str | None = None
-        """What a person types at the phones that boot now."""
+        """The string that a person types at the phones that boot now."""
         self._groups = self._identities(groups, sizes, usual)
         self._group_of = {
             phone.device: name
