@@ -73,7 +73,7 @@ async def check(addresses: str, device: str) -> Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Plans:
+class WindowChanges:
     """The changes of the window besides certificates."""
 
     target: str = ""
@@ -100,7 +100,11 @@ class Plans:
 
 
 def preflight(
-    script: Script, units: Sequence[str], plans: Plans, *, of: str = "the study's lists"
+    script: Script,
+    units: Sequence[str],
+    plans: WindowChanges,
+    *,
+    of: str = "the study's lists",
 ) -> Look:
     """Check an imported cluster before a change of some certificates.
 

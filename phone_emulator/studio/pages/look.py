@@ -111,14 +111,14 @@ def _others(visit: Visit) -> list[GivenSource]:
     return visit.studio.archive.sources(visit.study_id)
 
 
-def _plans(visit: Visit) -> looking.Plans:
+def _plans(visit: Visit) -> looking.WindowChanges:
     form = visit.form
     chosen = {
         name: form.one(name)
         for name, values in CHOICES.items()
         if form.one(name) in values
     }
-    return looking.Plans(
+    return looking.WindowChanges(
         target=form.one("target").strip()[:40],
         key_bits=int(chosen.get("key-size", "2048")),
         tls_minimum=chosen.get("tls-minimum", "1.0"),
