@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Without bytecode every worker of the tests would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo studio rehearse test coverage lint image bench fuzz mutants oldest kubernetes vectors picture site dist lock clean
+.PHONY: help demo studio rehearse test coverage lint image bench fuzz mutants oldest kubernetes compiled plain vectors picture site dist lock clean
 
 help:
 	@echo "make demo      set up, take a lab cluster and its phones through four changes of signer"
@@ -22,6 +22,8 @@ help:
 	@echo "make mutants   the trust decisions, changed in a thousand ways: tests must notice"
 	@echo "make oldest    the tests with the oldest versions of the dependencies that are supported"
 	@echo "make site      the documents as a site that needs no network, links checked"
+	@echo "make compiled  the hot rooms as C extensions, beside their sources (needs a C compiler)"
+	@echo "make plain     Python only again: removes what make compiled made"
 	@echo "make dist      the wheel and the archive of sources, reproducible"
 	@echo "make kubernetes  render configs/kubernetes, compare it with the published schemas"
 	@echo "make vectors   the golden files of tests/vectors, made anew"
@@ -101,6 +103,14 @@ oldest:
 	build/oldest/bin/python -m pytest -n 3 --dist loadfile \
 	    --deselect tests/system/test_start_up.py::test_little_is_imported
 
+# Optional, needs a C compiler: the same sources, cheaper a packet (docs/performance.md).
+compiled: $(VENV)/dev requirements/compiled.txt
+	$(PIP) install --require-hashes -r requirements/compiled.txt
+	$(BIN)/python -m tools.compiled
+
+plain: $(VENV)/runtime
+	$(BIN)/python -m tools.compiled --remove
+
 # Needs kubectl; the schemas are of a package, so no cluster is asked.
 kubernetes: requirements/kubernetes.txt
 	$(PYTHON) -m venv build/kubernetes-env
@@ -143,6 +153,7 @@ lock: $(VENV)/dev
 	cd requirements && ../$(LOCK) -o hsm.txt hsm.in
 	cd requirements && ../$(LOCK) -o postgres.txt postgres.in
 	cd requirements && ../$(LOCK) -o mutation.txt mutation.in
+	cd requirements && ../$(LOCK) -o compiled.txt compiled.in
 	cd requirements && ../$(LOCK) -o docs.txt docs.in
 	cd requirements && ../$(LOCK) -o kubernetes.txt kubernetes.in
 	cd requirements && ../$(LOCK) -o oldest.txt oldest.in

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from tokenless.ground.json_input import decode_json
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import UNFINISHED, replace_file, sync_folder
 from tokenless.phone_emulator.own_certificates import FolderCertificates
@@ -122,7 +123,7 @@ class FolderFlash:
         """
         try:
             data = _read(self.folder / _STATE, MAX_DOWNLOAD_BYTES)
-            return None if data is None else msgspec.json.decode(data, type=PhoneState)
+            return None if data is None else decode_json(data, PhoneState)
         except msgspec.MsgspecError as error:
             raise PhoneError(
                 f"{self.folder / _STATE} is damaged: {error}",

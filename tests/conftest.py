@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from tests.rigs.memory import use_memory
 from tests.rigs.postgresql import Server, running_server
 from tests.rigs.quick_passwords import make_quick
+from tools import compiled
 
 _HERE = Path(__file__).parent
 _WAITING = {"test_attacks.py", "test_resets.py", "test_serve.py"}
@@ -28,6 +29,16 @@ settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("unhurried")
+
+
+def pytest_report_header() -> str:
+    """Say what is tested: Python, or the compiled rooms."""
+    if old := compiled.outdated():
+        raise pytest.UsageError(
+            f"compiled before their source was changed: {', '.join(old)};"
+            " run `make compiled`, or `make plain`"
+        )
+    return f"compiled rooms: {len(compiled.extensions()) or 'none'}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,6 +17,7 @@ from typing import Final, Self
 
 import msgspec
 
+from tokenless.ground.json_input import decode_json
 from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.pytest_plugin.cluster import (
@@ -167,14 +168,13 @@ class ExternalCluster(ClusterUnderTest):
             # It fails when a service does not run, but tells the names all the same.
             done = _done(self._command(node, ["health", "--json"]), b"")
             try:
-                served = msgspec.json.decode(done.stdout, type=_Health).nodes
+                names = served_nodes(done.stdout)
             except msgspec.DecodeError as error:
                 if done.returncode:
                     raise _refused(done) from None
                 raise PhoneError(
                     f"`tokenless health --json` on {node} cannot be read: {error}"
                 ) from None
-            names = [each.node for each in served]
             if node not in names and len(names) != 1:
                 raise PhoneError(
                     f"{node} serves {json.dumps(names)}, not one node",
@@ -182,6 +182,15 @@ class ExternalCluster(ClusterUnderTest):
                 )
             self._names[node] = node if node in names else names[0]
         return self._names[node]
+
+
+def served_nodes(printed: bytes) -> list[str]:
+    """Return the names of the nodes in the output of `tokenless health --json`.
+
+    Raises:
+        msgspec.DecodeError: When it is something else.
+    """
+    return [each.node for each in decode_json(printed, _Health).nodes]
 
 
 def _done(command: list[str], given: bytes) -> "subprocess.CompletedProcess[bytes]":

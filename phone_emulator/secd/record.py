@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tokenless.ground.json_input import decode_json
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import (
     Effect,
@@ -109,12 +110,10 @@ class Replay:
         if not _MIN_LINES <= len(lines) <= _MAX_LINES:
             raise PhoneError(f"the record has {len(lines)} lines", hint=_HINT)
         try:
-            self.start = msgspec.json.decode(lines[0], type=RecordedStart)
-            self._steps = [
-                msgspec.json.decode(line, type=RecordedStep) for line in lines[1:-1]
-            ]
-            self._report = msgspec.json.decode(lines[-1], type=RecordedEnd).report
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            self.start = decode_json(lines[0], RecordedStart)
+            self._steps = [decode_json(line, RecordedStep) for line in lines[1:-1]]
+            self._report = decode_json(lines[-1], RecordedEnd).report
+        except msgspec.DecodeError as error:
             raise PhoneError(f"no record of a boot: {error}", hint=_HINT) from error
         if self.start.format != FORMAT:
             raise PhoneError(

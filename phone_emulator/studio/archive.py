@@ -18,6 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tokenless.ground.files import PRIVATE, TooLongError, read_bounded, replace_file
+from tokenless.ground.json_input import decode_json
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.study import (
     MAX_RUNS,
@@ -250,7 +251,7 @@ class StudyArchive:
     def _read(self, name: str) -> Study:
         try:
             data = read_bounded(self._folder / name / "study.json", MAX_STUDY_BYTES)
-            return msgspec.json.decode(data, type=Study)
+            return decode_json(data, Study)
         except (OSError, TooLongError, msgspec.MsgspecError) as error:
             raise PhoneError(
                 f"the study {name} cannot be read: {error}",
@@ -275,7 +276,7 @@ def _readable(run: RunResult) -> bytes:
 
 def _read_run(path: Path, kind: type[_Run]) -> _Run | None:
     try:
-        return msgspec.json.decode(read_bounded(path, MAX_STUDY_BYTES), type=kind)
+        return decode_json(read_bounded(path, MAX_STUDY_BYTES), kind)
     except (OSError, TooLongError, msgspec.MsgspecError):
         return None
 

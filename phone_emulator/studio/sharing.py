@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from tokenless.ground.json_input import decode_json
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
     MAX_KINDS,
@@ -74,8 +75,8 @@ def read_study(data: bytes) -> Study:
     if len(data) > MAX_STUDY_BYTES:
         raise PhoneError(f"a study has at most {MAX_STUDY_BYTES} bytes", hint=_OTHER)
     try:
-        study = msgspec.json.decode(data, type=Study)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        study = decode_json(data, Study)
+    except msgspec.DecodeError as error:
         raise PhoneError(f"this is not a study: {error}", hint=_OTHER) from None
     for run in study.runs:
         _check([run.subject.script])

@@ -33,6 +33,7 @@ from tokenless.protocol.certificates.minting import (
 )
 from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.certificates.signature import PublicKey
+from tokenless.protocol.phones.models import device_in
 from tokenless.protocol.release import Release
 
 _Attribute: TypeAlias = "x509.NameAttribute[str | bytes]"
@@ -165,12 +166,9 @@ def mic_common_name(device: str, model: str) -> str:
 
 
 def device_of(certificate: Certificate) -> str | None:
-    """Return the device that a phone's certificate is for: its name or its last part.
-
-    An LSC's common name is the device's name, a MIC's is `CP-<model>-<device>`.
-    """
+    """Return the device that a phone's certificate is for, None when it has no name."""
     common = certificate.subject.get("CN")
-    return None if common is None else common.rpartition("-")[2]
+    return None if common is None else device_in(common)
 
 
 def mint_lsc(

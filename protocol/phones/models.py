@@ -21,6 +21,17 @@ DEVICE_NAME: Final = r"(?:SEP|ATA)[0-9A-F]{12}|(?:CSF|TCT|BOT|TAB)[0-9A-Z._-]{1,
 """Names of devices, as a regular expression: desk phones and analogue adapters by MAC
 address; clients for computers (CSF), iPhones (TCT), Androids (BOT) and tablets (TAB) by
 a name, 15 characters in all."""
+_MIC_NAME: Final = re.compile(r"CP-[A-Za-z0-9/+-]{1,24}-((?:SEP|ATA)[0-9A-F]{12})")
+
+
+def device_in(common_name: str) -> str:
+    """Return the device that a certificate names: an LSC by itself, a MIC with model.
+
+    `CP-7975-SEP001122334455` is the name of a MIC (REFERENCE-3 3.6). What only ends
+    like a device's name is another device: `CSF-TCTANNA` is a client of its own.
+    """
+    match = _MIC_NAME.fullmatch(common_name)
+    return common_name if match is None else match[1]
 
 
 @unique

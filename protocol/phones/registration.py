@@ -5,16 +5,14 @@ security mode fit the connection, and is the client's certificate that of the de
 (REFERENCE-3 4.7). The chain of the certificate was verified by TLS before.
 """
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum, unique
 from typing import Final
 
 from tokenless.protocol.phones.device_security import DeviceSecurity
+from tokenless.protocol.phones.models import device_in
 from tokenless.protocol.sip.digest import DigestAccount
-
-_MIC_NAME: Final = re.compile(r"CP-[A-Za-z0-9/+-]{1,24}-(SEP[0-9A-F]{12})")
 
 
 @unique
@@ -185,7 +183,7 @@ def _why_not_this_peer(profile: DeviceProfile, peer: Peer) -> RegisterFailure | 
     if peer.common_name is None:
         return RegisterFailure.AUTHENTICATION_ERROR
     # The CN first; only when it differs are the SANs looked at (REFERENCE-3 4.7).
-    if _device_in(peer.common_name) != profile.device:
+    if device_in(peer.common_name) != profile.device:
         profile_name = profile.profile_name
         if not profile_name or profile_name not in peer.alternative_names:
             return RegisterFailure.INVALID_X509_NAME
@@ -193,15 +191,6 @@ def _why_not_this_peer(profile: DeviceProfile, peer: Peer) -> RegisterFailure | 
     if profile.security_mode is DeviceSecurity.ENCRYPTED and not is_encrypting:
         return RegisterFailure.INVALID_TLS_CIPHER
     return None
-
-
-def _device_in(common_name: str) -> str:
-    """Return the device that a certificate names: an LSC by itself, a MIC with model.
-
-    `CP-7975-SEP001122334455` is the name of a MIC (REFERENCE-3 3.6).
-    """
-    match = _MIC_NAME.fullmatch(common_name)
-    return common_name if match is None else match[1]
 
 
 def is_null_cipher(name: str) -> bool:

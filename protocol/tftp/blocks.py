@@ -6,7 +6,6 @@ they are first sent, so that a request alone does not cause the work of cutting 
 file. Of files of very many blocks the packets are not kept.
 """
 
-from contextlib import suppress
 from typing import Final, Protocol
 
 from cachetools import LRUCache
@@ -109,6 +108,7 @@ class BlockCache:
         self._blocks: LRUCache[tuple[int, int], Blocks] = LRUCache(
             max_bytes, getsizeof=lambda blocks: blocks.kept_bytes
         )
+        self._last: Blocks | None = None
 
     @property
     def held_bytes(self) -> int:
@@ -117,11 +117,21 @@ class BlockCache:
 
     def blocks(self, content: bytes, block_size: int) -> Blocks:
         """Return the packets of a file, those that were sent before among them."""
+        # Phones that boot together ask for the same file one after the other.
+        last = self._last
+        if (
+            last is not None
+            and last.content is content
+            and last.block_size == block_size
+        ):
+            return last
         key = (id(content), block_size)
         found = self._blocks.get(key)
-        if found is not None:
-            return found
-        blocks = Blocks(content, block_size)
-        with suppress(ValueError):  # it is too large to be kept
-            self._blocks[key] = blocks
-        return blocks
+        if found is None:
+            found = Blocks(content, block_size)
+            try:
+                self._blocks[key] = found
+            except ValueError:  # it is too large to be kept
+                return found
+        self._last = found
+        return found

@@ -20,6 +20,7 @@ from typing import Annotated, BinaryIO, Final
 
 import msgspec
 
+from tokenless.ground.json_input import decode_json
 from tokenless.services.errors import ServiceError
 
 MANIFEST: Final = "manifest.json"
@@ -94,8 +95,8 @@ def decode_manifest_untrusted(data: bytes) -> Manifest:
         BackupError: When it is none, or names a file outside of a data folder.
     """
     try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        manifest = decode_json(data, Manifest)
+    except msgspec.DecodeError as error:
         raise BackupError(f"not a backup: {error}", hint=NAME_A_BACKUP) from None
     if manifest.format not in (FORMAT, _FIRST_FORMAT):
         raise BackupError(

@@ -15,7 +15,6 @@ from typing import assert_never
 from sqlalchemy import Connection
 
 from tokenless.protocol.capf.elements import CapfReason, CertificateType, Curve, KeyType
-from tokenless.protocol.capf.proof import Proof
 from tokenless.protocol.capf.server import EC_VERSION, VERSIONS, Identified, KeyOrder
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.signature import verify_issued_by
@@ -197,27 +196,22 @@ def _existing(
     try:
         certificate = Certificate.decode(proof.certificate)
         proof.verify(said.device, certificate)
-        _check_sudi(state, proof, said.device, session_id)
-        _check_holder(state, certificate, said.device)
+        mic = proof.verify_sudi(session_id)
     except (DecodeError, BadSignatureError):
+        return Refused(CapfReason.DECLINED, failure)
+    shown = [certificate] if mic is None else [certificate, mic]
+    if not all(_is_valid(state, each, said.device) for each in shown):
         return Refused(CapfReason.DECLINED, failure)
     return certificate
 
 
-def _check_sudi(state: CapfState, proof: Proof, device: str, session_id: int) -> None:
-    mic = proof.verify_sudi(session_id)
-    if mic is not None:
-        _check_holder(state, mic, device)
-
-
-def _check_holder(state: CapfState, certificate: Certificate, device: str) -> None:
-    """Check name, issuer and dates. Raises BadSignatureError."""
-    if device_of(certificate) != device:
-        raise BadSignatureError("the certificate belongs to another phone")
-    if not certificate.not_before <= state.now <= certificate.not_after:
-        raise BadSignatureError("the certificate is expired or not yet valid")
-    if not is_issued(certificate, state.issuers):
-        raise BadSignatureError("the issuer of the certificate is not in CAPF-trust")
+def _is_valid(state: CapfState, certificate: Certificate, device: str) -> bool:
+    """Tell whether a certificate is this device's, has begun, and has an issuer."""
+    return (
+        device_of(certificate) == device
+        and certificate.not_before <= state.now <= certificate.not_after
+        and is_issued(certificate, state.issuers)
+    )
 
 
 def is_issued(certificate: Certificate, issuers: Sequence[Certificate]) -> bool:

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from sqlalchemy import Connection
 
+from tokenless.ground.json_input import decode_json
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.initialise import initialise
@@ -279,8 +280,8 @@ def load_saved(path: Path) -> ClusterConfig:
         OSError: When it cannot be read.
     """
     try:
-        tables = msgspec.json.decode(path.read_bytes())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        tables = decode_json(path.read_bytes(), dict[str, Any])
+    except msgspec.DecodeError as error:
         raise ServiceError(
             f"{path}: {error}", hint="restore the data folder from a backup"
         ) from None

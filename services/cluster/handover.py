@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from tokenless.ground.json_input import decode_json
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.initialise import save_config, saved_tables
@@ -249,8 +250,8 @@ def _open_untrusted(content: bytes, password: str) -> _File:
     if not content.startswith(_MAGIC):
         raise ServiceError("not the file of a node", hint=hint)
     try:
-        file = msgspec.json.decode(unseal(_MAGIC, content, password), type=_File)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        file = decode_json(unseal(_MAGIC, content, password), _File)
+    except msgspec.DecodeError:
         raise ServiceError("not the file of a node", hint=hint) from None
     if not all(_KEY_NAME.fullmatch(name) for name in file.keys):
         raise ServiceError("the file has keys with invalid names", hint=hint)

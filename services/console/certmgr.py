@@ -27,6 +27,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tokenless.ground.json_input import decode_json
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import (
@@ -336,8 +337,8 @@ def _pem(certificate: Certificate) -> str:
 
 def _decoded(body: bytes, kind: type[Any]) -> Any:  # noqa: ANN401 - of that kind
     try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeError) as error:
+        return decode_json(body, kind)
+    except msgspec.DecodeError as error:
         raise ServiceError(
             f"the body cannot be used: {error}", hint="see docs/certmgr.md"
         ) from None

@@ -20,6 +20,7 @@ import msgspec
 import trio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from tokenless.ground.json_input import decode_json
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
@@ -91,7 +92,7 @@ async def _receive(
                 message = await socket.receive_text()
                 if len(message) > _MAX_MESSAGE:
                     break
-                typed.send_nowait(msgspec.json.decode(message, type=_Typed))
+                typed.send_nowait(decode_json(message, _Typed))
             except (WebSocketDisconnect, msgspec.DecodeError, trio.WouldBlock):
                 break
             except (KeyError, RuntimeError):  # a frame without text; already closed

@@ -5,12 +5,17 @@ service that an administrator stopped, and caches that answer from what they las
 because the database is away, are `degraded`: phones are still served, and killing the
 process would take even that from them. So is a TFTP server that drops requests at its
 limits: more phones ask than it takes, or it is under attack.
+
+Orchestrators ask two more questions. `ready`: is all well, so that the next node may be
+drained. `live`: is it better not to kill the process. A service that fell is started
+again by its node, so as long as one of a process's services serves, killing it only
+takes that service away, too.
 """
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum, unique
-from typing import Self
+from typing import Self, assert_never
 
 import msgspec
 
@@ -39,6 +44,18 @@ class Verdict(StrEnum):
 _BY_GRAVITY = (Verdict.OK, Verdict.DEGRADED, Verdict.FAILING)
 
 
+@unique
+class Question(StrEnum):
+    """What can be asked about the health of a process."""
+
+    HEALTH = "health"
+    """Are phones served: no service fell."""
+    READY = "ready"
+    """Is nothing wrong at all."""
+    LIVE = "live"
+    """Is anything served, or has at least nothing fallen."""
+
+
 class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Health of one node."""
 
@@ -53,6 +70,12 @@ class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
     """The reason why they cannot."""
     drops_requests: bool = False
     """True if TFTP dropped requests at its limits within the last half minute."""
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether one of its services serves, or none has fallen."""
+        serves = ServiceState.STARTED in self.services.values()
+        return serves or self.verdict is not Verdict.FAILING
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +94,18 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
             default=Verdict.FAILING,
         )
         return cls(verdict=verdict, nodes=states)
+
+    def says_yes_to(self, question: Question) -> bool:
+        """Answer a question about the process."""
+        match question:
+            case Question.HEALTH:
+                return self.verdict is not Verdict.FAILING
+            case Question.READY:
+                return self.verdict is Verdict.OK
+            case Question.LIVE:
+                return any(node.is_live for node in self.nodes)
+            case _:
+                assert_never(question)
 
 
 def judge(

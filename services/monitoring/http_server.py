@@ -1,4 +1,7 @@
-"""`/metrics` and `/health` over HTTP: few connections, one bounded request each."""
+"""`/metrics`, `/health`, `/ready` and `/live` over HTTP.
+
+Few connections, one bounded request each.
+"""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
@@ -17,9 +20,10 @@ from tokenless.protocol.http.pages import (
 )
 from tokenless.services.listening import cannot_listen
 from tokenless.services.metrics import exposition
-from tokenless.services.monitoring.health import Health, Verdict
+from tokenless.services.monitoring.health import Health, Question
 
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_QUESTIONS: Final = {f"/{each}": each for each in Question}
 _CONNECTION_S: Final = 5.0
 _MAX_CONNECTIONS: Final = 16
 _BACKLOG: Final = 32
@@ -94,14 +98,13 @@ class _Places:
 
 
 def _page(look: Callable[[], Health], target: str) -> Page | None:
-    match target.partition("?")[0]:
-        case "/metrics":
-            return Page(exposition().encode(), _METRICS_TYPE)
-        case "/health":
-            health = look()
-            failing = health.verdict is Verdict.FAILING
-            status = HTTPStatus.SERVICE_UNAVAILABLE if failing else HTTPStatus.OK
-            body = msgspec.json.encode(health) + b"\n"
-            return Page(body, "application/json", status)
-        case _:
-            return None
+    path = target.partition("?")[0]
+    if path == "/metrics":
+        return Page(exposition().encode(), _METRICS_TYPE)
+    if path not in _QUESTIONS:
+        return None
+    health = look()
+    is_yes = health.says_yes_to(_QUESTIONS[path])
+    status = HTTPStatus.OK if is_yes else HTTPStatus.SERVICE_UNAVAILABLE
+    body = msgspec.json.encode(health) + b"\n"
+    return Page(body, "application/json", status)

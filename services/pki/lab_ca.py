@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tokenless.ground.json_input import decode_json
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
 from tokenless.services.pki.keys import (
@@ -117,7 +118,7 @@ class LabCa:
         """
         try:
             data = (folder / _FILE).read_bytes()
-            settings = msgspec.json.decode(data, type=_Settings)
+            settings = decode_json(data, _Settings)
         except FileNotFoundError:
             raise ServiceError(
                 f"{folder} holds no CA", hint="make one with `tokenless ca init`"

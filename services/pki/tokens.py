@@ -24,6 +24,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from tokenless.ground.json_input import decode_json
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import Digest
@@ -194,7 +195,7 @@ class FileToken:
     def _load_state(self) -> _State:
         path = self._folder / _STATE
         try:
-            return msgspec.json.decode(path.read_bytes(), type=_State)
+            return decode_json(path.read_bytes(), _State)
         except (OSError, msgspec.DecodeError):
             raise ServiceError(f"{path} is damaged", hint=_HOW_TO_MEND) from None
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from tokenless.ground.json_input import decode_json
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.services.store.schema import (
     callmanager_group_member,
@@ -198,8 +199,8 @@ def _node(row: Row[*tuple[Any, ...]]) -> NodeRow:
 def _read_ports(written: str) -> Mapping[str, int]:
     """Return the ports in a column that another host may have filled with anything."""
     try:
-        ports = msgspec.json.decode(written, type=dict[str, int])
-    except (msgspec.DecodeError, UnicodeError):
+        ports = decode_json(written, dict[str, int])
+    except msgspec.DecodeError:
         return {}
     return {name: port for name, port in ports.items() if _port(port) is not None}
 

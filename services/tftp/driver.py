@@ -1,55 +1,21 @@
-"""Run an engine inside trio, with little overhead under load.
-
-One pass through trio's scheduler costs as much as five datagrams. So the engine runs as
-long as datagrams arrive; then the driver waits for a moment in the kernel before it
-waits in trio: under load the next datagram is a few microseconds away. Other tasks of
-the process wait meanwhile, so both times are bounded, and after a wait in vain the next
-few are skipped.
-"""
-
-import select
-from typing import Final
+"""Run an engine inside trio, with little overhead under load."""
 
 import trio
 
+from tokenless.services.short_wait import LONGEST_TURNS_S, ShortWait
 from tokenless.services.tftp.engine import Engine
-
-_LONGEST_TURNS_S: Final = 0.002
-_MOMENT_S: Final = 0.0002
-_MOST_SKIPPED: Final = 64
-
-
-class _Moment:
-    """A short wait in the kernel, skipped for longer after each wait in vain."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._descriptors = [engine.fileno()]
-        self._to_skip = 0
-        self._skip_next = 1
-
-    def brought_something(self) -> bool:
-        """Wait, unless recent waits were in vain; return whether something arrived."""
-        if self._to_skip:
-            self._to_skip -= 1
-            return False
-        if select.select(self._descriptors, (), (), _MOMENT_S)[0]:
-            self._skip_next = 1
-            return True
-        self._to_skip = self._skip_next
-        self._skip_next = min(2 * self._skip_next, _MOST_SKIPPED)
-        return False
 
 
 async def drive(engine: Engine) -> None:
     """Run an engine until cancelled."""
-    moment = _Moment(engine)
+    short_wait = ShortWait(engine.fileno())
     rested = trio.current_time()
     while True:
         now = trio.current_time()
         if now >= engine.next_at:
             engine.expire(now)
-        if engine.turn(now) or moment.brought_something():
-            if now - rested < _LONGEST_TURNS_S:
+        if short_wait.is_followed(engine.turn(now)):
+            if now - rested < LONGEST_TURNS_S:
                 continue
             await trio.lowlevel.checkpoint()
         else:

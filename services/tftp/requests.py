@@ -8,7 +8,7 @@ here: the request waits (`pending_files`) and is handled again.
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from cachetools import LRUCache
 
@@ -71,15 +71,6 @@ class _Terms:
         return cls(settings, settings.for_unknown_address())
 
 
-class _Asked(NamedTuple):
-    """A request with its sender and time."""
-
-    request: ReadRequest
-    data: bytes
-    peer: Peer
-    now: float
-
-
 class RequestHandler:
     """Takes requests; it sends nothing itself."""
 
@@ -117,28 +108,30 @@ class RequestHandler:
             self._note_dropped(admission, peer, now)
             return None
         try:
-            asked = _Asked(decode_read_request(data), data, peer, now)
+            request = decode_read_request(data)
         except DecodeError as error:
             return self._malformed(data, peer, error, now)
-        except TftpError as error:
-            self._note_refused(peer, error, "?", now)
-            return encode_error(error.code, error.message)
-        return self._find(asked, local)
+        except TftpError as refusal:
+            self._note_refused(peer, refusal, "?", now)
+            return encode_error(refusal.code, refusal.message)
+        return self._find(request, data, peer, local, now)
 
-    def _find(self, asked: _Asked, local: str) -> Answer:
+    def _find(
+        self, request: ReadRequest, data: bytes, peer: Peer, local: str, now: float
+    ) -> Answer:
         """Ask the source for the file of a request, and begin its transfer."""
-        filename, peer = asked.request.filename, asked.peer
+        filename = request.filename
         try:
             # 79xx phones without a locale folder ask for `/g3-tones.xml`.
             content = self.source.find(filename.lstrip("/"))
             if isinstance(content, UnpreparedFile):
-                return PendingRequest(asked.data, peer, local, filename, content)
-            return self._begin(asked, content, self._terms)
-        except TftpError as error:
-            self._note_refused(peer, error, filename, asked.now)
-            return encode_error(error.code, error.message)
-        except Exception as error:  # noqa: BLE001 (see `refuse`)
-            return self.refuse(peer, filename, error, asked.now)
+                return PendingRequest(data, peer, local, filename, content)
+            return self._begin(request, data, peer, content, self._terms, now)
+        except TftpError as refusal:
+            self._note_refused(peer, refusal, filename, now)
+            return encode_error(refusal.code, refusal.message)
+        except Exception as fault:  # noqa: BLE001 (see `refuse`)
+            return self.refuse(peer, filename, fault, now)
 
     def refuse(self, peer: Peer, filename: str, error: Exception, now: float) -> bytes:
         """Return the answer to a request whose file cannot be made.
@@ -151,13 +144,20 @@ class RequestHandler:
 
     def for_shared_port(self, session: Session, now: float) -> Session:
         """Return a new session, for transfers without a port of their own."""
-        data = session.request
-        asked = _Asked(decode_read_request(data), data, session.peer, now)
-        return self._begin(asked, session.content, self._shared_port_terms)
+        data, content = session.request, session.content
+        request, terms = decode_read_request(data), self._shared_port_terms
+        return self._begin(request, data, session.peer, content, terms, now)
 
-    def _begin(self, asked: _Asked, content: ReadyContent, terms: _Terms) -> Session:
-        request, is_known = asked.request, self._table.is_known(asked.peer[0])
-        settings = terms.known if is_known else terms.unknown
+    def _begin(  # noqa: PLR0917 (what every request passes: no object for it)
+        self,
+        request: ReadRequest,
+        data: bytes,
+        peer: Peer,
+        content: ReadyContent,
+        terms: _Terms,
+        now: float,
+    ) -> Session:
+        settings = terms.known if self._table.is_known(peer[0]) else terms.unknown
         is_text = request.mode is Mode.NETASCII
         packets: Packets
         if isinstance(content, bytes):
@@ -170,8 +170,8 @@ class RequestHandler:
             size = None if is_text else content.size
             agreement = negotiate(request.options, settings.options, size)
             packets = of_file = _packets_of(content, agreement, is_text=is_text)
-        transfer = Transfer(packets, agreement, settings.timing, asked.now)
-        session = Session(transfer, asked.peer, asked.data, request.filename, asked.now)
+        transfer = Transfer(packets, agreement, settings.timing, now)
+        session = Session(transfer, peer, data, request.filename, now)
         session.content, session.packets = content, of_file
         return session
 

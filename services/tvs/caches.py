@@ -238,11 +238,11 @@ class CtlCache:
             ]
         except ProtocolError as error:
             return self._refuse(str(error))
-        except Exception as error:  # noqa: BLE001 - refused, whatever it raises
+        except Exception as fault:  # noqa: BLE001 - refused, whatever it raises
             # A file that anybody may have written must not end all nodes of a host,
             # not even by a fault of this program.
             self._log.exception("CTL file not read: a fault of this program")
-            return self._refuse(f"internal error: {type(error).__name__}")
+            return self._refuse(f"internal error: {type(fault).__name__}")
         self.index = Index(entries)
         for line in log_lines.ctl_recached(entry.key for entry in entries):
             self._log.debug(line)

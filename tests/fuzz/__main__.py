@@ -8,7 +8,16 @@ import hashlib
 import sys
 from pathlib import Path
 
-from tests.fuzz import capf, datagrams, formats, http, tvs, uploads
+from tests.fuzz import (
+    capf,
+    datagrams,
+    documents,
+    formats,
+    http,
+    signalling,
+    tvs,
+    uploads,
+)
 from tests.fuzz.engine import Budget, FoundError, Seeded, fuzz
 
 MILLION = 1_000_000
@@ -23,6 +32,8 @@ def all_seeds() -> dict[str, Seeded]:
         | http.seeds()
         | capf.seeds()
         | uploads.seeds()
+        | signalling.seeds()
+        | documents.seeds()
     )
 
 

@@ -22,7 +22,7 @@ TRACED_EVERY = 8
 """Tracing costs far more than decoding: only some inputs are looked at by line."""
 SLOW_S = 2.0
 """Of the processor: a busy machine is no finding."""
-ROOMS = ("/protocol/", "/services/")
+ROOMS = ("/protocol/", "/services/", "/phone_emulator/")
 INTERESTING = (0, 1, 2, 4, 9, 10, 12, 13, 28, 0x30, 0x7F, 0x80, 0x82, 0xA0, 0xFE, 0xFF)
 
 Target = Callable[[bytes], object]

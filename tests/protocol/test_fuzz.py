@@ -11,16 +11,10 @@ from tokenless.protocol.errors import DecodeError
 
 SEEDS = cache(all_seeds)
 TARGETS = (
-    *("capf-phone", "capf-server", "certificates", "configurations"),
-    *("dates", "encrypted-files", "files", "http", "key-files", "names", "pages"),
-    *(
-        "tables",
-        "texts",
-        "tftp-answers",
-        "tftp-downloads",
-        "tftp-requests",
-        "tftp-transfers",
-    ),
+    *("capf-phone", "capf-server", "certificates", "configurations", "dates"),
+    *("documents", "encrypted-files", "files", "http", "key-files", "names", "pages"),
+    *("sccp", "sip", "sip-datagrams", "tables", "texts"),
+    *("tftp-answers", "tftp-downloads", "tftp-requests", "tftp-transfers"),
     *("tvs-client", "tvs-server", "uploads"),
 )
 

@@ -2,11 +2,16 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from tokenless.command_line import ExitStatus
+from tokenless.ground.disk import explain
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.errors import TokenlessError, UnreadableError
 from tokenless.services.admin.interactive import ask_person
 from tokenless.services.applying.difference import find_difference
 from tokenless.services.applying.file import ConfigFile
@@ -48,24 +53,43 @@ def apply(
 
     It compares nodes and their roles, CallManager groups, device pools, devices,
     parameters and certificates of trust stores. Keys that the file leaves out stay as
-    they are. Exit status 0 when the cluster is as the file says; with --dry-run 1 when
-    it is not. Each change is a transaction of its own: after an error, correct it and
-    apply the file again.
+    they are. Each change is a transaction of its own: after an error, correct it and
+    apply the file again. Exit status 0 when the cluster is as the file says, 1 when it
+    is not. With --dry-run 1 means that there is a difference, and 3 that none could be
+    found, because of an error: the file, the database, or what the file asks for.
     """
     if config is None:
         raise click.UsageError("name the file with --config")
-    file = ConfigFile.read(config)
-    with using_cluster(data, config) as cluster:
-        found = find_difference(cluster, file, prunes=prune)
-        if not as_json:
-            _show(found)
-        is_applied = bool(found.steps) and not dry_run and (yes or _wants(found))
-        if is_applied:
-            _apply(cluster, found)
-        if as_json:
-            click.echo(json.dumps(_report(found, is_applied=is_applied)))
+    with _telling_errors_apart(is_dry=dry_run):
+        file = ConfigFile.read(config)
+        with using_cluster(data, config) as cluster:
+            found = find_difference(cluster, file, prunes=prune)
+            if not as_json:
+                _show(found)
+            is_applied = bool(found.steps) and not dry_run and (yes or _wants(found))
+            if is_applied:
+                _apply(cluster, found)
+            if as_json:
+                click.echo(json.dumps(_report(found, is_applied=is_applied)))
     if found.steps and not is_applied:
-        sys.exit(1)
+        sys.exit(ExitStatus.FAILED)
+
+
+@contextmanager
+def _telling_errors_apart(*, is_dry: bool) -> Iterator[None]:
+    """Give the errors of a dry run a status of their own: 1 says that things differ.
+
+    Raises:
+        UnreadableError: In a dry run, for everything that kept it from comparing.
+    """
+    try:
+        yield
+    except (TokenlessError, OSError) as error:
+        if not is_dry:
+            raise
+        if isinstance(error, TokenlessError):
+            raise UnreadableError(str(error), hint=error.hint) from error
+        raise UnreadableError(explain(error)) from error
 
 
 def _show(found: Difference) -> None:

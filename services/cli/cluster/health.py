@@ -18,6 +18,7 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import (
     Health,
     NodeHealth,
+    Question,
     Verdict,
     unreachable,
 )
@@ -35,13 +36,14 @@ _TIMEOUT_S: Final = 5.0
     multiple=True,
     help="Ask this node; may be repeated. Default: all nodes that were served here.",
 )
+@click.option("--ready", is_flag=True, help="Exit with 1 when a node is degraded, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def health(data: Path, nodes: tuple[str, ...], *, as_json: bool) -> None:
+def health(data: Path, nodes: tuple[str, ...], *, ready: bool, as_json: bool) -> None:
     """Report the health of the nodes served from this data folder.
 
     Exit status 0 when all are ok or degraded (they serve phones, but the database is
     unreachable or an administrator stopped a service); 1 when a service crashed or a
-    node's server process is gone.
+    node's server process is gone. With --ready only ok is 0.
     """
     state = Health.of(_ask_all(data, nodes or _served(data)))
     if as_json:
@@ -49,28 +51,37 @@ def health(data: Path, nodes: tuple[str, ...], *, as_json: bool) -> None:
     else:
         for node in state.nodes:
             click.echo(printable(_line(node)))
-    if state.verdict is Verdict.FAILING:
-        raise ServiceError(
-            "not every service runs", hint="look at the log of `tokenless serve`"
-        )
+    if not state.says_yes_to(Question.READY if ready else Question.HEALTH):
+        raise _not_well(state)
 
 
 def _ask_all(data: Path, names: Sequence[str]) -> list[NodeHealth]:
     """Return the health of each node; one that does not answer is failing.
 
     Raises:
-        ServiceError: When none of them answers.
+        ServiceError: When a node that is asked alone does not answer.
     """
-    found, silent = [], []
+    if len(names) == 1:
+        return [_ask(data, names[0])]
+    found = []
     for name in names:
         try:
             found.append(_ask(data, name))
         except ServiceError as error:
-            silent.append(error)
             found.append(unreachable(name, str(error)))
-    if len(silent) == len(found):
-        raise silent[0]
     return found
+
+
+def _not_well(state: Health) -> ServiceError:
+    """Return the error that names the nodes that are not well, and those that are."""
+    words = [
+        f"{verdict}: {', '.join(names)}"
+        for verdict in reversed(Verdict)
+        if (names := [each.node for each in state.nodes if each.verdict is verdict])
+    ]
+    return ServiceError(
+        "; ".join(words), hint="look at the log of `tokenless serve` there"
+    )
 
 
 def _served(data: Path) -> list[str]:

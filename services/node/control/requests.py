@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tokenless.ground.json_input import decode_json, decode_with
 from tokenless.services.errors import ServiceError
 
 MAX_REQUEST_BYTES: Final = 4096
@@ -122,8 +123,8 @@ def decode_request_untrusted(line: bytes) -> Request:
         ServiceError: When the line is none.
     """
     try:
-        request: Request = _DECODER.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        request: Request = decode_with(_DECODER, line)
+    except msgspec.DecodeError as error:
         raise ServiceError(f"not a control request: {error}") from None
     return request
 
@@ -153,8 +154,8 @@ def decode_answer(line: bytes) -> dict[str, Any]:
             answer.
     """
     try:
-        answer = msgspec.json.decode(line, type=_Answer)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        answer = decode_json(line, _Answer)
+    except msgspec.DecodeError as error:
         raise ServiceError(
             f"the answer of the node's server cannot be read: {error}"
         ) from None

@@ -48,8 +48,8 @@ class UnverifiableClients:
     are forgotten when there are very many.
     """
 
-    def __init__(self) -> None:
-        self._addresses: FIFOCache[str, None] = FIFOCache(_MAX_UNVERIFIABLE)
+    def __init__(self, most: int = _MAX_UNVERIFIABLE) -> None:
+        self._addresses: FIFOCache[str, None] = FIFOCache(most)
 
     def __contains__(self, address: str) -> bool:
         return address in self._addresses

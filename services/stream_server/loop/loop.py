@@ -260,8 +260,8 @@ class StreamLoop:
             self._refuse_tls(connection, failure, now)
         except ProtocolError as error:
             self.refuse(connection, Refusal.BAD_REQUEST, now, why=str(error))
-        except Exception as error:  # noqa: BLE001 - fail closed, and keep serving others
-            self.refuse(connection, Refusal.INTERNAL_ERROR, now, why=repr(error))
+        except Exception as fault:  # noqa: BLE001 - fail closed, and keep serving others
+            self.refuse(connection, Refusal.INTERNAL_ERROR, now, why=repr(fault))
         finally:
             self._in_exchange = None
 

@@ -122,7 +122,14 @@ class TransferPort:
 class PortPool:
     """The ports of one listener's transfers, in use and idle."""
 
-    def __init__(self, family: socket.AddressFamily, epoll: "select.epoll") -> None:
+    def __init__(
+        self,
+        family: socket.AddressFamily,
+        epoll: "select.epoll",
+        *,
+        most_idle: int = _MAX_IDLE,
+    ) -> None:
+        self._most_idle = most_idle
         self._family = family
         self._epoll = epoll
         # The other services of the process, another node's TFTP among them, must find
@@ -162,7 +169,7 @@ class PortPool:
         if idle is None:
             idle = self._idle[port.local] = deque()
             self._least_idle[port.local] = 0
-        if len(idle) >= _MAX_IDLE:
+        if len(idle) >= self._most_idle:
             self._close(port)
         else:
             idle.append(port)

@@ -1,4 +1,7 @@
-"""`tokenless apply`: what differs, what stays, and that a second look finds nothing."""
+"""`tokenless apply`: what differs, what stays, and that a second look finds nothing.
+
+In SQLite and on PostgreSQL: the lines are the same.
+"""
 
 import json
 from pathlib import Path
@@ -48,10 +51,14 @@ certificates = ["old.pem"]
 
 
 def write(folder: Path, text: str) -> ConfigFile:
+    return ConfigFile.read(write_text(folder, text))
+
+
+def write_text(folder: Path, text: str) -> Path:
     path = folder / "cluster.toml"
     path.write_text(text)
     (folder / "old.pem").write_bytes(minting.server().certificate_pem)
-    return ConfigFile.read(path)
+    return path
 
 
 def bring(cluster: Cluster, file: ConfigFile, *, prunes: bool = False) -> list[str]:
@@ -63,14 +70,14 @@ def bring(cluster: Cluster, file: ConfigFile, *, prunes: bool = False) -> list[s
     return [str(step) for step in found.steps]
 
 
-def test_a_new_cluster_is_as_its_file_says(lab: Cluster, tmp_path: Path) -> None:
-    assert bring(lab, write(tmp_path, LAB)) == []
+def test_a_new_cluster_is_as_its_file_says(either: Cluster, tmp_path: Path) -> None:
+    assert bring(either, write(tmp_path, LAB)) == []
 
 
 def test_what_is_added_changed_left_alone_and_removed(
-    lab: Cluster, tmp_path: Path
+    either: Cluster, tmp_path: Path
 ) -> None:
-    added = bring(lab, write(tmp_path, LAB + MORE))
+    added = bring(either, write(tmp_path, LAB + MORE))
     assert added[:-1] == [
         "~ parameter TLSCiphers: all-rsa → strongest-rsa",
         "~ parameter CAPFOperationExpiresIn: 10 → 20",
@@ -79,7 +86,7 @@ def test_what_is_added_changed_left_alone_and_removed(
         f"+ device {PHONE}: 8861, DP-Oslo, Encrypted",
     ]
     assert added[-1].startswith("+ trust store Phone-SAST-trust: ")
-    assert find_device(lab, PHONE).transport.name == "TLS"
+    assert find_device(either, PHONE).transport.name == "TLS"
     moved = (
         MORE.replace('model = "8861"\nsecurity_mode = 3', "")  # left open: stays
         .replace('["cucm-1051-a-sub1"]', '["cucm-1051-a-sub1", "cucm-1051-a-pub"]')
@@ -87,23 +94,23 @@ def test_what_is_added_changed_left_alone_and_removed(
         .replace('time_zone = "W. Europe"', 'time_zone = "UTC"')
     )
     both = "cucm-1051-a-sub1, cucm-1051-a-pub"
-    assert bring(lab, write(tmp_path, LAB + moved)) == [
+    assert bring(either, write(tmp_path, LAB + moved)) == [
         f"~ group Other: cucm-1051-a-sub1 → {both}",
         "~ pool DP-Oslo: W. Europe D/M/Y → UTC D/M/Y",
         f"~ device {PHONE}: DP-Oslo → Default",
     ]
-    assert find_device(lab, PHONE).security_mode.name == "ENCRYPTED"
+    assert find_device(either, PHONE).security_mode.name == "ENCRYPTED"
     bare = write(tmp_path, LAB)
-    kept = find_difference(lab, bare)
+    kept = find_difference(either, bare)
     assert (kept.steps, len(kept.kept)) == ((), 3)
-    assert bring(lab, bare, prunes=True) == [
+    assert bring(either, bare, prunes=True) == [
         f"- device {PHONE}: 8861",
         "- pool DP-Oslo: Other",
         "- group Other",
     ]
 
 
-def test_nodes_and_roles_that_differ(lab: Cluster, tmp_path: Path) -> None:
+def test_nodes_and_roles_that_differ(either: Cluster, tmp_path: Path) -> None:
     nodes = LAB.replace(
         'address = "127.0.47.156"', 'address = "127.0.47.156"\nroles = ["callmanager"]'
     ).replace(
@@ -111,13 +118,13 @@ def test_nodes_and_roles_that_differ(lab: Cluster, tmp_path: Path) -> None:
         '[[nodes]]\nname = "sub2"\naddress = "127.0.47.157"\n\n[[callmanager_groups]]',
         1,
     )
-    found = find_difference(lab, write(tmp_path, nodes))
+    found = find_difference(either, write(tmp_path, nodes))
     assert list(map(str, found.steps)) == [
         "+ node sub2: 127.0.47.157, roles callmanager, tftp",
         "~ node cucm-1051-a-sub1: deactivate tftp",
     ]
-    found.steps[-1].do(lab, by="test")
-    assert not lab.node("cucm-1051-a-sub1").serves_tftp
+    found.steps[-1].do(either, by="test")
+    assert not either.node("cucm-1051-a-sub1").serves_tftp
 
 
 @pytest.mark.parametrize(
@@ -148,17 +155,58 @@ def run(
 
 
 def test_the_command_asks_and_a_dry_run_is_exit_status_1(
-    lab: Cluster, tmp_path: Path
+    either: Cluster, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     write(tmp_path, LAB + MORE)
-    revision = lab.store.revision()
-    dry = run(lab.data, tmp_path, "--dry-run", "--json")
+    where: tuple[str, ...] = ()
+    if either.data.name == "shared":
+        where = ("--database-url", request.getfixturevalue("url"))
+    revision = either.store.revision()
+    dry = run(either.data, tmp_path, *where, "--dry-run", "--json")
     assert dry.returncode == 1
     told = json.loads(dry.stdout)
     assert (len(told["changes"]), told["applied"]) == (6, False)
-    assert run(lab.data, tmp_path, typed="no\n").returncode == 1
-    assert lab.store.revision() == revision
-    done = run(lab.data, tmp_path, "--yes")
+    assert run(either.data, tmp_path, *where, typed="no\n").returncode == 1
+    assert either.store.revision() == revision
+    done = run(either.data, tmp_path, *where, "--yes")
     assert done.returncode == 0
     assert "6 changes made" in done.stderr
-    assert "as the file says" in run(lab.data, tmp_path).stdout
+    assert "as the file says" in run(either.data, tmp_path, *where).stdout
+    assert run(either.data, tmp_path, *where, "--dry-run").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[nodes", "Expected ']]'"),
+        (LAB + '[parameters]\ntls_ciphers = "x"\n', "tls_ciphers"),
+        (LAB.replace("127.0.47.156", "127.0.47.200"), "has the address 127.0.47.156"),
+        (LAB + MORE.replace("old.pem", "missing.pem"), "missing.pem: No such file"),
+        (None, "No such file"),
+    ],
+    ids=["syntax", "value", "address", "certificate", "no file"],
+)
+def test_a_dry_run_that_could_not_compare_is_exit_status_3(
+    lab: Cluster, tmp_path: Path, text: str | None, said: str
+) -> None:
+    if text is not None:
+        write_text(tmp_path, text)
+    dry = run(lab.data, tmp_path, "--dry-run")
+    assert (dry.returncode, dry.stdout) == (3, "")
+    assert said in dry.stderr
+    assert dry.stderr.count("\n") == 1
+    assert run(lab.data, tmp_path, "--yes").returncode == 1
+
+
+def test_a_dry_run_without_its_database_is_exit_status_3(
+    lab: Cluster, tmp_path: Path
+) -> None:
+    write(tmp_path, LAB)
+    assert run(tmp_path / "nowhere", tmp_path, "--dry-run").returncode == 3
+    (lab.data / "cluster.db").write_bytes(b"not a database" * 100)
+    dry = run(lab.data, tmp_path, "--dry-run")
+    assert dry.returncode == 3
+    assert "internal error" not in dry.stderr
+    away = "postgresql+psycopg://tokenless@127.0.0.1:1/x"
+    dry = run(lab.data, tmp_path, "--dry-run", "--database-url", away)
+    assert dry.returncode == 3

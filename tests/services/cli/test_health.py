@@ -46,6 +46,10 @@ async def asked(
         await nursery.start(
             serve_control, node, folder / "control.sock", partial(answer, node)
         )
+    return await invoked(data, *words)
+
+
+async def invoked(data: Path, *words: str) -> Result:
     command = partial(CliRunner().invoke, health, ["--data", str(data), *words])
     return await trio.to_thread.run_sync(command)
 
@@ -64,6 +68,10 @@ async def test_who_serves_phones_is_well_enough(
         "sub: degraded, revision 7; Cisco Tftp STOPPED; caches stale since "
         "2026-01-02T03:03:00+00:00: the database is away\n"
     )
+    ready = await invoked(tmp_path, "--ready")
+    assert (ready.exit_code, ready.output) == (1, found.output)
+    assert str(ready.exception) == "degraded: sub; ok: pub"
+    assert (await invoked(tmp_path, "--ready", "--node", "pub")).exit_code == 0
 
 
 async def test_a_service_that_fell_is_exit_status_1(
@@ -78,6 +86,7 @@ async def test_a_service_that_fell_is_exit_status_1(
     told = msgspec.json.decode(found.output)
     assert (told["verdict"], len(told["nodes"])) == ("failing", 2)
     assert isinstance(found.exception, ServiceError)
+    assert str(found.exception) == "failing: sub; ok: pub"
     assert "look at the log" in found.exception.explain()
 
 
@@ -90,6 +99,18 @@ async def test_a_node_that_is_down_does_not_hide_the_others(
     assert found.output == (
         "pub: ok, revision 7; Cisco Tftp STARTED\nsub: failing: node sub is down\n"
     )
+    assert str(found.exception) == "failing: sub; ok: pub"
+
+
+async def test_nodes_that_are_all_down_are_all_named(tmp_path: Path) -> None:
+    found = await invoked(tmp_path, "--node", "pub", "--node", "sub", "--json")
+    assert found.exit_code == 1
+    told = msgspec.json.decode(found.output)
+    assert [node["reason"] for node in told["nodes"]] == [
+        "node pub is down",
+        "node sub is down",
+    ]
+    assert str(found.exception) == "failing: pub, sub"
 
 
 async def test_one_node_alone_can_be_asked(

@@ -6,6 +6,7 @@ import pytest
 from tokenless.services.monitoring.health import (
     Health,
     NodeHealth,
+    Question,
     ServiceState,
     Verdict,
     judge,
@@ -27,20 +28,24 @@ def node(*states: ServiceState, stale_for_s: float | None = None) -> NodeHealth:
 
 
 @pytest.mark.parametrize(
-    ("states", "stale_for_s", "verdict"),
+    ("states", "stale_for_s", "verdict", "yes"),
     [
-        ([STARTED, STARTED], None, Verdict.OK),
-        ([STARTED, STARTED], 90.0, Verdict.DEGRADED),
-        ([STARTED, ServiceState.STOPPED], None, Verdict.DEGRADED),
-        ([STARTED, ServiceState.STARTING], None, Verdict.DEGRADED),
-        ([STARTED, ServiceState.FAILED], None, Verdict.FAILING),
-        ([ServiceState.FAILED, ServiceState.STOPPED], 90.0, Verdict.FAILING),
+        ([STARTED, STARTED], None, Verdict.OK, "health ready live"),
+        ([STARTED, STARTED], 90.0, Verdict.DEGRADED, "health live"),
+        ([STARTED, ServiceState.STOPPED], None, Verdict.DEGRADED, "health live"),
+        ([STARTED, ServiceState.STARTING], None, Verdict.DEGRADED, "health live"),
+        ([ServiceState.STOPPED], None, Verdict.DEGRADED, "health live"),
+        ([STARTED, ServiceState.FAILED], None, Verdict.FAILING, "live"),
+        ([ServiceState.FAILED, ServiceState.STOPPED], 90.0, Verdict.FAILING, ""),
     ],
 )
-def test_verdicts(
-    states: list[ServiceState], stale_for_s: float | None, verdict: Verdict
+def test_verdicts_and_what_orchestrators_do(
+    states: list[ServiceState], stale_for_s: float | None, verdict: Verdict, yes: str
 ) -> None:
-    assert node(*states, stale_for_s=stale_for_s).verdict is verdict
+    found = node(*states, stale_for_s=stale_for_s)
+    assert found.verdict is verdict
+    process = Health.of([found])
+    assert [each for each in Question if process.says_yes_to(each)] == yes.split()
 
 
 def test_a_server_that_drops_requests_is_degraded() -> None:
@@ -69,3 +74,5 @@ def test_a_process_is_as_its_worst_node() -> None:
     assert Health.of([well, node(STARTED, stale_for_s=1.0)]).verdict == "degraded"
     assert Health.of([ill, well]).verdict == "failing"
     assert Health.of([]).verdict == "failing"
+    assert Health.of([ill, well]).says_yes_to(Question.LIVE)  # killed, it serves less
+    assert not Health.of([]).says_yes_to(Question.LIVE)

@@ -66,14 +66,21 @@ async def test_metrics(port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "status"),
-    [(Verdict.OK, 200), (Verdict.DEGRADED, 200), (Verdict.FAILING, 503)],
+    ("path", "verdict", "status"),
+    [
+        ("health", Verdict.OK, 200),
+        ("health", Verdict.DEGRADED, 200),
+        ("health", Verdict.FAILING, 503),
+        ("ready", Verdict.OK, 200),
+        ("ready", Verdict.DEGRADED, 503),
+        ("live?x", Verdict.FAILING, 200),  # its other service still serves
+    ],
 )
 async def test_health(
-    process: Process, port: int, verdict: Verdict, status: int
+    process: Process, port: int, path: str, verdict: Verdict, status: int
 ) -> None:
     process.verdict = verdict
-    head, body = await ask(port, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    head, body = await ask(port, f"GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert json.loads(body)["verdict"] == verdict
     assert json.loads(body)["nodes"][0]["services"] == {"Cisco Tftp": "STARTED"}
@@ -83,6 +90,8 @@ async def test_health(
     "request_bytes",
     [
         b"GET /etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /READY HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET live HTTP/1.1\r\nHost: x\r\n\r\n",
         b"DELETE /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
         b"x" * 9000,
     ],

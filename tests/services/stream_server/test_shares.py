@@ -4,10 +4,15 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
+from tokenless.services.limited_log import LimitedLog
 from tokenless.services.stream_server.connections.connection import Connection
+from tokenless.services.stream_server.guest import GuestTools
+from tokenless.services.stream_server.loop.loop import StreamLoop
 from tokenless.services.stream_server.loop.shares import Shares
 from tokenless.services.stream_server.settings import StreamLimits
+from tokenless.services.tvs.guest import make_worker_guest
 
 ATTACKER, HONEST = "192.0.2.1", "192.0.2.2"
 
@@ -16,13 +21,13 @@ class _Sockets:
     def __init__(self, shares: Shares) -> None:
         self.shares = shares
         self.open: list[socket.socket] = []
+        self.loop = _idle_loop()
 
     def connection(self, address: str) -> Connection:
         sock = socket.socket()
         self.open.append(sock)
         share = self.shares.of(address)
-        # No loop: nothing is sent, and no timer set.
-        made = Connection(sock, address, 0, None, share, None)  # type: ignore[arg-type]
+        made = Connection(sock, address, 0, None, share, self.loop)
         share.connections[made] = None
         return made
 
@@ -32,12 +37,22 @@ class _Sockets:
         return made
 
 
+def _idle_loop() -> StreamLoop:
+    """Return a loop without listeners: nothing is sent here, and no timer set."""
+    limits = StreamLimits()
+    cells = memoryview(bytearray(8 * 64)).cast("Q")
+    log = LimitedLog(structlog.get_logger(), 0, summary="not listed one by one")
+    guest = make_worker_guest(GuestTools(cells, log, limits))
+    return StreamLoop([], (), guest, name="idle", limits=limits, cells=cells, log=log)
+
+
 @pytest.fixture
 def sockets() -> Iterator[_Sockets]:
     made = _Sockets(Shares(StreamLimits(handshakes_per_address=4)))
     yield made
     for each in made.open:
         each.close()
+    made.loop.close()
 
 
 def test_an_address_waits_for_one_handshake_of_each_other(sockets: _Sockets) -> None:

@@ -13,7 +13,6 @@ import pytest
 from tokenless.protocol.tftp.blocks import Blocks
 from tokenless.protocol.tftp.options import NegotiatedOptions
 from tokenless.protocol.tftp.transfer import Timing, Transfer
-from tokenless.services.tftp.sockets import ports as ports_module
 from tokenless.services.tftp.sockets.ports import (
     DESCRIPTORS_A_PORT,
     PortPool,
@@ -92,15 +91,15 @@ def test_a_client_that_cannot_be_reached_costs_no_port(pool: PortPool) -> None:
     assert open_descriptors() == before
 
 
-def test_no_more_idle_ports_are_kept_than_needed(
-    pool: PortPool, client: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ports_module, "_MAX_IDLE", 3)
-    taken = [pool.take(client.getsockname(), HERE) for _ in range(5)]
-    before = open_descriptors()
-    for port in taken:
-        pool.give_back(port)
-    assert before - open_descriptors() == 2 * DESCRIPTORS_A_PORT
+def test_no_more_idle_ports_are_kept_than_needed(client: socket.socket) -> None:
+    with select.epoll() as epoll:
+        pool = PortPool(socket.AF_INET, epoll, most_idle=3)
+        taken = [pool.take(client.getsockname(), HERE) for _ in range(5)]
+        before = open_descriptors()
+        for port in taken:
+            pool.give_back(port)
+        assert before - open_descriptors() == 2 * DESCRIPTORS_A_PORT
+        pool.close()
 
 
 def test_a_pool_leaves_descriptors_to_others(

@@ -21,7 +21,6 @@ from tests.rigs.tvs_rig import (
     settings_for,
 )
 from tokenless.services.errors import ServiceError
-from tokenless.services.stream_server.loop import accepting
 from tokenless.services.stream_server.loop.accepting import UnverifiableClients
 from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.server import TvsServer
@@ -142,9 +141,8 @@ async def test_other_addresses_are_asked_as_before(tmp_path: Path) -> None:
         assert "127.0.0.2" not in loop._acceptor.unverifiable  # type: ignore[union-attr]
 
 
-def test_the_oldest_address_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accepting, "_MAX_UNVERIFIABLE", 3)
-    known = UnverifiableClients()
+def test_the_oldest_address_is_forgotten() -> None:
+    known = UnverifiableClients(most=3)
     for number in (1, 2, 3, 3, 4):
         known.add(f"192.0.2.{number}")
     assert [f"192.0.2.{number}" in known for number in (1, 2, 3, 4)] == [

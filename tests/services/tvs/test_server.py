@@ -23,12 +23,20 @@ from tests.rigs.tvs_rig import (
     settings_for,
     verify_for,
 )
-from tokenless.protocol.tvs.messages import Answer, MessageType, Query, pack_message
+from tokenless.protocol.tvs.messages import (
+    Answer,
+    MessageType,
+    Query,
+    Verify,
+    pack_message,
+)
 from tokenless.protocol.wire import pack_element
 from tokenless.services.errors import ServiceError
 from tokenless.services.stream_server.counters import StreamCount
-from tokenless.services.tvs.caches import Caches
+from tokenless.services.tvs import guest
+from tokenless.services.tvs.caches import Caches, Index
 from tokenless.services.tvs.counters import TvsCount
+from tokenless.services.tvs.decision import Decision, decide
 from tokenless.services.tvs.server import TvsServer
 
 
@@ -187,13 +195,12 @@ async def test_an_internal_error_answers_nothing_and_harms_nobody_else(
 ) -> None:
     async with running(settings_for(tmp_path)) as rig, phone(rig.address) as other:
 
-        def fail(_der: bytes) -> None:
+        def fail_over_certificates(request: Query | Verify, *caches: Index) -> Decision:
+            if isinstance(request, Query):
+                return decide(request, *caches)
             raise RuntimeError("cosmic ray")
 
-        monkeypatch.setattr(
-            "tokenless.services.tvs.caches.Index.find_exact",
-            lambda _self, der: fail(der),
-        )
+        monkeypatch.setattr(guest, "decide", fail_over_certificates)
         async with phone(rig.address) as client:
             await client.tls.send_all(verify_for(PUBLISHER).encode())
             assert await client.tls.receive_some() == b""

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tokenless.ground.json_input import decode_json
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Approximation,
@@ -84,16 +85,28 @@ def fetch_in_use(
 
 
 def _of_node(url: str, account: CertmgrAccount) -> list[InUse]:
-    data = _get(url, account)
+    return read_snapshot(_get(url, account), url)
+
+
+def read_snapshot(data: bytes, url: str) -> list[InUse]:
+    """Return the certificates of the units that lists name.
+
+    Args:
+        data: The answer of a node.
+        url: The node, for what is said of it.
+
+    Raises:
+        PhoneError: When it is no snapshot, or a certificate cannot be read.
+    """
     try:
-        snapshot = msgspec.json.decode(data, type=_Snapshot)
+        snapshot = decode_json(data, _Snapshot)
         return [
             InUse(Certificate.decode(der), f"{url}/{each.service}.pem")
             for each in snapshot.identities
             if each.service in _UNITS and each.certificate
             for der in read_certificates(each.certificate.encode())[:1]
         ]
-    except (msgspec.DecodeError, DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, DecodeError) as error:
         raise PhoneError(
             f"{url} sent no snapshot of certificates: {printable(str(error))}",
             hint="name a node of CUCM 14 or later, or export the certificates: --cert",
