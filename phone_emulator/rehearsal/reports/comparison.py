@@ -16,7 +16,7 @@ from tokenless.ground.terminal import cell
 from tokenless.phone_emulator.planner.runbook import COMMAND_S, Pace
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
-from tokenless.phone_emulator.rehearsal.outcome.silence import Silence
+from tokenless.phone_emulator.rehearsal.outcome.outage import Outage
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,
@@ -76,9 +76,9 @@ def comparison_json(
     ]
 
 
-def _computed(played: Played, phones: int | None) -> list[tuple[Silence, float]]:
+def _computed(played: Played, phones: int | None) -> list[tuple[Outage, float]]:
     pace = pace_of(played, phones)
-    return [(each, computed_s(played, each, pace)) for each in played.silences]
+    return [(each, computed_s(played, each, pace)) for each in played.outages]
 
 
 def _costs(played: Played, real: int | None) -> dict[str, str]:
@@ -90,10 +90,10 @@ def _costs(played: Played, real: int | None) -> dict[str, str]:
         "stuck at the worst moment": _of(_most_stuck(played), end.of),
         "stuck at the end": _of(end.stuck + end.would_be_stuck, end.of),
         "stuck at another moment of a race": _of(restarts.at_risk.total(), end.of),
-        "without dial tone": "; ".join(map(str, played.silences)) or "none",
+        "without dial tone": "; ".join(map(str, played.outages)) or "none",
         "for how long (measured)": "; ".join(
             f"{each.group}: {each.least_s:.1f} to {each.most_s:.1f} s"
-            for each in played.silences
+            for each in played.outages
         )
         or "none",
         "at most (computed)": "; ".join(
@@ -132,13 +132,13 @@ def pace_of(played: Played, phones: int | None) -> Pace:
     return Pace(phones=phones or played.impact.of)
 
 
-def computed_s(played: Played, silence: Silence, pace: Pace) -> float:
+def computed_s(played: Played, outage: Outage, pace: Pace) -> float:
     """Return for how long at most phones would be without dial tone."""
-    last = silence.to_step or len(played.steps)
+    last = outage.to_step or len(played.steps)
     return sum(
         _step_s(step, pace)
         for step in played.steps
-        if silence.from_step <= step.number <= last
+        if outage.from_step <= step.number <= last
     )
 
 
