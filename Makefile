@@ -131,10 +131,17 @@ site: requirements/docs.txt
 	ln -s ../../README.md ../../CONTRIBUTING.md ../../CHANGELOG.md ../../SECURITY.md ../../LICENSE ../../docs ../../configs build/site-docs/
 	NO_MKDOCS_2_WARNING=1 build/site-env/bin/mkdocs build --quiet
 
-# Times of files would differ from build to build: that of the last commit stands in.
+# Times of files would differ from build to build: that of the last commit stands in. Built
+# twice, the second time from a copy of the commit in another folder, with other times.
+dist: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
 dist: $(VENV)/runtime
-	rm -rf dist
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build
+	rm -rf dist build/again && mkdir -p build/again
+	$(BIN)/python -m hatchling build
+	git archive HEAD | tar --extract --touch --directory build/again
+	cd build/again && ../../$(BIN)/python -m hatchling build
+	@for each in dist/*; do cmp $$each build/again/$$each || \
+		{ echo "$$each is not what the commit gives: commit all files" >&2; exit 1; }; done
+	@sha256sum dist/*
 
 # The picture of README.md, from a rehearsal that is played for it.
 picture: $(VENV)/runtime

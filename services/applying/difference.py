@@ -6,7 +6,11 @@ from functools import partial
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import NodeRole
 from tokenless.services.applying.file import ConfigFile
-from tokenless.services.applying.phones import phone_steps, unwanted_phones
+from tokenless.services.applying.phones import (
+    check_default_pool,
+    phone_steps,
+    unwanted_phones,
+)
 from tokenless.services.applying.steps import Difference, Sign, Step
 from tokenless.services.changes import membership
 from tokenless.services.changes.certificates import find_store, trust
@@ -31,7 +35,8 @@ def find_difference(
 
     Raises:
         ServiceError: When the file wants what cannot be changed: another publisher,
-            another address of a node, a certificate that cannot be read.
+            another address of a node, no default pool, a certificate that cannot be
+            read.
     """
     steps = [
         *_parameters(cluster, file),
@@ -39,6 +44,8 @@ def find_difference(
         *phone_steps(cluster, file),
         *_trusted(cluster, file),
     ]
+    if prunes:
+        check_default_pool(cluster, file)
     unwanted = [*unwanted_phones(cluster, file), *_unwanted_nodes(cluster, file)]
     # Last: a service cannot be deactivated on a node to which phones are sent.
     late = [*(unwanted if prunes else ()), *_deactivations(cluster, file)]

@@ -17,6 +17,7 @@ from tokenless.services.changes.devices import (
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import ClusterConfig
 from tokenless.services.config.cluster_sections import DevicePoolSection, DeviceSection
+from tokenless.services.errors import ServiceError
 from tokenless.services.store import devices as rows
 from tokenless.services.store.devices import Clock, Device, DevicePool
 
@@ -32,6 +33,25 @@ def phone_steps(cluster: Cluster, file: ConfigFile) -> Iterator[Step]:
     yield from _groups(cluster, file.config)
     yield from _pools(cluster, file)
     yield from _devices(cluster, file)
+
+
+def check_default_pool(cluster: Cluster, file: ConfigFile) -> None:
+    """Look whether phones keep a default pool when unwanted pools are removed.
+
+    Raises:
+        ServiceError: When the file neither names the default one nor has another.
+    """
+    with cluster.store.read() as connection:
+        pools = rows.read_pools(connection)
+    named = {each.name for each in file.config.device_pools}
+    if any(each.default for each in file.config.device_pools):
+        return
+    for pool in pools:
+        if pool.is_default and pool.name not in named:
+            raise ServiceError(
+                f"pool {pool.name} is the default one, and the file does not name it",
+                hint="name it in the file, or give another pool `default = true`",
+            )
 
 
 def unwanted_phones(cluster: Cluster, file: ConfigFile) -> Iterator[Step]:

@@ -3,6 +3,7 @@
 That the schemas of Kubernetes accept it is tried by `make kubernetes`.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +18,25 @@ from tokenless.services.config import load_config
 ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "configs/kubernetes"
 OVERLAYS = sorted((KUBERNETES / "overlays").iterdir())
+PAGE = (ROOT / "docs/kubernetes.md").read_text()
+TYPED_WITHOUT_A_CLUSTER = """
+kubectl() {
+    case "$*" in
+        *"create "*)
+            command kubectl "$@" --dry-run=client --output=yaml ;;
+        *" patch job fleet "*)
+            command kubectl patch --local --filename fleet.yaml --output=yaml $6 "$7" ;;
+        "apply --kustomize "*)
+            command kubectl kustomize "$3" ;;
+        *)
+            echo "# needs a cluster: $*" ;;
+    esac
+    echo ---
+}
+"""
+needs_kubectl = pytest.mark.skipif(
+    shutil.which("kubectl") is None, reason="needs kubectl"
+)
 
 
 def addresses(path: Path) -> set[str]:
@@ -79,7 +99,47 @@ def test_the_shards_of_the_job_are_each_phone_exactly_once() -> None:
     assert sorted(parts) == sorted(whole)
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+def test_a_degraded_node_is_reached_and_not_killed() -> None:
+    services = (KUBERNETES / "base/services.yaml").read_text()
+    assert services.count("publishNotReadyAddresses: true") == 3
+    for name in ("publisher", "subscriber"):
+        node = (KUBERNETES / f"base/{name}.yaml").read_text()
+        asked = dict(re.findall(r"(\w+)Probe:.*\n +httpGet: {path: (/\w+),", node))
+        assert asked == {"startup": "/live", "readiness": "/ready", "liveness": "/live"}
+
+
+@needs_kubectl
+def test_the_page_is_typed_where_no_cluster_is_needed(tmp_path: Path) -> None:
+    shutil.copytree(KUBERNETES, tmp_path / "configs/kubernetes")
+    (tmp_path / "my-lab").mkdir()
+    (own,) = re.findall(r"(?ms)^```yaml\n# my-lab/kustomization.yaml\n(.*?)^```", PAGE)
+    (tmp_path / "my-lab/kustomization.yaml").write_text(own)
+    shutil.copy(KUBERNETES / "components/fleet/fleet.yaml", tmp_path)
+    told = ""
+    for block in re.findall(r"(?ms)^```sh\n(.*?)^```", PAGE):
+        script = f"{TYPED_WITHOUT_A_CLUSTER}{block}"
+        told += subprocess.run(
+            ["sh", "-euc", script],
+            cwd=tmp_path,
+            env=os.environ | {"KUBECONFIG": "/nonexistent"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    (secret,) = re.findall(r"(?ms)^data:\n(.*?)^kind: Secret\n", told)
+    given = set(re.findall(r"(?m)^  ([a-z-]+): \S+$", secret))
+    assert given == set(re.findall(r"key: ([a-z-]+)\n +name: tokenless\n", told))
+    assert "image: registry.example/tokenless:1\n" in told
+    assert "image: tokenless\n" not in told.partition("suspend: false")[0]
+    assert "suspend: false" in told
+    for name in re.findall(r"(?:pod/|exec (?:--stdin )?|port-forward )(\w+)-0", PAGE):
+        assert f"  name: {name}\n" in told
+    for name in re.findall(r"job/(\w+)|app.kubernetes.io/name=(\w+)", PAGE):
+        assert f"app.kubernetes.io/name: {''.join(name)}\n" in told
+
+
+@needs_kubectl
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
 def test_an_overlay_is_whole(overlay: Path) -> None:
     done = subprocess.run(

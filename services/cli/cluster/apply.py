@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tokenless.command_line import ExitStatus
+from tokenless.command_line import ExitStatus, complain
 from tokenless.ground.disk import explain
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import TokenlessError, UnreadableError
@@ -72,6 +72,8 @@ def apply(
             if as_json:
                 click.echo(json.dumps(_report(found, is_applied=is_applied)))
     if found.steps and not is_applied:
+        if not dry_run:
+            complain("nothing was changed: it was not confirmed; --yes does not ask")
         sys.exit(ExitStatus.FAILED)
 
 

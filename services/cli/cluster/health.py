@@ -86,6 +86,10 @@ def _not_well(state: Health) -> ServiceError:
 
 def _served(data: Path) -> list[str]:
     """Return the nodes whose server is there, or ended without tidying up."""
+    if not data.exists():
+        raise ServiceError(
+            f"the data folder {data} does not exist", hint="correct --data"
+        )
     sockets = sorted((data / "nodes").glob("*/control.sock"))
     if not sockets:
         raise ServiceError(
@@ -95,7 +99,7 @@ def _served(data: Path) -> list[str]:
 
 
 def _ask(data: Path, name: str) -> NodeHealth:
-    if Path(name).name != name:
+    if Path(name).name != name or name in {"", ".."}:
         raise ServiceError(
             f"{name!r} is not a valid node name", hint="name a folder of DATA/nodes"
         )

@@ -101,3 +101,70 @@ def test_random_values_cause_protocol_errors_only(text: str) -> None:
 
 def test_what_is_as_good_as_a_password_is_in_no_description() -> None:
     assert ACCOUNT.ha1 not in repr(ACCOUNT)
+
+
+def test_headers_are_written_as_phones_expect_them() -> None:
+    assert Challenge("n", is_stale=True).encode() == (
+        'Digest realm="ccmsipline", nonce="n", algorithm=MD5, qop="auth", stale=true'
+    )
+    said = replace(PROOF, response="0" * 32)
+    start = (
+        'Digest username="alice", realm="ccmsipline", nonce="n0nce", '
+        f'uri="{URI}", response="{"0" * 32}", algorithm=MD5'
+    )
+    assert said.encode() == f'{start}, qop=auth, nc=00000001, cnonce="c"'
+    assert replace(said, count="").encode() == start
+
+
+def test_credentials_are_read_whatever_their_case_and_order() -> None:
+    said = Credentials.decode(
+        'digest NC=0000000A , Qop="auth", cnonce="c\\"d", response='
+        f'"{"AB" * 16}", uri="{URI}", nonce=n, realm="", userName="a\\\\b"'
+    )
+    assert said == Credentials("a\\b", "", "n", URI, "ab" * 16, "0000000a", 'c"d')
+    without = Credentials.decode(
+        'Digest nc=1, username="a", realm="r", nonce="n", uri="u", '
+        f'response="{"0" * 32}"'
+    )
+    assert without == Credentials("a", "r", "n", "u", "0" * 32, "", "")
+
+
+def test_a_challenge_has_defaults_for_what_it_does_not_say() -> None:
+    assert Challenge.decode('Digest nonce="n"') == Challenge("n", "")
+    whole = 'Digest nonce="n", realm="r", algorithm=md5, stale="TRUE"'
+    assert Challenge.decode(whole) == Challenge("n", "r", is_stale=True)
+    assert not Challenge.decode('Digest nonce="n", stale=false').is_stale
+    with pytest.raises(ProtocolError) as refused:
+        Challenge.decode('Digest realm="r"')
+    assert "not a Digest challenge that can be answered" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("Basic x", "not Digest authentication"),
+        ('Digest username="a"', "Digest credentials lack a parameter"),
+        (
+            'Digest username="a", realm="r", nonce="n", uri="u", response="1"',
+            "a Digest response is not 32 hex digits",
+        ),
+        (WHOLE.replace("qop=auth", "qop=x"), "a Digest of an unknown qop"),
+        (WHOLE + ", nc=00000001", "a parameter of Digest twice, or too long"),
+        (WHOLE + ', x="' + "y" * 1025 + '"', "a parameter of Digest twice, or too"),
+        (WHOLE + ", =", "malformed parameters of Digest"),
+        (
+            "Digest " + ", ".join(f"{chr(97 + n)}=1" for n in range(21)),
+            "malformed parameters of Digest",
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(value: str, words: str) -> None:
+    with pytest.raises(ProtocolError) as refused:
+        Credentials.decode(value)
+    assert words in str(refused.value)
+
+
+def test_so_many_and_so_long_parameters_are_read() -> None:
+    more = ", ".join(f"{chr(97 + n)}=1" for n in range(11))
+    assert Credentials.decode(f"{WHOLE}, {more}") == PROOF
+    assert Credentials.decode(WHOLE + ', x="' + "y" * 1024 + '"') == PROOF

@@ -147,6 +147,18 @@ def test_what_cannot_be_is_refused_before_anything_changes(
     assert lab.store.revision() == before
 
 
+def test_the_default_pool_is_not_pruned(lab: Cluster, tmp_path: Path) -> None:
+    bare = write(tmp_path, LAB.partition("[[device_pools]]")[0])
+    assert find_difference(lab, bare).kept == ("pool Default",)
+    with pytest.raises(ServiceError, match="Default is the default one"):
+        find_difference(lab, bare, prunes=True)
+    other = LAB.replace('name = "Default"', 'name = "Other"')
+    assert bring(lab, write(tmp_path, other), prunes=True) == [
+        "+ pool Other: Lab-CMG, 7975",
+        "- pool Default: Lab-CMG",
+    ]
+
+
 def run(
     data: Path, folder: Path, *words: str, typed: str = ""
 ) -> CompletedProcess[str]:
@@ -166,7 +178,9 @@ def test_the_command_asks_and_a_dry_run_is_exit_status_1(
     assert dry.returncode == 1
     told = json.loads(dry.stdout)
     assert (len(told["changes"]), told["applied"]) == (6, False)
-    assert run(either.data, tmp_path, *where, typed="no\n").returncode == 1
+    declined = run(either.data, tmp_path, *where, typed="no\n")
+    assert declined.returncode == 1
+    assert "nothing was changed" in declined.stderr
     assert either.store.revision() == revision
     done = run(either.data, tmp_path, *where, "--yes")
     assert done.returncode == 0

@@ -132,3 +132,14 @@ async def test_a_server_of_another_version(
     assert found.exit_code == 1
     assert isinstance(found.exception, ServiceError)
     assert "restart its `tokenless serve`" in found.exception.explain()
+
+
+@pytest.mark.parametrize("name", ["", "..", "../pub", "a/b", "pub/"])
+async def test_a_name_that_is_no_folder(tmp_path: Path, name: str) -> None:
+    found = await invoked(tmp_path, "--node", name)
+    assert str(found.exception) == f"{name!r} is not a valid node name"
+
+
+async def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    found = await invoked(tmp_path / "nowhere")
+    assert "nowhere does not exist" in str(found.exception)
