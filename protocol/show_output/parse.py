@@ -43,10 +43,11 @@ _HEAD: Final = re.compile(
     r"Lengthof(?P<kind>CTL|ITL)file:(?P<length>[0-9]{1,9})"
 )
 _MODIFIED: Final = re.compile(
-    r"The(?:CTL|ITL)Filewaslastmodifiedon((?:(?!File|Error|Version).){1,60}?)"
+    r"The(?P<kind>CTL|ITL)Filewaslastmodifiedon"
+    r"(?P<when>(?:(?!File|Error|Version).){1,60}?)"
     r"(?=Parse(?:CTL|ITL)File|Version:|ErrorparsingtheCTL|ErrorparsingtheITL)"
 )
-_PARSE: Final = re.compile(r"(?:Parse(?:CTL|ITL)File-*)?")
+_PARSE: Final = re.compile(r"(?:Parse(?P<kind>CTL|ITL)File-*)?")
 _VERSION: Final = re.compile(r"Version:([0-9]{1,3}\.[0-9]{1,3}?)(?=HeaderLength:)")
 _HEADER_LENGTH: Final = re.compile(r"HeaderLength:([0-9]{1,5})(?:\(BYTES\))?")
 _COLUMNS: Final = re.compile(r"-*(?:BYTEPOSTAGLENGTHVALUE)?-*")
@@ -237,7 +238,8 @@ class _ListReader:
             self._strange(head.start())
         modified = _MODIFIED.match(self._dense, self.at, self._end)
         if modified is not None:
-            said = self._paste.region(*modified.span(1))
+            self._check_kind(modified)
+            said = self._paste.region(*modified.span("when"))
             self._shown.modified = " ".join(said.split())
             self.at = modified.end()
 
@@ -259,8 +261,7 @@ class _ListReader:
     def _read_record(self, match: re.Match[str]) -> None:
         line = self._paste.line(match.start())
         shown = self._shown
-        if match["kind"] != shown.kind:
-            self._strange(match.start())
+        self._check_kind(match)
         if len(shown.records) == MAX_RECORDS:
             raise ShowTextError(ShowFault.TOO_MANY_RECORDS, line, expected=MAX_RECORDS)
         number = len(shown.records) + 1
@@ -274,7 +275,8 @@ class _ListReader:
         record = self._record_of(number, rows, line)
         etoken = _ETOKEN.match(self._dense, self.at, self._end)
         if etoken is not None:
-            if etoken["kind"] != shown.kind or record.role != Role.SAST:
+            self._check_kind(etoken)
+            if record.role != Role.SAST:
                 self._strange(etoken.start())
             record.signed_this_file = etoken["not"] is None
             self.at = etoken.end()
@@ -327,8 +329,15 @@ class _ListReader:
         match = pattern.match(self._dense, self.at, self._end)
         if match is None:
             self._strange(self.at)
+        self._check_kind(match)
         self.at = match.end()
         return match
+
+    def _check_kind(self, match: re.Match[str]) -> None:
+        """Refuse a sentence of the other list: what stood between them is lost."""
+        kind = match.groupdict().get("kind")
+        if self._shown.kind and kind not in (None, self._shown.kind):
+            self._strange(match.start())
 
     def _strange(self, at: int) -> NoReturn:
         line = self._paste.line(at)
