@@ -1,7 +1,7 @@
 """What tests of more than one room share."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.rigs.memory import use_memory
+from tests.rigs.peers import missing_programs_skip
 from tests.rigs.postgresql import Server, running_server
 from tests.rigs.quick_passwords import make_quick
 from tools import compiled
@@ -51,6 +52,20 @@ def _speed(item: pytest.Item) -> int:
     if path[:2] == ("system", "hosts") or path[-1] in _WAITING:
         return 0
     return 1 if path[0] == "system" else 2
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None]:
+    """Skip what needs a program that is not installed here."""
+    with missing_programs_skip():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """Skip what needs a program that is not installed here."""
+    with missing_programs_skip():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

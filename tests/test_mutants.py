@@ -1,5 +1,6 @@
 """The settings of `make mutants` name what exists, as the tests import it."""
 
+import ast
 import tomllib
 from pathlib import Path
 
@@ -25,3 +26,12 @@ def test_each_module_is_below_a_path_that_is_walked() -> None:
 def test_its_tests_exist() -> None:
     for path in SETTINGS["pytest_add_cli_args_test_selection"]:
         assert (ROOT / path).exists(), path
+
+
+def test_what_tests_import_is_copied() -> None:
+    """They run in a copy of the tree that has nothing else."""
+    copied = {*SETTINGS["also_copy"], "tests"}
+    for statement in ast.parse((ROOT / "tests" / "conftest.py").read_text()).body:
+        if isinstance(statement, ast.ImportFrom) and statement.module:
+            folder = statement.module.partition(".")[0]
+            assert folder in copied or not (ROOT / folder).is_dir()

@@ -66,7 +66,6 @@ class FleetStore:
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         self._connection = connection
         self._folder = folder
-        self._known: set[bytes] = set()
         self._contents: LRUCache[bytes, bytes] = LRUCache(_KEPT_BYTES, getsizeof=len)
 
     @classmethod
@@ -78,9 +77,7 @@ class FleetStore:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # It holds private keys; SQLite's other files take over its mode.
-            os.close(os.open(folder / _FILE, os.O_RDWR | os.O_CREAT, PRIVATE))
-            (folder / _FILE).chmod(PRIVATE)
+            _make_private(folder / _FILE)
             connection = sqlite3.connect(folder / _FILE, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise _unusable(folder, error) from error
@@ -191,7 +188,6 @@ class FleetStore:
                 f"what {flash.device} holds cannot be kept: {error}",
                 hint=hint_for(error),
             ) from error
-        self._known.update(flash.new)
         flash.new.clear()
 
     def _save(
@@ -220,10 +216,13 @@ class FleetStore:
             raise
 
     def _add_content(self, digest: bytes, data: bytes) -> None:
-        if digest not in self._known:
+        # Asked each time: another process may have dropped it since it was written.
+        known = self._connection.execute(
+            "SELECT 1 FROM content WHERE digest = ?", (digest,)
+        )
+        if known.fetchone() is None:
             self._connection.execute(
-                "INSERT OR IGNORE INTO content VALUES (?, ?)",
-                (digest, zlib.compress(data, 1)),
+                "INSERT INTO content VALUES (?, ?)", (digest, zlib.compress(data, 1))
             )
 
     def _read_content(self, digest: bytes) -> bytes | None:
@@ -236,6 +235,17 @@ class FleetStore:
         if hashlib.sha256(data).digest() != digest:
             raise _damaged("a content is not what its checksum says")
         return data
+
+
+def _make_private(file: Path) -> None:
+    """Make the file, unless it is there; let only its owner read it.
+
+    It holds private keys, and SQLite's other files take over its mode. A file that is
+    there is not opened: closing it would end this process's SQLite locks of it.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
+    file.chmod(PRIVATE)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -268,10 +268,21 @@ def _late_in_words(boots: Sequence[PredictedBoot]) -> str:
 
 
 def _one_go_in_words(naive: InOneGo) -> Iterator[str]:
-    yield "All at once, in the order given:"
+    yield f"All at once, in the order given ({_one_go_verdict(naive)}):"
     for number, words in enumerate(naive.titles, 1):
         yield f"{number:3}. {words}"
     yield from (f"  {words}" for words in one_go_outcome(naive))
+
+
+def _one_go_verdict(naive: InOneGo) -> str:
+    """Say before the steps whether to follow them: they look like a plan."""
+    if naive.lockout is not None:
+        return "NOT SAFE: phones are locked out"
+    if naive.burnt is not None:
+        return "NOT SAFE: phones are left without an anchor"
+    if naive.lockout_if_restarted is not None:
+        return "NOT SAFE if a service restarts too early"
+    return "safe"
 
 
 def one_go_outcome(naive: InOneGo) -> Iterator[str]:

@@ -163,8 +163,9 @@ def _authenticate(
 ) -> Certificate | Refused | None:
     match device.capf.auth_mode:
         case CapfAuthMode.STRING:
-            typed = (said.password or "").encode()
-            if not hmac.compare_digest(typed, device.capf.string.encode()):
+            typed, string = said.password or "", device.capf.string
+            # A string that nobody set is known to everybody.
+            if not string or not hmac.compare_digest(typed.encode(), string.encode()):
                 return Refused(CapfReason.DECLINED, CapfFailure.INVALID_STRING)
             return None
         case CapfAuthMode.NULL_STRING:

@@ -1,6 +1,8 @@
 """A fleet's flash when something goes wrong on the way to it."""
 
 import sqlite3
+import subprocess
+import sys
 import zlib
 from contextlib import closing
 from pathlib import Path
@@ -103,3 +105,39 @@ def test_what_a_boot_installed_is_there_before_it_is_kept(tmp_path: Path) -> Non
         flash.replace(FileKind.CTL, b"a list")
         assert flash.load().ctl == b"a list"
         assert store.flash("SEP001122334455", "7975").load().ctl is None
+
+
+def install(store: FleetStore, device: str, ctl: bytes) -> None:
+    """Let a phone boot, and keep the CTL that it got."""
+    flash = store.flash(device, "7975")
+    flash.replace(FileKind.CTL, ctl)
+    flash.save({"outcome": "ok"}, 1.0)
+
+
+def test_a_list_that_comes_back_after_others_looked_is_kept(tmp_path: Path) -> None:
+    """`fleet show` beside `fleet run`: it drops contents that no phone holds."""
+    with closing(FleetStore.open(tmp_path)) as running:
+        install(running, DEVICE, b"first")
+        install(running, DEVICE, b"second")
+        with closing(FleetStore.open_existing(tmp_path)) as shown:
+            assert [each.contents.ctl for each in shown.phones()] == [b"second"]
+        install(running, DEVICE, b"first")
+    with closing(FleetStore.open_existing(tmp_path)) as store:
+        assert store.flash(DEVICE, "7975").load().ctl == b"first"
+
+
+def test_a_store_that_is_opened_twice_keeps_its_locks(tmp_path: Path) -> None:
+    """A process that closes any file gives up all of its POSIX locks of that file."""
+    with closing(FleetStore.open(tmp_path)) as running:
+        install(running, DEVICE, b"first")
+        FleetStore.open(tmp_path).close()
+        # Where nobody seems to use the database, its last reader ends the log.
+        script = "import sqlite3; d = sqlite3.connect('fleet.db'); "
+        script += "d.execute('SELECT * FROM phone').fetchall(); d.close()"
+        subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+        install(running, DEVICE, b"second")
+        with closing(sqlite3.connect(tmp_path / "fleet.db")) as other:
+            kept = other.execute("SELECT COUNT(*) FROM content").fetchone()
+    assert kept == (2,)
+    with closing(FleetStore.open_existing(tmp_path)) as store:
+        assert store.flash(DEVICE, "7975").load().ctl == b"second"

@@ -7,6 +7,7 @@ from tests.rigs.capf import DEVICE
 from tokenless.protocol.capf.elements import (
     CapfReason,
     CapfTag,
+    SudiProof,
     pack_certificate,
     pack_text,
 )
@@ -101,3 +102,12 @@ def test_a_signature_that_does_not_hold_is_named() -> None:
         with pytest.raises(BadSignatureError) as refused:
             proof.verify(DEVICE, right)
         assert str(refused.value) == words
+
+
+def test_a_sudi_proof_of_another_kind_of_key_says_so() -> None:
+    key = minting.ec_key("phone")
+    der = minting.mint(minting.lab_name(DEVICE), key, serial=5, digest="sha256").der
+    sudi = SudiProof(der, b"", b"")
+    with pytest.raises(BadSignatureError) as refused:
+        Proof(1, der, None, None, sudi).verify_sudi(1)
+    assert str(refused.value) == "a SUDI proof needs an RSA key"

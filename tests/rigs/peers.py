@@ -6,12 +6,20 @@ skipped, unless TOKENLESS_REQUIRE_PEERS says that all must be there.
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, NoReturn
 
 import pytest
 
 _PATH: Final = f"{os.environ['PATH']}:/usr/sbin"
 """Servers lie where only root looks."""
+_PROGRAMS: Final = frozenset(
+    {"atftp", "atftpd", "busybox", "curl", "dnsmasq", "gnutls-cli", "in.tftpd", "ip"}
+    | {"nft", "openssl", "pdftoppm", "pdftotext", "sipp", "softhsm2-util", "sslscan"}
+    | {"stunnel", "stunnel4", "tftp", "tshark", "unshare", "xxd"}
+)
+"""What `.ci/system-packages` installs, as tests call it."""
 
 
 def do_without(reason: str) -> NoReturn:
@@ -27,3 +35,15 @@ def require(*names: str) -> str:
         if found := shutil.which(name, path=_PATH):
             return found
     do_without(f"{names[0]} is not installed: see .ci/system-packages")
+
+
+@contextmanager
+def missing_programs_skip() -> Iterator[None]:
+    """Skip a test that starts an independent program which is not installed."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        name = error.filename
+        if name not in _PROGRAMS or shutil.which(name) is not None:
+            raise
+        do_without(f"{name} is not installed: see .ci/system-packages")

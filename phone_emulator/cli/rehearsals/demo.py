@@ -1,5 +1,8 @@
 """`tokenless demo`: the rehearsal of the vendor's four flows, with no set-up."""
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -38,15 +41,21 @@ def demo(*, phones: int, keep: Path | None, as_json: bool) -> None:
     if keep is not None and not as_json:
         click.echo(f"kept in {keep}")
     if not as_json:
-        click.echo(_how_to_browse(keep))
+        click.echo(how_to_browse(keep))
     exit_by_verdict([played])
 
 
-def _how_to_browse(kept: Path | None) -> str:
+def how_to_browse(kept: Path | None) -> str:
     """Say how to open the administration pages of this lab, or of a new one."""
     data = _NEW_LAB if kept is None else kept / _KEPT_CLUSTER
-    first = f"`tokenless init --data {data}`, " if kept is None else ""
+    commands = [f"tokenless init --data {data}"] if kept is None else []
+    commands.append(f"tokenless serve --data {data}")
+    activate = Path(sys.prefix, "bin", "activate")
+    if shutil.which("tokenless") is None and activate.is_file():
+        # `make demo` calls it by its path: the shell of a newcomer does not know it.
+        commands.insert(0, f". {os.path.relpath(activate)}")
+    typed = ", ".join(f"`{each}`" for each in commands)
     return (
-        f"in a browser: {first}`tokenless serve --data {data}`, and beside it "
+        f"in a browser: {typed}, and beside it "
         f"`tokenless console --data {data} --no-sign-in`"
     )

@@ -45,12 +45,17 @@ def preflight_view(checks: Sequence[Check], entries: Sequence[CalendarEntry]) ->
 def _verdict(checks: Sequence[Check]) -> Text:
     count = {o: sum(check.outcome is o for check in checks) for o in Outcome}
     untold = count[Outcome.NOT_TOLD]
-    said = f"{untold} checks could not be made; " if untold else ""
+    said = f"{_counted(untold, 'check')} could not be made; " if untold else ""
+    warnings = _counted(count[Outcome.WARNING], "warning")
     if count[Outcome.ERROR]:
-        words = f"NOT READY: {count[Outcome.ERROR]} errors"
-        return Text(f"{words}; {said}{count[Outcome.WARNING]} warnings", "bold red")
+        words = f"NOT READY: {_counted(count[Outcome.ERROR], 'error')}"
+        return Text(f"{words}; {said}{warnings}", "bold red")
     style = "yellow" if untold or count[Outcome.WARNING] else "green"
-    return Text(f"no error; {said}{count[Outcome.WARNING]} warnings", style)
+    return Text(f"no error; {said}{warnings}", style)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _calendar(entries: Sequence[CalendarEntry]) -> Table:

@@ -180,19 +180,21 @@ def _calls(impact: Impact) -> str:
 
 
 def _dial_tone(step: StepReport) -> str:
-    """Count phones that are registered over TLS, in clear, and not at all."""
+    """Count phones that are registered over TLS and in clear; or those that are not.
+
+    Both would run into the words of the next step.
+    """
     found = [status.registrations for status in step.statuses]
     without = sum(each.without for each in found)
     secure = sum(each.secure for each in found)
     clear = sum(each.phones for each in found) - without - secure
+    if without:
+        return f"{without} without dial tone"
     parts = []
     if secure:
         parts.append(f"{secure} secure")
     if clear:
         parts.append(f"{clear} in clear")
-    if without:
-        parts.append(f"{without} without dial tone")
-        return ", ".join(parts)
     return f"dial tone: {', '.join(parts)}" if parts else ""
 
 

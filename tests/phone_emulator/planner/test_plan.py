@@ -122,6 +122,22 @@ def test_from_12_on_callmanager_and_tvs_in_one_go_lock_nobody_out() -> None:
     assert plan.in_one_go.lockout is None
 
 
+@pytest.mark.parametrize(
+    ("goal", "version", "verdict"),
+    [
+        ("CallManager, TVS", "10.5(1)", "NOT SAFE: phones are locked out"),
+        ("CallManager, TVS", "12.5(1)", "safe"),
+        ("TVS", "10.5(1)", "safe"),
+    ],
+)
+def test_the_steps_all_at_once_begin_with_their_verdict(
+    goal: str, version: str, verdict: str
+) -> None:
+    """They are numbered like a plan, and must not be taken for one."""
+    first, *_ = in_words(make_plan(task(goal, version=version)))
+    assert first == f"All at once, in the order given ({verdict}):"
+
+
 def test_what_must_not_follow_a_step() -> None:
     plan = make_plan(task("CallManager"))
     assert plan.steps is not None

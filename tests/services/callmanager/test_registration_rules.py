@@ -1,6 +1,5 @@
 """Rules of registration at their borders: words, names, refreshes, reports, nonces."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -254,7 +253,7 @@ class Gate:
 
 
 @pytest.fixture
-def gate() -> Iterator[Gate]:
+def gate() -> Gate:
     return Gate()
 
 

@@ -1,5 +1,7 @@
 """CAPF's jobs: one transaction for those that wait, each with its own answer."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,11 +16,14 @@ from structlog.testing import capture_logs
 from tests.rigs import capf, minting
 from tests.rigs.capf import DEVICE
 from tests.rigs.clock import Clock
-from tokenless.protocol.capf.elements import CapfReason, Curve, KeyType
+from tokenless.protocol.capf.elements import CapfReason, Curve, KeyType, SudiProof
+from tokenless.protocol.capf.phone import CapfIdentity
+from tokenless.protocol.capf.proof import sudi_element
 from tokenless.protocol.capf.server import Identified, KeyOrder
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.minting import Issuer
 from tokenless.protocol.certificates.signature import verify_issued_by
+from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.device_security import (
     CapfAuthMode,
     CapfFailure,
@@ -36,6 +41,7 @@ from tokenless.services.capf.database_jobs import (
     Written,
     load_public_key,
 )
+from tokenless.services.changes import trust_stores
 from tokenless.services.changes.capf import Order, Refused, Result
 from tokenless.services.changes.devices import (
     DeviceChange,
@@ -113,13 +119,15 @@ async def test_questions_are_answered_each_for_its_own_phone(desk: Desk) -> None
 
 async def test_a_refusal_that_ends_an_operation_is_written(desk: Desk) -> None:
     by_string = replace(INSTALL, auth_mode=CapfAuthMode.STRING, string="4711")
-    schedule(desk.cluster, change=by_string)
+    schedule(desk.cluster, DEVICE, OTHER, change=by_string)
     wrong = replace(SAID, password="0815")
     (answer,) = await desk.ask(Question(wrong, SESSION))
     assert answer == Refused(CapfReason.DECLINED, CapfFailure.INVALID_STRING)
     after = find_device(desk.cluster, DEVICE).capf
     assert after.operation is CapfOperation.NONE
     assert after.failure is CapfFailure.INVALID_STRING
+    other = find_device(desk.cluster, OTHER).capf
+    assert other.operation is CapfOperation.INSTALL
     assert desk.announced == [desk.cluster]
 
 
@@ -138,6 +146,17 @@ async def test_a_result_is_written_and_announced_before_it_is_answered(
     assert desk.announced == [desk.cluster]
 
 
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the machine be in Tokyo."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_east")
 async def test_a_key_is_signed_as_it_was_ordered(desk: Desk, clock: Clock) -> None:
     schedule(desk.cluster, change=replace(INSTALL, key_size=1024))
     (order,) = await desk.ask(Question(SAID, SESSION))
@@ -161,6 +180,26 @@ async def test_a_key_is_signed_as_it_was_ordered(desk: Desk, clock: Clock) -> No
     assert lsc.not_before == begins
     assert timedelta(days=29) < lsc.not_after - begins <= timedelta(days=30)
     assert desk.announced == []
+
+
+async def test_a_proof_of_the_manufacturers_certificate_is_of_its_session(
+    desk: Desk, clock: Clock
+) -> None:
+    clock.now = capf.phone_certificate().certificate.not_before.timestamp()
+    trusted = minting.capf().certificate
+    trust_stores.upload(desk.cluster, TrustStore.CAPF_TRUST, trusted.der, by="test")
+    by_lsc = replace(INSTALL, auth_mode=CapfAuthMode.EXISTING_LSC)
+    schedule(desk.cluster, change=by_lsc)
+    own = capf.own(capf.phone_certificate())
+    (event, *_) = capf.conversation(identity=CapfIdentity(DEVICE, own=own)).events
+    assert isinstance(event, Identified)
+    assert event.proof is not None
+    sudi = SudiProof.decode(sudi_element(SESSION, own))
+    said = replace(event, proof=replace(event.proof, sudi=sudi))
+    (served,) = await desk.ask(Question(said, SESSION))
+    assert isinstance(served, Order)
+    (refused,) = await desk.ask(Question(said, SESSION + 1))
+    assert refused == Refused(CapfReason.DECLINED, CapfFailure.INVALID_LSC)
 
 
 async def test_more_jobs_than_one_batch_takes_are_all_done(desk: Desk) -> None:

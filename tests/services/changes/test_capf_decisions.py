@@ -3,6 +3,7 @@
 Each case changes one thing of a phone that is served.
 """
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -44,6 +45,7 @@ from tokenless.services.changes.capf import (
     is_issued,
     record,
     stale_lscs,
+    trust_manufacturer,
 )
 from tokenless.services.changes.devices import (
     DeviceChange,
@@ -172,6 +174,15 @@ def test_a_null_string_needs_no_proof_and_takes_note_of_a_good_one() -> None:
     assert other.proved is None
 
 
+@pytest.mark.parametrize("typed", [None, "", "XXXX", "4711"])
+def test_an_empty_string_authenticates_nobody(typed: str | None) -> None:
+    phone = replace(PHONE, capf=replace(PENDING, auth_mode=CapfAuthMode.STRING))
+    said = Identified(DEVICE, 3, typed, None)
+    assert decide(STATE, phone, said, SESSION) == Refused(
+        CapfReason.DECLINED, CapfFailure.INVALID_STRING
+    )
+
+
 def test_an_order_has_the_size_that_was_asked_for() -> None:
     phone = replace(PHONE, capf=replace(PENDING, key_size=1024))
     decided = decide(STATE, phone, shown(), SESSION)
@@ -205,6 +216,23 @@ def test_the_state_is_that_of_the_database(lab: Cluster) -> None:
     security.set_parameter(lab, Parameter.AUTO_REGISTRATION, "False", by="test")
     with lab.store.read() as connection:
         assert not CapfState.read(connection, lab.clock()).registers
+
+
+def test_a_data_folder_of_before_capf_gets_a_manufacturer(lab: Cluster) -> None:
+    folder = lab.installation.manufacturer_folder
+    before = lab.store.revision()
+    trust_manufacturer(lab)
+    assert lab.store.revision() == before
+    shutil.rmtree(folder)
+    trust_manufacturer(lab)
+    entry = last_entry(lab)
+    assert (entry.by, entry.action, entry.detail) == ("capf", "trust manufacturer", "")
+    assert entry.at == int(lab.clock())
+    assert folder.is_dir()
+    makers = {each.authority_name for each in MicGeneration}
+    with lab.store.read() as connection:
+        trusted = all_trusted(connection, TrustStore.CAPF_TRUST)
+    assert makers <= {each.certificate.subject for each in trusted}
 
 
 def schedule(lab: Cluster, *devices: str) -> None:
@@ -241,7 +269,9 @@ def test_results_are_written_together_and_told_in_the_audit(lab: Cluster) -> Non
     assert failed.status_words == "Upgrade Failed: Key Generation Failed/Timeout"
 
 
-@pytest.mark.parametrize(("count", "more"), [(20, ""), (22, ", and 2 more")])
+@pytest.mark.parametrize(
+    ("count", "more"), [(20, ""), (21, ", and 1 more"), (22, ", and 2 more")]
+)
 def test_a_line_of_the_audit_can_be_read(lab: Cluster, count: int, more: str) -> None:
     names = [f"SEP{number:012X}" for number in range(count)]
     record(lab, [Result(name, CapfOperation.DELETE) for name in names])
