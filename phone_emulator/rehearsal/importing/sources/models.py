@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.phones.features import (
     FEATURES,
     ModelFeatures,
@@ -51,8 +52,9 @@ def real_model(text: str, table: Mapping[str, ModelFeatures] = FEATURES) -> Real
         table: What models can do; a cluster's own list may be laid over it.
     """
     name = text.strip()
-    if name.isascii() and name.isdigit() and int(name) in MODEL_NUMBERS:
-        name = MODEL_NUMBERS[int(name)]  # no number is also the name of a model
+    number = read_decimal(name, max(MODEL_NUMBERS))
+    if number is not None and number in MODEL_NUMBERS:
+        name = MODEL_NUMBERS[number]  # no number is also the name of a model
     name = plain_name(name)
     found = find_features(name, table)
     if found is None:
