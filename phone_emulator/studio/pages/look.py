@@ -17,6 +17,7 @@ from tokenless.phone_emulator.studio.study import MAX_LOOKS, Look, Study, Unders
 from tokenless.phone_emulator.studio.understanding import understand
 from tokenless.phone_emulator.studio.visit import Page, Visit, attachment
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.services.console.sessions import NoticeKind
 
 _COLUMNS: Final = (
@@ -37,8 +38,8 @@ def show(visit: Visit) -> Response:
     study = visit.study()
     looks = study.looks
     number = visit.asked("look")
-    at = int(number) if number.isascii() and number.isdigit() else len(looks) - 1
-    at = min(at, len(looks) - 1)
+    at = read_decimal(number, len(looks)) if number else None
+    at = len(looks) - 1 if at is None else min(at, len(looks) - 1)
     look = looks[at] if looks else None
     changed = None
     if look is not None:

@@ -20,6 +20,9 @@ from starlette.responses import Response
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.study import Face, PhoneLog, StepResult
 from tokenless.phone_emulator.studio.visit import Page, Visit
+from tokenless.protocol.decimal_text import read_decimal
+
+_MOST_PAGES: Final = 1000
 
 _ROWS: Final = 9
 _COLUMNS: Final = 50
@@ -29,10 +32,9 @@ _IDLE: Final = ""
 def show(visit: Visit) -> Response:
     """Show the screen of the first phone of a group, after a step."""
     step, log = _chosen(visit)
-    number = visit.asked("page", "0")
-    page = int(number) if number.isascii() and number.isdigit() else 0
+    page = read_decimal(visit.asked("page", "0"), _MOST_PAGES) or 0
     menu = visit.asked("menu")
-    screen = screen_of(log.face, menu, min(page, 1000))
+    screen = screen_of(log.face, menu, page)
     return visit.page(
         "phone",
         visit.study(),

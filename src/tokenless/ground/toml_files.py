@@ -50,6 +50,8 @@ def load_toml(path: Path) -> tuple[str, dict[str, Any]]:
         raise TomlFileError(f"is no text: {error}", hint="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise TomlFileError(str(error), hint="correct the TOML") from None
+    except ValueError:  # Python's own: a number of thousands of digits
+        raise TomlFileError("a number is too long", hint="correct the TOML") from None
     except RecursionError:
         raise TomlFileError("nested too deeply", hint="correct the TOML") from None
 

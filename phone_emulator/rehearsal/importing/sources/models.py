@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.features import (
     FEATURES,
@@ -58,8 +59,9 @@ def real_model(text: str, table: Mapping[str, ModelFeatures] = FEATURES) -> Real
         table: What models can do; a cluster's own list may be laid over it.
     """
     name = text.strip()
-    if name.isascii() and name.isdigit() and int(name) in MODEL_NUMBERS:
-        name = MODEL_NUMBERS[int(name)]  # no number is also the name of a model
+    number = read_decimal(name, max(MODEL_NUMBERS))
+    if number is not None and number in MODEL_NUMBERS:
+        name = MODEL_NUMBERS[number]  # no number is also the name of a model
     name = plain_name(name)
     found = find_features(name, table)
     if found is None:
