@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final, NoReturn
 
 from tokenless.protocol.codes import Role, role_text
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.show_output.faults import Progress, ShowFault, ShowTextError
 from tokenless.protocol.show_output.lengths import check_list
 from tokenless.protocol.show_output.paste import Paste, clean
@@ -23,7 +24,6 @@ from tokenless.protocol.show_output.rows import (
     RowName,
     RowReader,
     head_pattern,
-    is_number,
 )
 from tokenless.protocol.show_output.shown_list import ShownList, ShownRecord
 
@@ -83,6 +83,8 @@ _ROLES: Final = {
     **{role_text(role).replace(" ", ""): int(role) for role in Role},
     "SecurityToken": int(Role.SAST),  # another tool's word
 }
+_HIGHEST_ROLE: Final = 0xFFFF
+"""The element has two bytes."""
 _CUT_ROLE: Final = "CCM"
 """No CUCM lists CallManager without TFTP (REFERENCE 1.9): its `+TFTP` was lost."""
 
@@ -350,8 +352,9 @@ class _ListReader:
 
 
 def _role(row: Row) -> int:
-    if is_number(row.value):
-        return int(row.value)
+    number = read_decimal(row.value, _HIGHEST_ROLE)
+    if number is not None:
+        return number
     role = _ROLES.get(row.value)
     if row.value == _CUT_ROLE:
         raise ShowTextError(ShowFault.ROLE_CUT, row.line, found=row.value)

@@ -8,6 +8,7 @@ import io
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.phones.device_security import (
     CAPF_AUTH_MODES,
     CAPF_OPERATIONS,
@@ -29,6 +30,7 @@ COLUMNS: Final = (
     "string",
     "key_size",
 )
+_MOST_BITS: Final = 1 << 16
 _TRUTH: Final = {"yes": True, "no": False, "true": True, "false": False}
 T = TypeVar("T")
 
@@ -83,7 +85,8 @@ def _changes(
 
 def _change(row: Mapping[str, str], place: str) -> DeviceChange:
     size = row.get("key_size", "").strip()
-    if size and not (size.isascii() and size.isdigit()):
+    key_size = read_decimal(size, _MOST_BITS) if size else None
+    if size and key_size is None:
         raise ServiceError(f"{place}: key_size is {size[:20]!r}", hint="write 2048")
     return DeviceChange(
         model=row.get("model", "").strip() or None,
@@ -93,7 +96,7 @@ def _change(row: Mapping[str, str], place: str) -> DeviceChange:
         operation=_word(row, "capf", CAPF_OPERATIONS, place),
         auth_mode=_word(row, "auth", CAPF_AUTH_MODES, place),
         string=row.get("string", "").strip() or None,
-        key_size=int(size) if size else None,
+        key_size=key_size,
     )
 
 

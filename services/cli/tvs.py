@@ -16,6 +16,7 @@ from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.codes import role_name
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Answer, Query, Verify
 from tokenless.protocol.tvs.stream import Request
 from tokenless.services.cli.file.input import (
@@ -51,9 +52,10 @@ class ServerAddressType(ParamType[ServerAddress]):
         is_bare = ":" in host and not host.startswith("[")
         if not colon or is_bare or text.endswith("]"):
             host, port = text, str(DEFAULT_PORT)
-        if not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
-            self.fail(f"{text}: {port} is not a port", param, ctx)
-        return ServerAddress(host.strip("[]"), int(port))
+        number = read_decimal(port, _HIGHEST_PORT)
+        if not number:
+            self.fail(f"{text}: {port[:20]} is not a port", param, ctx)
+        return ServerAddress(host.strip("[]"), number)
 
 
 class _HexType(ParamType[bytes]):
@@ -99,6 +101,7 @@ class _Timing:
     tls_version: str
 
 
+_HIGHEST_PORT: Final = (1 << 16) - 1
 _COMMON_OPTIONS: Final = (
     click.option(
         "--server",

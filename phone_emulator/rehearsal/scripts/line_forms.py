@@ -35,6 +35,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_grammar import Synopsis
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.phones.device_security import (
     CAPF_AUTH_MODES,
     SECURITY_MODES,
@@ -127,12 +128,13 @@ def _phones(verb: PhoneVerb) -> Callable[[Values], LineAction]:
 
 
 def _pass_time(values: Values) -> LineAction:
-    days = values.one("DAYS")
-    if not days.isdecimal() or int(days) > _MAX_DAYS:
+    said = values.one("DAYS")
+    days = read_decimal(said, _MAX_DAYS)
+    if days is None:
         raise PhoneError(
-            f"{days!r} is not a number of days", hint=f"use 0 to {_MAX_DAYS}"
+            f"{said[:20]!r} is not a number of days", hint=f"use 0 to {_MAX_DAYS}"
         )
-    return PassTime(int(days))
+    return PassTime(days)
 
 
 def _capf(operation: CapfOperation) -> Callable[[Values], LineAction]:

@@ -27,9 +27,15 @@ from typing import Final, Literal
 
 import msgspec
 
-from tokenless.ground.toml_files import TomlFileError, load_toml
-from tokenless.ground.toml_places import fault_of, line_of, shown
+from tokenless.ground.toml_files import (
+    TomlFileError,
+    fault_of,
+    line_of,
+    load_toml,
+    shown,
+)
 from tokenless.protocol.codes import Digest, Role, role_name
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list_build import (
     ListForm,
@@ -40,6 +46,7 @@ from tokenless.protocol.files.trust_list_build import (
 from tokenless.services.cli.file.input import load_certificate
 from tokenless.services.errors import ConfigurationError
 
+_HIGHEST_BYTE: Final = 0xFF
 _MAX_ROLE: Final = 0xFFFF
 _ROLES: Final = {
     word.upper(): int(role) for role in Role for word in (role.name, role_name(role))
@@ -144,10 +151,9 @@ def parse_version(text: str) -> tuple[int, int]:
         ConfigurationError: When it is not a pair of numbers up to 255.
     """
     major, dot, minor = text.partition(".")
-    if dot and all(p.isascii() and p.isdigit() for p in (major, minor)):
-        pair = int(major), int(minor)
-        if max(pair) < 256:  # noqa: PLR2004 - one byte each
-            return pair
+    first, second = (read_decimal(part, _HIGHEST_BYTE) for part in (major, minor))
+    if dot and first is not None and second is not None:
+        return first, second
     raise ConfigurationError(
         f"signer version {text}: not of the form 1.1",
         hint="write two numbers, as 1.1",

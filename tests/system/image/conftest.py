@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.image.docker import Docker, running_docker
 from tests.system.image.engine import IMAGE, ROOT, Engine, running_engine
 
 
@@ -14,6 +15,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with running_engine(Path(tmp_path_factory.mktemp("engine"))) as engine:
         engine.make_base()
         yield engine
+
+
+@pytest.fixture(scope="session")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+    with running_docker(Path(tmp_path_factory.mktemp("docker"))) as docker:
+        yield docker
 
 
 @pytest.fixture(scope="session")

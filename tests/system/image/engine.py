@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -35,6 +35,8 @@ _NO_NETWORK: Final = re.compile(
 class Engine:
     """Builds images and runs containers."""
 
+    program: Final = "podman"
+
     def __init__(self, folder: Path, namespaces_of: int) -> None:
         self._folder = folder
         self._holder = namespaces_of
@@ -52,7 +54,7 @@ class Engine:
     def run(self, *words: str, check: bool = True) -> str:
         """Run a program that drives the engine; return its standard output."""
         done = subprocess.run(
-            self._inside("--net", *words),
+            self.inside(*words),
             env=self.environment,
             capture_output=True,
             text=True,
@@ -68,7 +70,7 @@ class Engine:
     def await_line(self, container: str, text: str) -> None:
         """Wait until a container has logged a text."""
         with subprocess.Popen(
-            self._inside("--net", "podman", "logs", "--follow", container),
+            self.inside("podman", "logs", "--follow", container),
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -108,21 +110,22 @@ class Engine:
         self.podman("import", str(archive), OFFICIAL_BASE)
         archive.unlink()
 
-    def _inside(self, *words: str) -> list[str]:
-        """Return a command that runs in the engine's mounts, and with `--net` network.
+    def inside(self, *words: str) -> list[str]:
+        """Return a command that runs in the engine's mounts and network."""
+        return self._enter(("--mount", "--net"), words)
+
+    def _enter(self, namespaces: Sequence[str], words: Sequence[str]) -> list[str]:
+        """Return a command that runs in namespaces.
 
         Entering mounts leaves the working folder: the shell goes back to it.
         """
         change = ("sh", "-c", 'cd "$0" && exec "$@"', str(ROOT))
-        namespaces = [word for word in words[:1] if word == "--net"]
-        command = words[len(namespaces) :]
-        enter = ("nsenter", f"--target={self._holder}", "--mount", *namespaces)
-        return [*enter, *change, *command]
+        return ["nsenter", f"--target={self._holder}", *namespaces, *change, *words]
 
     def _fetch(self, *words: str) -> str:
         """Run what needs the host's network; return its standard output."""
         done = subprocess.run(
-            self._inside(*words),
+            self._enter(("--mount",), words),
             env=self.environment,
             capture_output=True,
             text=True,

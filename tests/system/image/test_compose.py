@@ -1,113 +1,108 @@
-"""`compose.yaml`, as docs/containers.md walks through it, under podman-compose.
+"""`compose.yaml`, as docs/containers.md walks through it, under podman and Docker.
 
-The page's commands, with `podman-compose` for `docker compose`: from PostgreSQL's first
-start to a regenerated certificate that fifty phones take, a node that is killed, and
-`down`. Part of `make image`; skipped where podman-compose is not installed.
+The page's commands are typed as they stand. Part of `make image`; an engine without its
+compose is skipped: podman-compose, or Docker with the plugin or `docker-compose`.
 """
 
-import secrets
-import shutil
+import os
+import random
+import signal
+import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.system.image.engine import OFFICIAL_BASE, POSTGRES, Engine
+from tests.system.image.docker import Docker
+from tests.system.image.engine import IMAGE, OFFICIAL_BASE, POSTGRES, ROOT, Engine
+from tests.system.image.page import blocks, not_told, section
+from tests.system.image.stack import (
+    PUBLISHER,
+    SUBSCRIBER,
+    Stack,
+    admin_words,
+)
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
-PROJECT = "lab"
-PUBLISHER, SUBSCRIBER = "publisher", "subscriber"
-HEALTH = ("tokenless", "health")
-NODES = {PUBLISHER: "cucm-1051-a-pub", SUBSCRIBER: "cucm-1051-a-sub1"}
-
-
-class Lab:
-    """The services of compose.yaml."""
-
-    def __init__(self, engine: Engine, secret_file: Path) -> None:
-        self.engine = engine
-        self._options = (f"--env-file={secret_file}", f"--project-name={PROJECT}")
-
-    def compose(self, *words: str, check: bool = True) -> str:
-        return self.engine.run("podman-compose", *self._options, *words, check=check)
-
-    def admin(self, host: str, line: str) -> str:
-        node = ("--node", NODES[host], "--yes")
-        words = ("tokenless", "admin", *node, *line.split())
-        return self.compose("exec", "-T", host, *words)
-
-    def restart_tftp(self) -> None:
-        for host in NODES:
-            told = self.admin(host, "utils service restart Cisco Tftp")
-            assert told.splitlines()[-1] == "Cisco Tftp[STARTED]"
-
-    def boot(self) -> str:
-        """Boot fifty phones; return the table of what they did."""
-        fleet = ("--profile=fleet", "run", "-T", "--rm", "fleet")
-        table = self.compose(*fleet)
-        assert "50 ok" in table
-        return table
-
-    def checksum(self, host: str) -> str:
-        return self.admin(host, "show ctl").splitlines()[1]
-
-    def await_healthy(self, *hosts: str) -> None:
-        for host in hosts:
-            while ": ok" not in self.compose("exec", "-T", host, *HEALTH, check=False):
-                time.sleep(0.2)
+KILLS = 10
 
 
-@pytest.fixture
-def lab(engine: Engine, image: str, tmp_path: Path) -> Iterator[Lab]:
-    if shutil.which("podman-compose") is None:
-        pytest.skip("podman-compose is not installed")
+@pytest.fixture(scope="module")
+def postgres(engine: Engine, image: str) -> str:
     assert image
-    context = Path(__file__).parent / "postgres"
+    context = ROOT / "tests/system/image/postgres"
     engine.build(POSTGRES, context, f"--build-arg=BASE={OFFICIAL_BASE}")
-    secret_file = tmp_path / "env"
-    roles = ("POSTGRES", "PUBLISHER", "SUBSCRIBER", "HANDOVER")
-    lines = [f"{role}_PASSWORD={secrets.token_hex(16)}\n" for role in roles]
-    secret_file.write_text("".join(lines))
-    lab = Lab(engine, secret_file)
-    yield lab
-    lab.compose("down", "--volumes", check=False)
+    return POSTGRES
 
 
-def test_the_page_on_containers(lab: Lab) -> None:
-    lab.compose("up", "--detach")
-    lab.await_healthy(*NODES)
-    assert "50 installed" in lab.boot()
-    _to_mixed_mode(lab)
-    _callmanager_is_regenerated(lab)
-    called = lab.compose("--profile=call", "run", "-T", "--rm", "call")
+@pytest.fixture(scope="module", params=["podman", "docker"])
+def stack(
+    request: pytest.FixtureRequest,
+    engine: Engine,
+    postgres: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """Return a folder with compose.yaml; nothing is up."""
+    host: Engine | Docker = engine
+    if request.param == "docker":
+        docker: Docker = request.getfixturevalue("docker")
+        docker.take(engine, [IMAGE, postgres])
+        docker.run("docker", "tag", IMAGE, "tokenless")
+        host = docker
+    stack = Stack(host, tmp_path_factory.mktemp("stack"))
+    yield stack
+    stack.compose("down --volumes", check=False)
+
+
+def test_the_page_is_typed(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    typed = blocks(section("A cluster: `compose.yaml`"))
+    assert len(typed) == 7
+    began = time.monotonic()
+    for number, (commands, shown) in enumerate(typed):
+        told = stack.type(commands)
+        assert not_told(shown, told) == [], told
+        if number == 0:
+            with capsys.disabled():
+                took = time.monotonic() - began
+                sys.stdout.write(f"\nhealthy {took:.1f} s after `up`\n")
+    assert stack.checksum(PUBLISHER) == stack.checksum(SUBSCRIBER)
+
+
+def test_a_call_of_two_phones(stack: Stack) -> None:
+    called = stack.compose("--profile call run -T --rm call")
     assert called.count(" 0 refused") == 2
-    _publisher_is_killed(lab)
-    lab.compose("down", "--volumes")
-    assert lab.engine.podman("volume", "ls", "--quiet") == ""
 
 
-def _to_mixed_mode(lab: Lab) -> None:
-    told = lab.admin(PUBLISHER, "utils ctl set-cluster mixed-mode")
-    assert "Cluster set to Mixed Mode" in told
-    lab.restart_tftp()
-    assert "100 installed-ctl" in lab.boot()
-    assert lab.checksum(PUBLISHER) == lab.checksum(SUBSCRIBER)
+def test_the_engine_is_restarted(stack: Stack) -> None:
+    before = stack.checksum(SUBSCRIBER)
+    stack.restart_engine()
+    stack.await_ready()
+    assert "50 unchanged" in stack.boot()
+    assert stack.checksum(PUBLISHER) == stack.checksum(SUBSCRIBER) == before
 
 
-def _callmanager_is_regenerated(lab: Lab) -> None:
-    before = lab.checksum(SUBSCRIBER)
-    lab.admin(PUBLISHER, "set cert regen CallManager")
-    lab.admin(PUBLISHER, "utils ctl update CTLFile")
-    lab.restart_tftp()
-    assert "50 trusted" in lab.boot()  # by TVS, which knows the new signer
-    assert lab.checksum(PUBLISHER) == lab.checksum(SUBSCRIBER) != before
+def test_phones_converge_after_each_of_ten_kills_in_mid_update(stack: Stack) -> None:
+    """The first process of a node, and with it the administrator's command in it."""
+    update = admin_words(PUBLISHER, "utils ctl update CTLFile")
+    began = time.monotonic()
+    stack.compose(*update)
+    whole_s = time.monotonic() - began
+    moments = random.Random(0)
+    for number in range(KILLS):
+        killed = (PUBLISHER, SUBSCRIBER)[number % 2]
+        process = stack.process_of(killed)
+        running = stack.begin(*update)
+        time.sleep(moments.uniform(0, whole_s))
+        os.kill(process, signal.SIGKILL)
+        running.wait()
+        stack.process_of(killed, other_than=process)
+        stack.await_ready()
+        stack.restart_tftp()
+        stack.boot()
+        assert stack.checksum(PUBLISHER) == stack.checksum(SUBSCRIBER)
 
 
-def _publisher_is_killed(lab: Lab) -> None:
-    lab.compose("kill", PUBLISHER)
-    assert "50 unchanged" in lab.boot()  # the subscriber serves them
-    lab.compose("start", PUBLISHER)
-    lab.await_healthy(PUBLISHER)
-    assert lab.checksum(PUBLISHER) == lab.checksum(SUBSCRIBER)
+def test_down_removes_everything(stack: Stack) -> None:
+    stack.compose("down --volumes")
+    assert stack.shell("docker volume ls --quiet") == ""

@@ -9,12 +9,15 @@ registry can be reached, on what TOKENLESS_BASE names (anything `podman pull` ta
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.system.image.docker import Docker
 from tests.system.image.engine import OFFICIAL_BASE, Engine
+from tests.system.image.page import blocks, section
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -107,6 +110,11 @@ def test_it_drains_when_it_is_stopped(engine: Engine, served: str) -> None:
     assert state["State"]["ExitCode"] == 0
 
 
+def test_the_demo_runs_in_it(engine: Engine, image: str) -> None:
+    run = ("run", "--rm", OFFLINE, *HARDENED, image, "demo", "--phones=2", "--json")
+    assert engine.podman(*run)  # its status says that each step ended as expected
+
+
 def test_it_serves_as_any_user_of_group_0(engine: Engine, image: str) -> None:
     """As on OpenShift, which gives each project a number of its own."""
     name = "anybody"
@@ -120,6 +128,38 @@ def test_it_serves_as_any_user_of_group_0(engine: Engine, image: str) -> None:
         engine.podman("rm", "--force", "--volumes", "--time=0", name)
 
 
+def await_health(host: Engine | Docker, name: str) -> None:
+    while ": ok" not in host.run(
+        host.program, "exec", name, "tokenless", "health", check=False
+    ):
+        time.sleep(0.1)
+
+
+def test_the_page_on_the_console_is_typed(
+    host: Engine | Docker, image: str, tmp_path: Path
+) -> None:
+    """All of it but for what asks at a terminal; with a file of this system."""
+    secret = tmp_path / "password"
+    secret.write_text("correct horse battery\n")
+    secret.chmod(0o644)
+    typed = [each for each, _ in blocks(section("The console, also on Windows"))]
+    runs = [each for each in typed if "docker run -d --name lab" in each]
+    (boots,) = [each for each in typed if "phone boot" in each]
+    signs_in = "until curl --silent --insecure --fail https://localhost:8443/; do\n"
+    for commands in runs:
+        block = commands.replace("docker build -t tokenless .", f"# {image} is there")
+        block = block.replace(r"C:\lab\password.txt", str(secret))
+        script = f"{block}\n{signs_in}sleep 0.2; done > /dev/null\n{boots}"
+        try:
+            told = host.run("sh", "-euc", f"{_AS_DOCKER[host.program]}{script}")
+            assert "SEP001122334455 (7975): ok" in told
+        finally:
+            host.run(host.program, "rm", "--force", "--volumes", "lab", check=False)
+            host.run(host.program, "volume", "rm", "tokenless", check=False)
+    assert len(runs) == 2
+
+
+_AS_DOCKER = {"docker": "", "podman": 'docker() { podman "$@"; }\n'}
 RESTART = "utils service restart Cisco Tftp"
 PUBLISHED = """
 [listen]
@@ -146,29 +186,40 @@ default = true
 """
 
 
+@pytest.fixture(params=["podman", "docker"])
+def host(request: pytest.FixtureRequest, engine: Engine, image: str) -> Engine | Docker:
+    """Return an engine that has the image."""
+    if request.param == "podman":
+        return engine
+    docker: Docker = request.getfixturevalue("docker")
+    docker.take(engine, [image])
+    docker.run("docker", "tag", image, "tokenless")
+    return docker
+
+
 def test_phones_reach_published_ports(
-    engine: Engine, image: str, tmp_path: Path
+    host: Engine | Docker, image: str, tmp_path: Path
 ) -> None:
     """From the host, in mixed mode, and TVS on another port than its own."""
     config = tmp_path / "cluster.toml"
     config.write_text(PUBLISHED)
-    name = "published"
+    name, program = "published", host.program
     ports = [f"--publish=127.0.0.1:{each}" for each in ("30069:6969/udp", "32445:2445")]
     files = ("--env=TOKENLESS_CONFIG=/cluster.toml", f"--volume={config}:/cluster.toml")
-    engine.podman("run", "--detach", f"--name={name}", *ports, *files, image)
+    host.run(program, "run", "--detach", f"--name={name}", *ports, *files, image)
     words = ("--device=SEP001122334455", f"--flash={tmp_path}/flash", "--tftp-only")
     boot = ("phone", "boot", *words, "--tftp=127.0.0.1:30069", "--json")
     try:
-        engine.await_line(name, '"event": "serving"')
+        await_health(host, name)
         booted = []
         for line in ("utils ctl set-cluster mixed-mode", "set cert regen CallManager"):
             for typed in (line, "utils ctl update CTLFile", RESTART):
                 admin = ("exec", name, "tokenless", "admin", "--yes")
-                engine.podman(*admin, *typed.split())
-            told = engine.run(sys.executable, "-m", "tokenless", *boot)
+                host.run(program, *admin, *typed.split())
+            told = host.run(sys.executable, "-m", "tokenless", *boot)
             booted.append(json.loads(told))
         assert [each["outcome"] for each in booted] == ["ok", "ok"]
         (asked,) = booted[-1]["tvs"]
         assert (asked["server"], asked["status"]) == ("127.0.0.1:32445", "trusted")
     finally:
-        engine.podman("rm", "--force", "--volumes", "--time=0", name)
+        host.run(program, "rm", "--force", "--volumes", name, check=False)
