@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,6 +47,7 @@ from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
 from tokenless.services.cluster.cluster import Cluster
 
+Ports = dict[str, int]
 ADDRESS = "127.0.47.155"
 CONFIG = f"""
 [cluster]
@@ -81,9 +83,11 @@ default = true
 """
 
 
-def make_cluster(folder: Path, names: list[str], options: argparse.Namespace) -> Path:
+def make_cluster(
+    folder: Path, names: list[str], options: argparse.Namespace, config: str = CONFIG
+) -> Path:
     """Make the cluster, its devices and their LSCs; return where its CTL will be."""
-    (folder / "bench.toml").write_text(CONFIG)
+    (folder / "bench.toml").write_text(config)
     with closing(Cluster.open(folder / "data", folder / "bench.toml")) as cluster:
         model = "8861" if options.sip else "7975"
         mode = DeviceSecurity.ENCRYPTED if options.secure else None
@@ -124,17 +128,28 @@ def make_lscs(cluster: Cluster, folder: Path, names: list[str]) -> None:
 def fill_flash(
     store: FleetStore,
     plan: FleetPlan,
-    where: dict[str, int],
+    nodes: Mapping[str, tuple[str, Ports]],
     ctl: bytes,
     options: argparse.Namespace,
 ) -> None:
-    """Give every phone what its boot would have left in its flash."""
-    member = CallManagerMember(
-        "pub", ADDRESS, 0, where["sccp"], where["sip"], where["sips"]
+    """Give every phone what its boot would have left in its flash.
+
+    Args:
+        store: The flash of all.
+        plan: The phones.
+        nodes: The members of their CallManager group: addresses and ports.
+        ctl: The cluster's CTL; empty: it has none.
+        options: Of the command line.
+    """
+    members = tuple(
+        CallManagerMember(
+            name, address, place, ports["sccp"], ports["sip"], ports["sips"]
+        )
+        for place, (name, (address, ports)) in enumerate(nodes.items())
     )
     config = PhoneConfig(
         callmanager_group="CMG",
-        callmanagers=(member,),
+        callmanagers=members,
         security_mode=3 if options.secure else 1,
         transport=3 if options.secure and options.sip else 1,
         device_protocol="SIP" if options.sip else "SCCP",
@@ -147,18 +162,45 @@ def fill_flash(
         flash.save(None, 0.0)
 
 
+@contextmanager
+def serving(folder: Path, *which: str) -> Iterator[tuple[subprocess.Popen[str], Ports]]:
+    """Serve nodes in a process of its own; yield it and its ports.
+
+    Args:
+        folder: Has the data folder and the configuration.
+        which: Options of `tokenless serve` that name the nodes.
+    """
+    command = [sys.executable, "-m", "tokenless", "serve", *which]
+    command += ["--only", "tftp,tvs,callmanager"]
+    command += ["--data", str(folder / "data"), "--config", str(folder / "bench.toml")]
+    quiet = {"PATH": "/usr/bin", "TOKENLESS_LOG_LEVEL": "error"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=quiet
+    ) as served:
+        try:
+            ports: Ports = {}
+            for line in served.stdout or ():
+                each = json.loads(line)
+                if "service" in each:
+                    ports[each["service"]] = each["port"]
+                if each.get("event") == "serving":
+                    break
+            yield served, ports
+        finally:
+            served.kill()
+
+
 async def run_phones(
     plan: FleetPlan,
     store: FleetStore,
-    where: dict[str, int],
+    served: int,
+    secure_ports: SecurePorts,
     options: argparse.Namespace,
 ) -> None:
     """Register all, keep them alive, and print the figures."""
-    served = where["pid"]
     phones = list(plan.phones((Server(ADDRESS, 69),)))
-    ports = SecurePorts(where["sccps"])
     async with (
-        open_network(secure_ports=ports, tls=("1.0", "1.2")) as network,
+        open_network(secure_ports=secure_ports, tls=("1.0", "1.2")) as network,
         trio.open_nursery() as nursery,
     ):
         lines = FleetLines(
@@ -225,29 +267,15 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     plan = FleetPlan((FleetGroup(options.phones, model),))
     names = [each.device for each in plan.phones((Server(ADDRESS, 69),))]
     ctl = make_cluster(folder, names, options)
-    command = [sys.executable, "-m", "tokenless", "serve"]
-    command += ["--only", "tftp,tvs,callmanager"]
-    command += ["--data", str(folder / "data"), "--config", str(folder / "bench.toml")]
-    quiet = {"PATH": "/usr/bin", "TOKENLESS_LOG_LEVEL": "error"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=quiet
-    ) as served:
-        try:
-            where: dict[str, int] = {}
-            for line in served.stdout or ():
-                each = json.loads(line)
-                if "service" in each:
-                    where[each["service"]] = each["port"]
-                if each.get("event") == "serving":
-                    break
-            with closing(FleetStore.open(folder / "flash")) as store:
-                content = ctl.read_bytes() if options.secure else b""
-                fill_flash(store, plan, where, content, options)
-                where["pid"] = served.pid
-                options.lscs = folder / "lscs"
-                trio.run(run_phones, plan, store, where, options)
-        finally:
-            served.terminate()
+    options.lscs = folder / "lscs"
+    with (
+        serving(folder) as (served, ports),
+        closing(FleetStore.open(folder / "flash")) as store,
+    ):
+        content = ctl.read_bytes() if options.secure else b""
+        fill_flash(store, plan, {"pub": (ADDRESS, ports)}, content, options)
+        secure = SecurePorts(ports["sccps"])
+        trio.run(run_phones, plan, store, served.pid, secure, options)
 
 
 if __name__ == "__main__":

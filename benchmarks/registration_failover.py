@@ -10,19 +10,25 @@ still calls a phone registered at the node that is no more.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import trio
 
-from benchmarks.registration import ADDRESS, CONFIG, make_lscs
+from benchmarks.registration import (
+    ADDRESS,
+    CONFIG,
+    Ports,
+    fill_flash,
+    make_cluster,
+    serving,
+)
 from tokenless.ground.heap import freeze_heap_after_startup
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings
@@ -31,91 +37,16 @@ from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import open_network
 from tokenless.phone_emulator.registration.line import LineSettings
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.protocol.phones.configuration import CallManagerMember, PhoneConfig
-from tokenless.protocol.phones.device_security import DeviceSecurity, DeviceTransport
-from tokenless.protocol.trust.anchors import FileKind
-from tokenless.services.changes import security
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.presence import read_presences
 
 SECOND = "127.0.47.156"
+ADDRESSES = {"pub": ADDRESS, "sub": SECOND}
 TWO_NODES = CONFIG.replace(
     "[tftp]",
     f'[[nodes]]\nname = "sub"\naddress = "{SECOND}"\n[tftp]',
 ).replace('members = ["pub"]', 'members = ["pub", "sub"]')
-Ports = dict[str, int]
 _PATIENCE_S = 120.0
-
-
-def make_cluster(folder: Path, names: list[str], options: argparse.Namespace) -> Path:
-    """Make the cluster, its devices and their LSCs; return where its CTL will be."""
-    (folder / "bench.toml").write_text(TWO_NODES)
-    with closing(Cluster.open(folder / "data", folder / "bench.toml")) as cluster:
-        change = DeviceChange(
-            model="8861" if options.sip else "7975",
-            security_mode=DeviceSecurity.ENCRYPTED if options.secure else None,
-            transport=DeviceTransport.TLS if options.secure and options.sip else None,
-        )
-        set_devices(cluster, Selection(tuple(names)), change, by="benchmark")
-        if options.secure:
-            mixed = security.SecurityMode.MIXED
-            security.set_cluster_mode(cluster, mixed, by="benchmark")
-            make_lscs(cluster, folder / "lscs", names)
-        return cluster.publisher.ctl_file
-
-
-@contextmanager
-def serving(folder: Path, node: str) -> Iterator[tuple[subprocess.Popen[str], Ports]]:
-    """Serve one node in a process of its own; yield it and its ports."""
-    command = [sys.executable, "-m", "tokenless", "serve", "--node", node]
-    command += ["--only", "tftp,tvs,callmanager"]
-    command += ["--data", str(folder / "data"), "--config", str(folder / "bench.toml")]
-    quiet = {"PATH": "/usr/bin", "TOKENLESS_LOG_LEVEL": "error"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=quiet
-    ) as served:
-        try:
-            ports: Ports = {}
-            for line in served.stdout or ():
-                each = json.loads(line)
-                if "service" in each:
-                    ports[each["service"]] = each["port"]
-                if each.get("event") == "serving":
-                    break
-            yield served, ports
-        finally:
-            served.kill()
-
-
-def fill_flash(
-    store: FleetStore,
-    plan: FleetPlan,
-    where: dict[str, Ports],
-    ctl: bytes,
-    options: argparse.Namespace,
-) -> None:
-    """Give every phone what its boot would have left in its flash."""
-    members = tuple(
-        CallManagerMember(
-            node, address, place, ports["sccp"], ports["sip"], ports["sips"]
-        )
-        for place, (node, address) in enumerate((("pub", ADDRESS), ("sub", SECOND)))
-        for ports in [where[node]]
-    )
-    config = PhoneConfig(
-        callmanager_group="CMG",
-        callmanagers=members,
-        security_mode=3 if options.secure else 1,
-        transport=3 if options.secure and options.sip else 1,
-        device_protocol="SIP" if options.sip else "SCCP",
-    ).encode()
-    for identity in plan.phones((Server(ADDRESS, 69),)):
-        flash = store.flash(identity.device, identity.model_name)
-        flash.replace(FileKind.CONFIGURATION, config)
-        if ctl:
-            flash.replace(FileKind.CTL, ctl)
-        flash.save(None, 0.0)
 
 
 async def run_phones(
@@ -127,8 +58,7 @@ async def run_phones(
 ) -> None:
     """Register all, kill their node, and print how they came back."""
     phones = list(plan.phones((Server(ADDRESS, 69),)))
-    addresses = {"pub": ADDRESS, "sub": SECOND}
-    secure = {addresses[name]: ports["sccps"] for name, (_, ports) in nodes.items()}
+    secure = {ADDRESSES[name]: ports["sccps"] for name, (_, ports) in nodes.items()}
     settings = FleetLineSettings(
         concurrency=options.concurrency,
         boots=False,
@@ -202,16 +132,17 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     """Make a cluster of two nodes, serve it, register phones, kill a node."""
     plan = FleetPlan((FleetGroup(options.phones, "8861" if options.sip else "7975"),))
     names = [each.device for each in plan.phones((Server(ADDRESS, 69),))]
-    ctl = make_cluster(folder, names, options)
+    ctl = make_cluster(folder, names, options, TWO_NODES)
     options.lscs = folder / "lscs"
     with ExitStack() as stack:
         nodes = {
-            name: stack.enter_context(serving(folder, name)) for name in ("pub", "sub")
+            name: stack.enter_context(serving(folder, "--node", name))
+            for name in ADDRESSES
         }
         store = stack.enter_context(closing(FleetStore.open(folder / "flash")))
         content = ctl.read_bytes() if options.secure else b""
-        ports = {name: found for name, (_, found) in nodes.items()}
-        fill_flash(store, plan, ports, content, options)
+        members = {name: (ADDRESSES[name], ports) for name, (_, ports) in nodes.items()}
+        fill_flash(store, plan, members, content, options)
         trio.run(run_phones, plan, store, nodes, folder / "data", options)
 
 

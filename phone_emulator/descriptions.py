@@ -5,8 +5,13 @@ from typing import TypeVar
 
 import msgspec
 
-from tokenless.ground.toml_files import TomlFileError, load_toml
-from tokenless.ground.toml_places import fault_of, line_of, shown
+from tokenless.ground.toml_files import (
+    TomlFileError,
+    fault_of,
+    line_of,
+    load_toml,
+    shown,
+)
 from tokenless.phone_emulator.errors import PhoneError
 
 Described = TypeVar("Described", bound=msgspec.Struct)

@@ -15,7 +15,6 @@ import trio
 
 from tokenless.phone_emulator.enrolment import (
     CHANGED,
-    Enrolment,
     EnrolmentSite,
     MakeKeyNow,
     Sleep,
@@ -56,10 +55,13 @@ async def boot_and_enrol(
     """
     report = await phone.boot(network)
     before_capf(report)
-    ended = await _go_to_capf(phone, report, network, string, sleep, make)
-    report.lsc = lsc_state(phone, network.clock())
-    if ended is None:
+    enrolment_plan = _plan(phone, report, network, string)
+    if enrolment_plan is None:
+        report.lsc = lsc_state(phone, network.clock())
         return report
+    site, plan = enrolment_plan
+    site = replace(site, sleep=sleep, make=make)
+    ended = await enrol(site, plan, string=string)
     log = [*phone.log, *moments_of(ended, network.clock())]
     if ended.result in CHANGED:
         earlier, report = report, await phone.boot(network)
@@ -72,7 +74,7 @@ async def boot_and_enrol(
 
 
 def lsc_state(phone: Phone, now: float) -> LscState:
-    """Return what LSC a phone has."""
+    """Return the state of a phone's LSC."""
     lsc = None if phone.certificates is None else phone.certificates.lsc
     if lsc is None:
         return LscState.NONE
@@ -94,22 +96,6 @@ async def would_enrol(phone: Phone, report: BootReport, network: Network) -> boo
         return False
     site, plan = enrolment_plan
     return not plan.waits_for_string and await believes_capf(site, plan)
-
-
-async def _go_to_capf(  # noqa: PLR0917 - one caller
-    phone: Phone,
-    report: BootReport,
-    network: Network,
-    string: str | None,
-    sleep: Sleep,
-    make: MakeKeyNow,
-) -> Enrolment | None:
-    enrolment_plan = _plan(phone, report, network, string)
-    if enrolment_plan is None:
-        return None
-    site, plan = enrolment_plan
-    site = replace(site, sleep=sleep, make=make)
-    return await enrol(site, plan, string=string)
 
 
 def _plan(

@@ -22,7 +22,6 @@ from tokenless.protocol.phones.configuration import PhoneConfig
 INSTALLED: Final = "Installed"
 NOT_INSTALLED: Final = "Not Installed"
 DAMAGED: Final = "Damaged"
-TITLE: Final = "Security Configuration"
 _MODES: Final = {1: "Non-Secure", 2: "Authenticated", 3: "Encrypted"}
 _WAITS: Final = "waits-for-string"
 

@@ -103,7 +103,7 @@ class TftpClient:
         self._order = count()
         self._sleep = trio.CancelScope()
         self.retransmits = 0
-        """How many datagrams were sent again after a time-out."""
+        """The number of datagrams that were sent again after a time-out."""
 
     async def fetch(self, server: Server, name: str, *, client: str = "") -> bytes:
         """Download one file.

@@ -73,7 +73,7 @@ async def ask_tvs(request: AskTvsServer, tls: TlsRange, timeout_s: float) -> Ans
     """Ask one server about one signer.
 
     Args:
-        request: Whom to ask what, and which certificates the server may have.
+        request: The server, the question, and the certificates that it may have.
         tls: The oldest and the newest version that the phone speaks.
         timeout_s: For all of it.
 

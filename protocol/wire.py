@@ -24,7 +24,7 @@ class Reader:
     def __init__(self, data: bytes, start: int = 0, end: int | None = None) -> None:
         self._data = data
         self.offset = start
-        """Where the next byte is read, from the start of the whole input."""
+        """Offset of the next byte, from the start of the whole input."""
         self.end = len(data) if end is None else end
         if not 0 <= start <= self.end <= len(data):
             raise ValueError(f"reader from {start} to {self.end} of {len(data)} bytes")

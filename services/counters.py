@@ -38,7 +38,7 @@ class SharedCounters:
             weakref.finalize(self, os.close, descriptor)
             os.ftruncate(descriptor, length)
         self.descriptor: Final = descriptor
-        """What another process maps the same memory from; None with one row."""
+        """Another process maps the memory from this descriptor; None with one row."""
         memory = mmap.mmap(-1 if descriptor is None else descriptor, length)
         table = memoryview(memory).cast("Q")
         self._rows = [table[n * cells : (n + 1) * cells] for n in range(rows)]

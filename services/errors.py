@@ -1,6 +1,6 @@
 """Failures of the services that an administrator can understand and repair."""
 
-from tokenless.ground.toml_places import Keys, shown
+from tokenless.ground.toml_files import Keys, shown
 from tokenless.protocol.errors import TokenlessError
 
 

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from tokenless.ground.toml_places import Keys, is_there, keys_of, line_of, shown
+from tokenless.ground.toml_files import Keys, is_there, keys_of, line_of, shown
 
 TEXT = '''name = "x"  # a comment
 "quoted key" = 1

@@ -14,8 +14,7 @@ from tokenless.phone_emulator.check.findings.finding import (
     Severity,
     by_severity,
 )
-from tokenless.phone_emulator.check.findings.nodes import node_findings
-from tokenless.phone_emulator.check.findings.over_http import http_findings
+from tokenless.phone_emulator.check.findings.nodes import http_findings, node_findings
 from tokenless.phone_emulator.check.findings.phones import phone_findings
 from tokenless.phone_emulator.check.findings.tvs import tvs_findings
 from tokenless.phone_emulator.check.observing.observation import (

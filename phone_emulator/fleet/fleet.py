@@ -8,6 +8,7 @@ there are never more tasks, sockets or phones in memory than workers.
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,10 +16,10 @@ from typing import Final
 
 import trio
 
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.enrolling_boot import boot_and_enrol
 from tokenless.phone_emulator.enrolment import Sleep
-from tokenless.phone_emulator.fleet.factory import Factory
-from tokenless.phone_emulator.fleet.keys import FleetKeys
+from tokenless.phone_emulator.fleet.factory import Factory, FleetKeys
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import (
@@ -72,6 +73,27 @@ class FleetSettings:
     all_have_mics: bool = True
     """True to give every phone a MIC, not only those that are to show a certificate."""
 
+    def open_network(
+        self, secure_ports: SecurePorts | None = None
+    ) -> AbstractAsyncContextManager[Network]:
+        """Open the network of the fleet's phones.
+
+        Args:
+            secure_ports: Where CallManagers listen for SCCP over TLS.
+        """
+        return open_network(
+            download_options=self.download_options,
+            max_sockets=self.concurrency,
+            tvs_timeout_s=self.tvs_timeout_s,
+            tls=self.tls,
+            http_port=self.http_port,
+            loss=self.loss,
+            seed=self.seed,
+            clock=self.clock,
+            secure_ports=secure_ports,
+            register_timeout_s=self.tvs_timeout_s,
+        )
+
 
 class Fleet:
     """Some phones and the store with their flash."""
@@ -99,21 +121,8 @@ class Fleet:
             on_phone: Called after each phone with its report and the counts so far.
         """
         report = FleetReport(len(self.phones))
-        settings = self.settings
-        schedule = self._schedule()
-        async with (
-            open_network(
-                download_options=settings.download_options,
-                max_sockets=settings.concurrency,
-                tvs_timeout_s=settings.tvs_timeout_s,
-                tls=settings.tls,
-                http_port=settings.http_port,
-                loss=settings.loss,
-                seed=settings.seed,
-                clock=settings.clock,
-            ) as network,
-            trio.open_nursery() as nursery,
-        ):
+        settings, schedule = self.settings, self._schedule()
+        async with settings.open_network() as network, trio.open_nursery() as nursery:
             began = trio.current_time()
             finish = partial(self._finish, report, network, began, on_phone)
             for _ in range(min(settings.concurrency, len(self.phones))):

@@ -13,8 +13,7 @@ from typing import Any
 import trio
 
 from tokenless.phone_emulator.enrolling_boot import boot_and_enrol
-from tokenless.phone_emulator.fleet.factory import Factory
-from tokenless.phone_emulator.fleet.keys import FleetKeys
+from tokenless.phone_emulator.fleet.factory import Factory, FleetKeys
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.own_certificates import OwnCertificates
 from tokenless.phone_emulator.phone import Network, Phone

@@ -4,8 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tokenless.phone_emulator.secd.advice import failure_text
-from tokenless.phone_emulator.secd.report import BootReport, Outcome
+from tokenless.phone_emulator.secd.report import BootReport, Outcome, failure_text
 from tokenless.protocol.trust.anchors import FileKind
 
 _MOST_TOLD: Final = 5

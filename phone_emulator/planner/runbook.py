@@ -33,7 +33,7 @@ from tokenless.phone_emulator.planner.secure_phones import (
 from tokenless.phone_emulator.planner.wording import TERMINAL, Wording
 
 COMMAND_S: Final = 30.0
-"""What a command takes, with the person who types it."""
+"""Seconds of a command, with the person who types it."""
 _MINUTE_S: Final = 60.0
 
 
@@ -88,7 +88,7 @@ class RunbookRow:
     forbidden: tuple[str, ...]
     """Forbidden actions, each with the step that ends it."""
     phones: str
-    """What phones do meanwhile."""
+    """The reaction of phones meanwhile."""
     seconds: float | None
     is_without_ca: bool
     """True if the time that the CA takes is not in `seconds`."""
@@ -108,9 +108,9 @@ class Runbook:
     before: tuple[str, ...]
     """Checks before the first step."""
     after: tuple[str, ...]
-    """What is left after the last step."""
+    """Actions after the last step."""
     rescue: tuple[str, ...]
-    """What to do when phones refuse files."""
+    """Actions if phones refuse files."""
 
     @property
     def seconds(self) -> float | None:

@@ -1,4 +1,4 @@
-"""What a runbook says around its table: before, after, and when phones refuse files.
+"""The lists around a runbook's table: before, after, and if phones refuse files.
 
 The checks are those of the vendor's texts (docs/reference 2: 3.4, 3.5, 6; 1: 7).
 Inferred: the pages of the Disaster Recovery System and `utils dbreplication`.

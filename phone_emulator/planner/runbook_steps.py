@@ -60,7 +60,7 @@ class Doing:
         """The nodes on which services are restarted."""
         self.node = layout.nodes[PUBLISHER]
         self.what = ""
-        """What is done before the step that the plan names."""
+        """Actions before the step that the plan names."""
         self.page = _NO_PAGE
         self.command = self.wait_for = self.verify = ""
         self.back = _STOP

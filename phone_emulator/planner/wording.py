@@ -1,4 +1,4 @@
-"""What a runbook tells its reader to do with the product: by commands, or on pages."""
+"""A runbook's instructions for using the product: by commands, or on pages."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,15 +9,15 @@ class Wording:
     """Ends of sentences; names in braces are filled in."""
 
     ca_signed: str
-    """What to do where a CA signed the certificate of `{unit}`."""
+    """The instruction where a CA signed the certificate of `{unit}`."""
     models: str
-    """How to plan for other models."""
+    """The way to plan for other models."""
     interaction: str
-    """How to plan for `{other}` resets."""
+    """The way to plan for `{other}` resets."""
     rehearse: str
-    """How to rehearse the plan."""
+    """The way to rehearse the plan."""
     check: str
-    """How to look at the nodes `{tftp}`, with `{models}`."""
+    """The way to look at the nodes `{tftp}`, with `{models}`."""
 
 
 TERMINAL: Final = Wording(

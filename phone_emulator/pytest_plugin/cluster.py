@@ -1,4 +1,4 @@
-"""A cluster that tests use, whoever runs it: the lab's processes or somebody else."""
+"""A cluster that tests use: of the lab's processes, or one that runs elsewhere."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ LSC_BITS: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class SecuredDevice:
-    """What an administrator sets at a phone's device."""
+    """The settings of a phone's device that an administrator makes."""
 
     device: str
     model: str
@@ -47,13 +47,13 @@ class SecuredDevice:
 
 
 class ClusterUnderTest(ABC):
-    """What phones and tests need of a cluster."""
+    """A cluster as phones and tests need it."""
 
     def __init__(self, tftp: dict[str, Server], publisher: str) -> None:
         self._tftp = tftp
         self._publisher = publisher
         self.secure_ports = SecurePorts()
-        """Where phones register with SCCP over TLS: no configuration says it."""
+        """The ports for SCCP over TLS: no configuration says them."""
 
     @property
     def tftp(self) -> Mapping[str, Server]:
@@ -211,7 +211,7 @@ class ClusterUnderTest(ABC):
             raise failures[0]
 
     def _is_down(self, node: str) -> bool:  # noqa: ARG002 - of another cluster's
-        """Whether the test itself has stopped a node."""
+        """True if the test itself has stopped a node."""
         return False
 
     @property

@@ -1,4 +1,4 @@
-"""What a failed test's report says of the cluster and the phones."""
+"""The sections of a failed test's report on the cluster and the phones."""
 
 import shutil
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ PHONES_FOLDER: Final = "tokenless-phones"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where the traces of one test are."""
+    """The places of one test's logs and folders."""
 
     cluster: ClusterUnderTest
     folder: Path

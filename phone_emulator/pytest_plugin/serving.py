@@ -75,7 +75,7 @@ class NodeProcess:
 
     @property
     def is_up(self) -> bool:
-        """Whether its process runs."""
+        """True if its process runs."""
         return self._child is not None and self._child.poll() is None
 
     def start(self, name: str | None = None) -> None:

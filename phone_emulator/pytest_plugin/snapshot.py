@@ -34,19 +34,19 @@ _Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restoration changed."""
+    """The changes of a restoration."""
 
     tables: frozenset[str]
     files: int
 
     @property
     def is_anything(self) -> bool:
-        """Whether the cluster was not as it was."""
+        """True if the cluster had changed."""
         return bool(self.tables or self.files)
 
     @property
     def concerns_all_services(self) -> bool:
-        """Whether services that loaded certificates or settings must start again."""
+        """True if services that loaded certificates or settings must start again."""
         return bool(self.tables - _DEVICES)
 
 

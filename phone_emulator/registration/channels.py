@@ -104,7 +104,7 @@ class TlsOffer:
 
     @cached_property
     def context(self) -> ssl.SSLContext:
-        """What its handshakes are made with: of all connections since the last boot.
+        """The TLS context of its handshakes, for all connections since the last boot.
 
         Making one costs as much as a handshake: OpenSSL decodes the private key anew.
 

@@ -46,7 +46,7 @@ class Link:
         self.node = node
         self.talker: Talker
         self.lost: UnusableServerError | None = None
-        """How TLS ended, where it ended with words of its own."""
+        """The words with which TLS ended, if it had any."""
         self._connection = connection
         self._group = group
         self._pending: list[PhoneEvent] = []

@@ -10,10 +10,12 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from tokenless.ground.files import PRIVATE, TooLongError, read_bounded, replace_file
 from tokenless.ground.json_input import decode_json
@@ -21,13 +23,10 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.study import (
     MAX_RUNS,
     MAX_STUDY_BYTES,
+    Change,
     RunResult,
     Study,
-)
-from tokenless.phone_emulator.studio.summaries import (
-    RunSummary,
-    StudySummary,
-    summary_of,
+    Verdict,
 )
 from tokenless.protocol.certificates.name_text import printable
 
@@ -35,7 +34,60 @@ MAX_STUDIES: Final = 500
 MAX_SOURCES: Final = 60
 _ID: Final = re.compile("[0-9a-f]{16}")
 _NAME_LENGTH: Final = 60
+
+
+class StepSummary(msgspec.Struct, frozen=True):
+    """A step, as lists of runs show it."""
+
+    number: int
+    injected: tuple[str, ...]
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """A run, as lists show it; the rest of its file is passed over."""
+
+    id: str
+    order: str
+    began: datetime
+    state: str
+    total: int
+    steps: tuple[StepSummary, ...]
+    verdicts: tuple[Verdict, ...]
+    digest: str
+
+    @property
+    def injected(self) -> int:
+        """Return how many faults a person put in."""
+        return sum(len(step.injected) for step in self.steps)
+
+
+class StudySummary(msgspec.Struct, frozen=True):
+    """A study, as the list of studies shows it."""
+
+    name: str
+    made: datetime
+    nodes: int
+    """0: no cluster was given yet."""
+    version: str
+    change: Change
+    last: str
+    """The newest line of the history."""
+
+
 _Run = TypeVar("_Run", RunResult, RunSummary)
+
+
+def summary_of(study: Study) -> StudySummary:
+    """Return what the list of studies shows."""
+    cluster = study.cluster
+    return StudySummary(
+        study.name,
+        study.made,
+        0 if cluster is None else len(cluster.nodes),
+        "" if cluster is None else cluster.version,
+        replace(study.change, text="", steps=()),
+        study.history[-1].text if study.history else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,19 +44,19 @@ class Board:
     name: str
     run: RunResult
     is_old: bool
-    """Whether the study's cluster or change is another one by now."""
+    """True if the study's cluster or change is another one by now."""
     tested: tuple[str, ...]
     not_tested: tuple[str, ...]
     troubles: tuple[Trouble, ...]
     warnings: tuple[str, ...]
-    """What the runbook forbids, and until when."""
+    """The actions that the runbook forbids, and until when."""
     meanwhile: tuple[str, ...]
-    """What phones do at each step."""
+    """The reaction of phones at each step."""
     rollback: tuple[str, ...]
     verification: tuple[str, ...]
     sources: tuple[str, ...]
     change: tuple[str, ...]
-    """What is regenerated, or the commands of the ticket."""
+    """The certificates that are regenerated, or the commands of the ticket."""
     outages: tuple[str, ...]
     """When phones have no service within a step, as the runbook computes it."""
 

@@ -21,7 +21,7 @@ class PlayTask(msgspec.Struct, frozen=True, tag="play"):
     first_step: int
     """The first step that is not the cluster as it is."""
     is_paused: bool = False
-    """Whether it waits before the first line of the change."""
+    """True if it waits before the first line of the change."""
 
 
 class PlanTask(msgspec.Struct, frozen=True, tag="plan"):
@@ -37,7 +37,7 @@ Task = PlayTask | PlanTask
 
 
 class Command(msgspec.Struct, frozen=True):
-    """What a person does while a rehearsal is played."""
+    """An action of a person while a rehearsal is played."""
 
     verb: Literal["pause", "resume", "step", "inject"]
     line: Annotated[str, Meta(max_length=400)] = ""
@@ -68,12 +68,12 @@ class Boot(msgspec.Struct, frozen=True, tag="boot"):
 
 
 class State(msgspec.Struct, frozen=True, tag="state"):
-    """Whether it waits, and what is off now."""
+    """The state of a run: whether it waits, and what is off now."""
 
     is_paused: bool
-    """Whether it is to wait."""
+    """True if it is to wait."""
     is_held: bool
-    """Whether it waits now."""
+    """True if it waits now."""
     waiting: tuple[str, ...]
     """Lines that were put in and are not carried out yet."""
     nodes: dict[str, bool]

@@ -40,7 +40,7 @@ _TIMEOUT_S: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a look found that the one before did not, and the other way round."""
+    """The findings of a look that the one before did not have, and the reverse."""
 
     appeared: tuple[LookFinding, ...]
     gone: tuple[LookFinding, ...]
@@ -73,8 +73,8 @@ async def check(addresses: str, device: str) -> Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Plans:
-    """What the window changes besides certificates."""
+class WindowChanges:
+    """The changes of the window besides certificates."""
 
     target: str = ""
     """The release of an upgrade; empty: there is none."""
@@ -87,7 +87,7 @@ class Plans:
 
     @property
     def words(self) -> str:
-        """What differs from a change of certificates alone; empty: nothing."""
+        """The differences from a change of certificates alone; empty: none."""
         told = (
             f"upgrade to {self.target}" if self.target else "",
             f"keys of {self.key_bits} bits" if self.key_bits != _KEY_BITS else "",
@@ -100,7 +100,11 @@ class Plans:
 
 
 def preflight(
-    script: Script, units: Sequence[str], plans: Plans, *, of: str = "the study's lists"
+    script: Script,
+    units: Sequence[str],
+    plans: WindowChanges,
+    *,
+    of: str = "the study's lists",
 ) -> Look:
     """Check an imported cluster before a change of some certificates.
 

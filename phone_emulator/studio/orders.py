@@ -37,17 +37,17 @@ class Order:
 
     @property
     def commands(self) -> int:
-        """How many commands are typed."""
+        """The number of commands that are typed."""
         return len(self._actions()) - self.resets
 
     @property
     def restarts(self) -> int:
-        """How many of them restart a service."""
+        """The number of these that restart a service."""
         return sum(isinstance(a, Admin) and a.is_restart for a in self._actions())
 
     @property
     def resets(self) -> int:
-        """How often all phones are reset by hand."""
+        """The number of times that all phones are reset by hand."""
         return sum(
             isinstance(a, Phones) and a.verb is PhoneVerb.BOOT for a in self._actions()
         )

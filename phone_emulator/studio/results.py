@@ -1,4 +1,4 @@
-"""What came of a step and of a run, as values that the studio keeps and shows."""
+"""The results of a step and of a run, as values that the studio keeps and shows."""
 
 import time
 from collections import Counter

@@ -1,7 +1,7 @@
-"""Rehearsals that are being played: a process each, and what is known of it so far."""
+"""Rehearsals that are being played, and plans that are being made: a process each."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,11 +41,13 @@ from tokenless.phone_emulator.studio.study import (
     StepResult,
     Verdict,
 )
+from tokenless.protocol.errors import TokenlessError
 from tokenless.services.logs import get_logger
 
 MAX_RUNNING: Final = 4
 _DIED: Final = "the process that played it has died"
 _LOG: Final = get_logger(service="studio")
+_PLANS_AT_ONCE: Final = 2
 
 
 @dataclass(slots=True, eq=False)
@@ -56,7 +58,7 @@ class LiveRun:
     """The id of its study."""
     task: PlayTask
     order: str
-    """What is played, in words."""
+    """The change that is played, in words."""
     subject: RunSubject
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -81,7 +83,7 @@ class LiveRun:
 
     @property
     def total(self) -> int:
-        """How many steps there are."""
+        """The number of steps."""
         return len(self.task.script.steps)
 
     @property
@@ -91,7 +93,7 @@ class LiveRun:
 
     @property
     def phones(self) -> int:
-        """How many phones it has, as far as it is known."""
+        """The number of phones, as far as it is known."""
         last = self.steps[-1] if self.steps else None
         if last is None:
             return self.booted.of
@@ -275,3 +277,52 @@ class Runs:
         except OSError as error:
             why = explain(error)
             _LOG.error("run not kept", study=study, run=result.id, reason=why)
+
+
+class Plans:
+    """All of them."""
+
+    def __init__(self, runs: Runs, nursery: trio.Nursery) -> None:
+        self._runs = runs
+        self._nursery = nursery
+        self._limiter = trio.CapacityLimiter(_PLANS_AT_ONCE)
+        self._running: set[str] = set()
+        self._failures: dict[str, str] = {}
+
+    def is_running(self, study: str) -> bool:
+        """Return whether the plan of a study is being made."""
+        return study in self._running
+
+    def failure(self, study: str) -> str:
+        """Return why the last plan of a study could not be made; empty: it could."""
+        return self._failures.get(study, "")
+
+    async def start(
+        self, study: str, task: PlanTask, keep: Callable[[PlanResult], None]
+    ) -> None:
+        """Begin to make a plan, where none is being made.
+
+        Args:
+            study: The id of the study.
+            task: What is planned.
+            keep: Is given the plan, in a thread.
+        """
+        await trio.lowlevel.checkpoint()
+        if study not in self._running:
+            self._running.add(study)
+            self._failures.pop(study, None)
+            self._nursery.start_soon(self._make, study, task, keep)
+
+    async def _make(
+        self, study: str, task: PlanTask, keep: Callable[[PlanResult], None]
+    ) -> None:
+        try:
+            async with self._limiter:
+                made = await self._runs.plan(task)
+            await trio.to_thread.run_sync(keep, made)
+        except TokenlessError as error:
+            self._failures[study] = error.explain()
+        except OSError as error:
+            self._failures[study] = explain(error)
+        finally:
+            self._running.discard(study)

@@ -1,4 +1,4 @@
-"""A study as one file: written for a colleague, read from a stranger.
+"""A study as one file: written for a colleague, read as untrusted.
 
 The file holds no keys: a rehearsal makes its own. Names can be replaced, everywhere at
 once, so that a study tells nothing of whose cluster it is.
@@ -87,7 +87,7 @@ def read_study(data: bytes) -> Study:
         _check(_played(study, study.cluster.script))
     elif study.change.kind != "none" or study.plan is not None:
         raise PhoneError("this is not a study: it has a change and no cluster")
-    # Whoever opens it has confirmed nothing yet.
+    # The person who opens it has confirmed nothing yet.
     return replace(study, is_confirmed=False, is_guided=False)
 
 

@@ -1,15 +1,25 @@
-"""Files and pastes of a cluster: what each is, and where one cannot be read."""
+"""Files and pastes of a cluster, given or fetched: their kinds, and what is unreadable.
 
-from collections.abc import Iterator, Sequence
+Every node's list is called ITLFile.tlv: sources get names of which none is lost.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tokenless.phone_emulator.addresses import (
+    DEFAULT_TFTP_PORT,
+    parse_device,
+    parse_servers,
+)
+from tokenless.phone_emulator.check.observing.observation import Node
+from tokenless.phone_emulator.check.observing.observe import Patience, fetch_nodes
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     ImportedList,
     InUse,
     SourceLineError,
-    pictures_of,
+    lists_of,
     without_repeats,
 )
 from tokenless.phone_emulator.rehearsal.importing.sources.phone_config import (
@@ -19,7 +29,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
     PhoneTable,
     phones_of,
 )
-from tokenless.phone_emulator.studio.archive import GivenSource
+from tokenless.phone_emulator.studio.archive import GivenSource, plain_name
 from tokenless.phone_emulator.studio.study import Source
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
@@ -33,10 +43,12 @@ _AROUND: Final = 2
 _SHOWN: Final = 160
 _DER: Final = b"\x30\x82"
 _PACKED: Final = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")
-"""How workbooks of Excel, old and new, and archives begin."""
+"""The first bytes of workbooks of Excel, old and new, and of archives."""
 _PEM: Final = b"-----BEGIN CERTIFICATE-----"
 _TABLE_WORDS: Final = ("model", "devicetype", "modelname")
 _CONFIGURATION: Final = (".cnf.xml", ".xml", ".cnf.xml.sgn", ".sgn")
+DEVICE: Final = "SEP001122334455"
+"""Asked for where no phone is named; clusters do not know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ class PasteLine:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a source cannot be read."""
+    """The reason why a source cannot be read."""
 
     source: str
     reason: str
@@ -152,7 +164,7 @@ def _take(given: GivenSource, found: Recognised) -> str:
         found.tables.append(printable(given.name))
         return f"{sum(kind.count for kind in table.kinds)} phones"
     kind = FileKind.ITL if "itl" in name else FileKind.CTL
-    lists = pictures_of(data, kind, given.name)
+    lists = lists_of(data, kind, given.name)
     found.lists += lists
     return ", ".join(_list_words(each) for each in lists)
 
@@ -190,3 +202,94 @@ def _certificates(given: GivenSource) -> list[InUse]:
             hint="export it as PEM or DER",
         ) from None
     return [InUse(certificate, given.name) for certificate in found]
+
+
+def distinct(given: Sequence[GivenSource]) -> list[GivenSource]:
+    """Return the sources of a form under plain names of their own, each file once."""
+    kept: list[GivenSource] = []
+    for name, data in dict.fromkeys((plain_name(g.name), g.data) for g in given):
+        kept.append(GivenSource(free_name(name, [k.name for k in kept]), data))
+    return kept
+
+
+def beside(
+    before: Sequence[Source], new: Sequence[Source], given: Sequence[GivenSource]
+) -> list[GivenSource]:
+    """Return new sources under names that replace only what they are meant to.
+
+    A file replaces one of its name, unless both are lists and of other owners.
+
+    Args:
+        before: What there is.
+        new: What the given ones were recognised as.
+        given: The new ones.
+    """
+    old = {each.name: _owner(each) for each in before}
+    now = {each.name: _owner(each) for each in new}
+    renamed = []
+    for each in given:
+        of, name = now.get(each.name, ""), each.name
+        if of and old.get(name) and old[name] != of:
+            name = _name_of(of, name, old)
+        renamed.append(GivenSource(name, each.data))
+    return renamed
+
+
+def _name_of(owner: str, name: str, old: Mapping[str, str]) -> str:
+    """Return the name under which that owner's list was given before, or a free one."""
+    stem = name.rpartition(".")[0] or name
+    known = (n for n, of in old.items() if of == owner and n.startswith(f"{stem}-"))
+    return next(known, None) or free_name(name, old)
+
+
+def _owner(source: Source) -> str:
+    """Return what a list is, as `ITL of sub1`; empty: it is no list."""
+    words = source.what.partition(",")[0]
+    return words if words.startswith(("CTL", "ITL")) else ""
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return a name, with a number where it is taken."""
+    stem, dot, ending = name.rpartition(".")
+    if not dot:
+        stem, ending = name, ""
+    number, found = 2, name
+    while found in taken:
+        found, number = f"{stem}-{number}{dot}{ending}", number + 1
+    return found
+
+
+async def fetch_sources(
+    addresses: str, device: str
+) -> tuple[list[GivenSource], list[str]]:
+    """Fetch the lists and the configuration of a phone; nothing is changed there.
+
+    Args:
+        addresses: TFTP nodes, as a person writes them.
+        device: The phone's name; empty: one that the cluster does not know.
+
+    Returns:
+        The files, and the nodes that gave none.
+
+    Raises:
+        PhoneError: When an address or the name is none, or no node answers.
+    """
+    servers = parse_servers(addresses, default_port=DEFAULT_TFTP_PORT)
+    nodes = await fetch_nodes(servers, parse_device(device or DEVICE), Patience())
+    files = {str(node.server): list(_files(node)) for node in nodes}
+    if not any(files.values()):
+        raise PhoneError(
+            f"no TFTP node answered: {', '.join(map(str, servers))}",
+            hint="check address and port; the lab listens on 6969: add :6969",
+        )
+    given = [each for those in files.values() for each in those]
+    return given, [server for server, those in files.items() if not those]
+
+
+def _files(node: Node) -> Iterator[GivenSource]:
+    for kind in FileKind:
+        data = node.find(kind)
+        if isinstance(data, bytes) and data:
+            ending = ".cnf.xml" if kind is FileKind.CONFIGURATION else ".tlv"
+            base = kind.value.removesuffix(".tlv")
+            yield GivenSource(f"{base}-{node.server.address}{ending}", data)

@@ -1,4 +1,4 @@
-"""State that all pages share: studies, runs, sessions, templates."""
+"""State that all pages share: studies, runs, sessions, templates and their filters."""
 
 import hmac
 import threading
@@ -9,27 +9,32 @@ from pathlib import Path
 from typing import Final
 
 import trio
+from jinja2 import Environment
+from markupsafe import Markup
 from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from tokenless import __version__
+from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
+from tokenless.phone_emulator.rehearsal.reports.html_text import code_words
+from tokenless.phone_emulator.rehearsal.reports.timeline import COLOURS, WORDS
 from tokenless.phone_emulator.studio.archive import StudyArchive
-from tokenless.phone_emulator.studio.plans import Plans
-from tokenless.phone_emulator.studio.runs import Runs
-from tokenless.phone_emulator.studio.study import MAX_HISTORY, Event, Study
-from tokenless.phone_emulator.studio.words import add_words
-from tokenless.services.console.origins import is_loopback_host
-from tokenless.services.console.sessions import Session, Sessions
+from tokenless.phone_emulator.studio.board import troubles_of
+from tokenless.phone_emulator.studio.runs import Plans, Runs
+from tokenless.phone_emulator.studio.study import MAX_HISTORY, Event, StepResult, Study
+from tokenless.services.console.guard import is_loopback_host
+from tokenless.services.console.sessions import Session, Sessions, Throttle
 from tokenless.services.console.templates import make_environment
 from tokenless.services.console.texts import text
-from tokenless.services.console.throttle import Throttle
 from tokenless.services.logs import get_logger
 
 COOKIE: Final = "__Host-tokenless-studio"
 """Not that of the console: cookies do not know ports."""
 _THREADS: Final = 8
 _HERE: Final = Path(__file__).parent
+_ORDER: Final = tuple(state.value for state in PhoneStatus)
 
 
 class Studio:
@@ -60,7 +65,7 @@ class Studio:
 
     @property
     def asks_nobody(self) -> bool:
-        """Whether every browser on this machine is let in."""
+        """True if every browser on this machine is let in."""
         return self._key is None
 
     def is_key(self, given: str) -> bool:
@@ -123,3 +128,41 @@ class Studio:
                 edited = replace(edited, history=history)
             self.archive.save(study_id, edited)
             return edited
+
+
+def _when(at: datetime) -> str:
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _code(text: str) -> Markup:
+    """Set what stands between backticks as code; all else is escaped."""
+    return Markup(code_words(text))  # noqa: S704 - escaped there
+
+
+def _states(step: StepResult) -> dict[str, int]:
+    """Return the phones of all groups by state."""
+    found: dict[str, int] = {}
+    for name in _ORDER:
+        count = sum(group.states.get(name, 0) for group in step.groups)
+        if count:
+            found[name] = count
+    return found
+
+
+def _colour(state: str) -> str:
+    return COLOURS[PhoneStatus(state)] if state in _ORDER else "#a0aec0"
+
+
+def _state_words(state: str) -> str:
+    return WORDS[PhoneStatus(state)] if state in _ORDER else state
+
+
+def add_words(environment: Environment) -> None:
+    """Give templates the filters of the studio."""
+    environment.filters["when"] = _when
+    environment.filters["code"] = _code
+    environment.filters["states"] = _states
+    environment.filters["troubles"] = troubles_of
+    environment.filters["colour"] = _colour
+    environment.filters["state_words"] = _state_words
+    environment.globals["tool_version"] = __version__

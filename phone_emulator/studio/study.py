@@ -1,7 +1,7 @@
 """A study: a cluster, a change, a plan, runs; as values that one file holds.
 
-Unknown keys are refused, and every text and list has a bound, so that a study of a
-stranger can be read as a rehearsal of a stranger can.
+Unknown keys are refused, and every text and list has a bound, so that a study
+from an unknown source can be read, as a rehearsal can.
 """
 
 from datetime import datetime
@@ -36,7 +36,7 @@ class Source(_Part, frozen=True):
 
     name: Short
     what: Short
-    """What it was recognised as."""
+    """The kind that was recognised."""
 
 
 class Guess(_Part, frozen=True):
@@ -46,7 +46,7 @@ class Guess(_Part, frozen=True):
     what: Sentence
     why: Sentence
     how: Sentence = ""
-    """How it is corrected on the page of the cluster."""
+    """The way to correct it on the page of the cluster."""
 
 
 class NodeFact(_Part, frozen=True):
@@ -112,7 +112,7 @@ class Change(_Part, frozen=True):
     units: tuple[Short, ...] = ()
     text: Annotated[str, Meta(max_length=100_000)] = ""
     steps: tuple[Step, ...] = ()
-    """What was typed, as steps of a rehearsal."""
+    """The typed commands, as steps of a rehearsal."""
 
 
 class Runbook(_Part, frozen=True):
@@ -122,30 +122,30 @@ class Runbook(_Part, frozen=True):
     rows: Annotated[tuple[tuple[Sentence, ...], ...], _MANY]
     remarks: tuple[Sentence, ...]
     before: tuple[Sentence, ...] = ()
-    """What is done before step 1."""
+    """Actions before step 1."""
     after: tuple[Sentence, ...] = ()
-    """What is done after the last step."""
+    """Actions after the last step."""
     rescue: tuple[Sentence, ...] = ()
-    """What is done if phones refuse files."""
+    """Actions if phones refuse files."""
     outages: tuple[Sentence, ...] = ()
     """When phones have no service within a step; `remarks` has these, too."""
 
 
 class PlanResult(_Part, frozen=True):
-    """What the planner found for the ticked certificates."""
+    """The planner's result for the ticked certificates."""
 
     is_safe: bool
     headline: Sentence
     words: tuple[Sentence, ...]
     """The plan for a reader, line by line."""
     at_once: tuple[Sentence, ...]
-    """What the change does when it is made all at once."""
+    """The effect of the change when it is made all at once."""
     steps: tuple[Step, ...]
     """The plan as steps of a rehearsal; empty: there is none."""
     runbook: Runbook | None
     seconds: float
     at_once_in_short: tuple[Sentence, ...] = ()
-    """What comes of that, without its steps."""
+    """The same effect, without its steps."""
 
 
 class GroupResult(_Part, frozen=True):
@@ -174,13 +174,13 @@ class NodeResult(_Part, frozen=True):
 
 
 class Face(_Part, frozen=True):
-    """What the screen of a phone shows."""
+    """The content of a phone's screen."""
 
     device: Short
     model: Short
     load: Short
     node: Short
-    """Where it is registered; empty: nowhere."""
+    """The node at which it is registered; empty: none."""
     mark: Literal["", "shield", "lock"]
     lists: dict[Short, tuple[Short, ...]]
     security: tuple[Short, ...]
@@ -227,7 +227,7 @@ class Verdict(_Part, frozen=True):
 
 
 class RunSubject(_Part, frozen=True):
-    """What was played: its report stays true when the study changes afterwards."""
+    """The change as played: its report stays true when the study changes afterwards."""
 
     script: Script
     version: Short
@@ -241,7 +241,7 @@ class RunSubject(_Part, frozen=True):
     """Of the plan, where that was played."""
     sources: tuple[Source, ...]
     drifts: tuple[Sentence, ...] = ()
-    """What was regenerated before, as the lists tell it."""
+    """The certificates that were regenerated before, as the lists tell it."""
 
 
 class RunResult(_Part, frozen=True):
@@ -249,7 +249,7 @@ class RunResult(_Part, frozen=True):
 
     id: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
     order: Short
-    """What was played: the plan, all at once, what was typed."""
+    """The order that was played: the plan, all at once, or the typed commands."""
     began: datetime
     state: Literal["done", "stopped", "failed"]
     version: Short
@@ -258,7 +258,7 @@ class RunResult(_Part, frozen=True):
     phones: Count
     steps: Annotated[tuple[StepResult, ...], _MANY]
     total: Count
-    """How many steps were to be played."""
+    """The number of steps that were to be played."""
     verdicts: Annotated[tuple[Verdict, ...], _MANY]
     subject: RunSubject
     digest: Short
@@ -334,13 +334,13 @@ class Study(_Part, frozen=True):
     corrections: Corrections = Corrections()
     cluster: Understood | None = None
     is_confirmed: bool = False
-    """Whether a person has said that the guesses are right."""
+    """True if a person has said that the guesses are right."""
     change: Change = Change()
     plan: PlanResult | None = None
     runs: Annotated[tuple[RunResult, ...], Meta(max_length=MAX_RUNS)] = ()
     looks: Annotated[tuple[Look, ...], Meta(max_length=MAX_LOOKS)] = ()
     history: Annotated[tuple[Event, ...], Meta(max_length=MAX_HISTORY)] = ()
     phones: Annotated[int, Meta(ge=1, le=100_000)] = 20
-    """How many phones are played, where no export tells it."""
+    """The number of phones that are played, where no export tells it."""
     is_guided: bool = False
-    """Whether it is the guided first visit."""
+    """True if it is the guided first visit."""

@@ -35,7 +35,7 @@ _RESET: Final = re.compile(
     r"(?:reset|restart|reboot) (?:all )?(?:the )?phones|phones (?:reset|restart)\.?",
     re.IGNORECASE,
 )
-"""How tickets say `phones boot`."""
+"""The words of tickets for `phones boot`."""
 _BOOT: Final = "phones boot"
 
 
@@ -48,7 +48,7 @@ class TypedLine:
     line: str = ""
     """As a rehearsal has it; empty: it is left out."""
     reason: str = ""
-    """Why it cannot be done; empty: it can."""
+    """The reason why it cannot be done; empty: it can."""
     hint: str = ""
 
 

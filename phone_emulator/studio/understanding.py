@@ -1,4 +1,7 @@
-"""The cluster that sources describe, with every guess, as a study keeps it."""
+"""The cluster that sources describe, with every guess, as a study keeps it.
+
+When it is read again, a change keeps what still fits.
+"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,9 +17,11 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import (
 )
 from tokenless.phone_emulator.rehearsal.importing.cluster.drift import Drift
 from tokenless.phone_emulator.rehearsal.importing.script import imported_script
+from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script
 from tokenless.phone_emulator.studio.sources import Recognised
 from tokenless.phone_emulator.studio.study import (
+    Change,
     Corrections,
     Guess,
     NodeFact,
@@ -39,7 +44,7 @@ _WHY: Final = {
         "name the groups below",
     ),
 }
-"""Why, and how it is corrected on the page; other guesses have words of their own."""
+"""The reason, and the way to correct it on the page; other guesses have their own."""
 USUAL_MODELS: Final = ("7975", "8861")
 _MODELS: Final = Guess(
     "models",
@@ -176,3 +181,32 @@ def _drifts(cluster: ImportedCluster) -> Iterator[str]:
 
 def _drift(drift: Drift, publisher: str) -> str:
     return f"{drift.unit} of {drift.node or publisher}"
+
+
+def kept_change(change: Change, cluster: Understood | None) -> tuple[Change, str]:
+    """Return what is left of a change, and the sentence about what is not.
+
+    While there is no cluster all of it is left: its files may be on their way.
+    """
+    if cluster is None or change.kind == "none":
+        return change, ""
+    if change.kind == "ticked":
+        return _still_ticked(change, cluster)
+    base = cluster.script
+    try:
+        check_lines(replace(base, steps=(*base.steps, *change.steps)))
+    except PhoneError:
+        return Change(text=change.text), (
+            "The ticket's commands do not all fit the cluster any more: look at them "
+            "on the page Your change."
+        )
+    return change, ""
+
+
+def _still_ticked(change: Change, cluster: Understood) -> tuple[Change, str]:
+    units = tuple(unit for unit in change.units if unit in cluster.units)
+    if units == change.units:
+        return change, ""
+    lost = ", ".join(unit for unit in change.units if unit not in units)
+    left = Change("ticked", units) if units else Change()
+    return left, f"Not ticked any more, because the cluster has it no longer: {lost}."

@@ -8,10 +8,10 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from tokenless.phone_emulator.studio.archive import RunSummary
 from tokenless.phone_emulator.studio.runs import LiveRun
 from tokenless.phone_emulator.studio.studio import Studio
 from tokenless.phone_emulator.studio.study import RunResult, Study
-from tokenless.phone_emulator.studio.summaries import RunSummary
 from tokenless.services.console.forms import Form
 from tokenless.services.console.sessions import NoticeKind, Session
 
@@ -140,4 +140,4 @@ class Page:
     show: Show | None = None
     act: Show | None = None
     back: str = "/"
-    """Where a refused form leads."""
+    """The path to which a refused form sends the browser."""

@@ -3,6 +3,8 @@
 It reads its task and commands from standard input and writes events to standard output.
 When standard input ends, the studio is gone: the process ends, too, and takes its
 servers and its folder with it.
+
+What a runbook says of a terminal's options is said of pages here.
 """
 
 import contextlib
@@ -16,11 +18,22 @@ from typing import BinaryIO, Final
 import msgspec
 
 from tokenless.ground.disk import explain
+from tokenless.phone_emulator.planner.plan import Plan, make_plan
+from tokenless.phone_emulator.planner.report import in_words, one_go_outcome
+from tokenless.phone_emulator.planner.runbook import (
+    COLUMNS,
+    Pace,
+    cells_of,
+    runbook_of,
+)
+from tokenless.phone_emulator.planner.wording import Wording
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.planning.script import rounds
+from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import rehearsal_folder, run_script
 from tokenless.phone_emulator.rehearsal.rig.rig import RehearsalRig
-from tokenless.phone_emulator.rehearsal.scripts.script import Step
+from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
 from tokenless.phone_emulator.studio.events import (
     Began,
     Boot,
@@ -37,18 +50,27 @@ from tokenless.phone_emulator.studio.events import (
     Task,
 )
 from tokenless.phone_emulator.studio.gate import Gate
-from tokenless.phone_emulator.studio.planning import plan_result
 from tokenless.phone_emulator.studio.results import (
     live_states,
     step_result,
     verdicts_of,
 )
+from tokenless.phone_emulator.studio.study import PlanResult, Runbook
 from tokenless.protocol.errors import TokenlessError
 
 _NICE: Final = 2
 _COUNTED_A_SECOND: Final = 10_000
 _BEAT_S: Final = 0.2
-"""How often the progress of a boot is told."""
+"""Seconds between two reports of a boot's progress."""
+_MOST_LINES = 400
+_LONGEST = 3900
+_ON_PAGES: Final = Wording(
+    ca_signed="this plan is not for it",
+    models="tick them on the page Your cluster, plan again",
+    interaction="choose that on the page Your cluster, plan again",
+    rehearse="play it on the page Play",
+    check="Look now on the page Before and after",
+)
 
 
 class Teller:
@@ -193,3 +215,43 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def plan_result(script: Script, goal: str, phones: int, timeout_s: float) -> PlanResult:
+    """Plan a change of the cluster that a rehearsal sets up.
+
+    Raises:
+        TokenlessError: When the goal or the rehearsal cannot be planned for.
+    """
+    began = time.monotonic()
+    made = make_plan(task_for(script, goal), timeout_s=timeout_s)
+    words = [line[:_LONGEST] for line in in_words(made)]
+    blank = words.index("") if "" in words else 0
+    has_steps = made.steps is not None
+    return PlanResult(
+        is_safe=has_steps and not made.unsafe,
+        headline=words[blank + 1].rstrip(":"),
+        words=tuple(words[blank + 1 :][:_MOST_LINES]),
+        at_once=tuple(words[:blank]),
+        at_once_in_short=tuple(map(_cut, one_go_outcome(made.in_one_go))),
+        steps=tuple(rounds(made)) if has_steps else (),
+        runbook=_runbook(made, phones) if has_steps else None,
+        seconds=round(time.monotonic() - began, 2),
+    )
+
+
+def _runbook(made: Plan, phones: int) -> Runbook:
+    book = runbook_of(made, Pace(phones=phones), _ON_PAGES)
+    return Runbook(
+        COLUMNS,
+        tuple(tuple(map(_cut, cells_of(row))) for row in book.rows),
+        tuple(map(_cut, book.remarks())),
+        tuple(map(_cut, book.before)),
+        tuple(map(_cut, book.after)),
+        tuple(map(_cut, book.rescue)),
+        tuple(map(_cut, book.without_service)),
+    )
+
+
+def _cut(text: str) -> str:
+    return text[:_LONGEST]

@@ -157,11 +157,6 @@ class PhoneSession:
         self.state = PhoneSessionState.OPEN
         return self._answer(Command.KEYGEN_RESPONSE, CapfReason.DECLINED)
 
-    def in_progress(self) -> SendMessage:
-        """Ask for patience while a key is made."""
-        self._expect_key()
-        return self._send(Command.REQUEST_IN_PROGRESS, {})
-
     def _introduce(self, message: CapfMessage) -> SendMessage:
         if message.command is not Command.AUTH_REQUEST:
             raise ProtocolError(f"{message.command.name} before AUTH_REQUEST")

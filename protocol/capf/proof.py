@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from tokenless.protocol.capf.elements import (
-    AuthType,
     CapfTag,
     CertificateType,
     SudiProof,
@@ -49,15 +48,6 @@ class OwnCertificate:
     type: CertificateType
     certificate: Certificate
     key: PhoneKey
-
-    @property
-    def auth_type(self) -> AuthType:
-        """Name of the sessions that it authenticates."""
-        match self.type:
-            case CertificateType.LSC:
-                return AuthType.LSC
-            case CertificateType.MIC:
-                return AuthType.MIC
 
     def __repr__(self) -> str:
         """Name the certificate, never the key."""

@@ -207,7 +207,6 @@ def encrypt_file(
     *,
     timestamp: int,
     digest: Digest = Digest.SHA1,
-    form: NameForm = NameForm.CUCM,
 ) -> EncryptedFile:
     """Encrypt a configuration for one phone, and sign it.
 
@@ -219,7 +218,6 @@ def encrypt_file(
         content_key: Fresh random bytes, for this file only.
         timestamp: Unix seconds of signing.
         digest: For the signature and for the content.
-        form: How the signer's names are written.
 
     Raises:
         BuildError: When the signer's key has no code, the recipient's key is too small
@@ -236,7 +234,7 @@ def encrypt_file(
     )
     plan = HeaderPlan(
         _VERSION,
-        identity_of(signer.certificate, form),
+        identity_of(signer.certificate, NameForm.CUCM),
         digest,
         filename,
         timestamp,

@@ -26,6 +26,9 @@ _LOWEST_PRIORITY: Final = 99
 _FIRST_LINE: Final = "sipProfile/sipLines/line"
 """Its authName and authPassword are known from configurations of SIP loads [C]."""
 _DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+_COPIED: Final = frozenset(
+    {"ipAddressMode", "loadInformation", "capfAuthMode", "capfList"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,3 +285,30 @@ def _add(parent: ET.Element, tag: str, text: str = "") -> ET.Element:
 
 def _truth(*, value: bool) -> str:
     return "true" if value else "false"
+
+
+def companion_of(configuration: bytes, certificate_hash: str) -> bytes:
+    """Return the small file that accompanies an encrypted configuration, as XML.
+
+    Its elements are those of the whole configuration that a phone needs before it can
+    open that (REFERENCE-3 2.2): how it is addressed, its load, CAPF, and the hash of
+    its certificate.
+
+    Args:
+        configuration: The whole one.
+        certificate_hash: The MD5 of the phone's certificate, in hexadecimal.
+
+    Raises:
+        DecodeError: When it is not the configuration of a device.
+    """
+    whole = parse_xml_untrusted(configuration, MAX_DOWNLOAD_BYTES, "configuration")
+    if whole.tag != "device":
+        raise DecodeError(f"root element is <{whole.tag[:40]}>", offset=0)
+    small = ET.Element("device")
+    ET.SubElement(small, "fullConfig").text = "false"
+    small.extend(each for each in whole if each.tag in _COPIED)
+    ET.SubElement(small, "certHash").text = certificate_hash.lower()
+    ET.SubElement(small, "encrConfig").text = "true"
+    ET.indent(small)
+    body: str = ET.tostring(small, encoding="unicode")
+    return _DECLARATION + body.encode() + b"\n"

@@ -68,7 +68,7 @@ class ModelFeatures:
     """The largest CallManager key that is safe, in bits."""
     ec: Cell
     protocol: Cell
-    """What it registers with: SCCP, SIP."""
+    """The protocol it registers with: SCCP, SIP."""
     log: Cell
     """The form of its console log (REFERENCE 4.3)."""
     like: str | None

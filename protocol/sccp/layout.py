@@ -147,8 +147,9 @@ def address() -> Any:  # noqa: ANN401
     return dataclasses.field(default=NO_ADDRESS, metadata={_KIND: kind})
 
 
-def numbers(count: int, length: int = 4) -> Any:  # noqa: ANN401
-    """Declare a fixed number of integers of `length` bytes each."""
+def numbers(count: int) -> Any:  # noqa: ANN401
+    """Declare a fixed number of integers of four bytes each."""
+    length = 4
 
     def decode(data: bytes) -> tuple[int, ...]:
         return tuple(

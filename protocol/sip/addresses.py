@@ -24,7 +24,7 @@ _SIP_URI: Final = re.compile(
     re.IGNORECASE,
 )
 REQUEST_URI: Final = re.compile(r"[!-~]{1,1024}\Z")
-"""What a request line may hold (RFC 3261 25.1): other characters are escaped."""
+"""Characters of a request line (RFC 3261 25.1); others are escaped."""
 _MAX_PARAMETERS: Final = 32
 
 

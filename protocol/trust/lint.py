@@ -64,6 +64,7 @@ def lint(trust_list: TrustList, *, at: datetime) -> tuple[LintFinding, ...]:
         *_signature(trust_list),
         *_signer(trust_list),
         *_size(trust_list),
+        *_sasts(trust_list),
         *_members(trust_list),
         *_time(trust_list, at),
         *_duplicates(trust_list),
@@ -142,8 +143,7 @@ def _size(trust_list: TrustList) -> Iterator[LintFinding]:
         )
 
 
-def _members(trust_list: TrustList) -> Iterator[LintFinding]:
-    roles = Counter(record.role for record in trust_list.records)
+def _sasts(trust_list: TrustList) -> Iterator[LintFinding]:
     sasts = {r.public_key for r in trust_list.records if r.is_sast}
     if not sasts:
         yield LintFinding(
@@ -159,13 +159,18 @@ def _members(trust_list: TrustList) -> Iterator[LintFinding]:
             "phones need TVS to accept another list, or must have it deleted by "
             "hand",
         )
-    if roles[Role.SAST] > MAX_SAST_RECORDS:
+    count = sum(record.role == Role.SAST for record in trust_list.records)
+    if count > MAX_SAST_RECORDS:
         yield LintFinding(
             Severity.WARNING,
             "too-many-sasts",
-            f"{roles[Role.SAST]} SAST records: the vendor says that at most "
+            f"{count} SAST records: the vendor says that at most "
             f"{MAX_SAST_RECORDS} may exist; phones may refuse the list",
         )
+
+
+def _members(trust_list: TrustList) -> Iterator[LintFinding]:
+    roles = Counter(record.role for record in trust_list.records)
     if not any(roles[role] for role in TFTP_ROLES):
         yield LintFinding(
             Severity.NOTE,

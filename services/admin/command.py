@@ -3,6 +3,7 @@
 A command is one function; `CommandTree.command` gives it its words, its help and its
 conditions. What the user types is matched against the longest command whose words it
 begins with; the rest are the command's arguments, checked against its usage text.
+`columns` lays out what commands print as tables.
 """
 
 import shlex
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.session import Session
 
@@ -218,3 +220,40 @@ def _is_argument(part: str) -> bool:
 
 TREE: Final = CommandTree()
 """The commands of `services.admin.commands`."""
+
+
+def help_text(tree: CommandTree, words: Sequence[str]) -> str:
+    """Return the help for the words typed so far.
+
+    Raises:
+        UsageError: When no command begins with them.
+    """
+    commands = tree.under(words)
+    if not commands:
+        raise UsageError(f"no such command: {' '.join(words)}", hint="type help")
+    if len(commands) == 1 and commands[0].words == tuple(words):
+        return _details(commands[0])
+    width = max(len(each.synopsis) for each in commands)
+    return "\n".join(f"{each.synopsis:<{width}}  {each.summary}" for each in commands)
+
+
+def _details(command: Command) -> str:
+    lines = [f"{command.synopsis}\n    {command.summary}."]
+    if command.publisher_only:
+        lines.append("    On the publisher only.")
+    if command.question is not None:
+        lines.append("    Asks before it does anything; --yes answers.")
+    return "\n".join(lines)
+
+
+def columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay rows out under their heads: every column as wide as its widest cell."""
+    rows = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(heads, *rows, strict=True)]
+    lines = [heads, ["=" * width for width in widths], *rows]
+    return "\n".join(
+        " ".join(
+            cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    )

@@ -12,7 +12,7 @@ from tokenless.services.applying.phones import (
     unwanted_phones,
 )
 from tokenless.services.applying.steps import Difference, Sign, Step
-from tokenless.services.changes import activation, membership
+from tokenless.services.changes import membership
 from tokenless.services.changes.certificates import find_store, trust
 from tokenless.services.changes.security import check_parameter, set_parameter
 from tokenless.services.changes.trust_stores import is_kept_out, upload
@@ -85,7 +85,7 @@ def _nodes(cluster: Cluster, file: ConfigFile) -> Iterator[Step]:
         _check_same(node, wanted)
         if file.says("nodes", number, "roles"):
             for role in sorted(wanted.activated - node.roles):
-                do = partial(activation.activate, node=node, role=role)
+                do = partial(membership.activate, node=node, role=role)
                 yield Step(Sign.CHANGE, "node", node.name, f"activate {role}", do)
 
 
@@ -95,7 +95,7 @@ def _deactivations(cluster: Cluster, file: ConfigFile) -> Iterator[Step]:
         node = known.get(wanted.name.lower())
         if node is not None and file.says("nodes", number, "roles"):
             for role in sorted(node.roles - wanted.activated):
-                do = partial(activation.deactivate, node=node, role=role)
+                do = partial(membership.deactivate, node=node, role=role)
                 yield Step(Sign.CHANGE, "node", node.name, f"deactivate {role}", do)
 
 

@@ -16,7 +16,7 @@ class Do(Protocol):
 
 @unique
 class Sign(StrEnum):
-    """What a step does."""
+    """The sign of a step in the printed difference."""
 
     ADD = "+"
     CHANGE = "~"
@@ -56,4 +56,4 @@ class Difference:
 
     steps: tuple[Step, ...]
     kept: tuple[str, ...]
-    """What only the cluster has, and keeps: `device SEP001122334455`."""
+    """Entries that only the cluster has, and keeps: `device SEP001122334455`."""

@@ -1,8 +1,8 @@
 """Restoring a data folder from a backup, whole or not at all.
 
-A backup is judged as something a stranger could have handed over: only the files that
-its manifest lists, with their sizes and checksums, below the folder; no links anywhere
-in a path, no holes, nothing twice, nothing missing, no more than there is room for.
+A backup is untrusted input: only the files that its manifest lists are restored, with
+their sizes and checksums, below the folder; no links anywhere in a path, no holes,
+nothing twice, nothing missing, no more than there is room for.
 """
 
 import os

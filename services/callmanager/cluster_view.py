@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 
-from tokenless.protocol.cluster_link.messages import (
+from tokenless.protocol.cluster_link import (
     MAX_PHONES,
     LinkMessage,
     PhoneEntry,
@@ -83,8 +83,8 @@ class ClusterView:
         """Return the leg of the phone that has a directory number.
 
         Numbers are made from names, so several devices may share one. Of those one that
-        is registered over TLS is called, at whatever node: another name costs a
-        stranger nothing. Else one of this node.
+        is registered over TLS is called, at any node: an attacker can register another
+        name in clear. Else one of this node.
 
         Args:
             number: What was dialled.

@@ -47,7 +47,7 @@ SIP: Final = ServerCollector(
 
 
 class Present(NamedTuple):
-    """What a node's CallManager has now."""
+    """The registrations and calls that a node's CallManager has now."""
 
     phones: int
     """Registered there."""

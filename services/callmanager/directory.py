@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.protocol.cluster_link.messages import PhoneEntry
+from tokenless.protocol.cluster_link import PhoneEntry
 
 MAX_PHONES: Final = 100_000
 """Of one node; more are not taken."""

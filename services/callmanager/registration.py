@@ -81,7 +81,7 @@ class Request:
     address: str
     load: str = ""
     is_refresh: bool = False
-    """Whether it is one more REGISTER of the phone that is registered."""
+    """True if it is one more REGISTER of the phone that is registered."""
 
 
 DeviceLookup = Callable[[str], DeviceProfile | None]

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from ipaddress import AddressValueError, IPv4Address
 from typing import Protocol
 
-from tokenless.protocol.cluster_link import messages as words
-from tokenless.protocol.cluster_link.messages import Keys, LinkMessage, PhoneEntry
+from tokenless.protocol import cluster_link as words
+from tokenless.protocol.cluster_link import Keys, LinkMessage, PhoneEntry
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.srtp import SrtpKeys

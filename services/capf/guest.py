@@ -1,5 +1,6 @@
 """CAPF as a guest of the stream server: one session a connection, the server first."""
 
+from enum import IntEnum, unique
 from itertools import count
 from typing import Final
 
@@ -18,7 +19,6 @@ from tokenless.protocol.capf.stream import FROM_PHONES, CapfStream
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phones.device_security import CapfFailure, CapfOperation
-from tokenless.services.capf.counters import CapfCount
 from tokenless.services.capf.database_jobs import (
     Answer,
     Job,
@@ -29,17 +29,52 @@ from tokenless.services.capf.database_jobs import (
     Written,
 )
 from tokenless.services.changes.capf import Order, Refused, Result
+from tokenless.services.counters import ServerCollector
 from tokenless.services.limited_log import shortened
+from tokenless.services.metrics import REGISTRY
 from tokenless.services.stream_server.connections.connection import Connection
+from tokenless.services.stream_server.counters import (
+    stream_series,
+)
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 _LATER_S: Final = 30
 """The seconds that a phone waits which cannot be served now: as after a failure."""
+
+
+@unique
+class CapfCount(IntEnum):
+    """The cells of CAPF in a row of counters."""
+
+    SESSIONS = 0
+    ISSUED = 1
+    DELETED = 2
+    FETCHED = 3
+    REFUSED = 4
+    POSTPONED = 5
+
+
+_MEANINGS: Final = {
+    CapfCount.SESSIONS: "Sessions in which a phone gave its name",
+    CapfCount.ISSUED: "LSCs that phones have stored",
+    CapfCount.DELETED: "LSCs that phones have deleted",
+    CapfCount.FETCHED: "Certificates that phones have presented",
+    CapfCount.REFUSED: "Sessions that ended without an operation",
+    CapfCount.POSTPONED: "Phones that were told to try again later",
+}
 _DONE: Final = {
     CapfCount.ISSUED: "LSC issued",
     CapfCount.DELETED: "LSC deleted",
     CapfCount.FETCHED: "certificate fetched",
 }
+CAPF_SERIES: Final = stream_series(
+    "CAPF",
+    {each.name.lower(): (int(each), meaning) for each, meaning in _MEANINGS.items()},
+)
+
+
+COLLECTOR: Final = ServerCollector("tokenless_capf", CAPF_SERIES, REGISTRY)
+"""The collector of the process's registry."""
 
 
 class CapfGuest(Guest):
@@ -89,7 +124,7 @@ class CapfSession(Session):
         self._order: Order | None = None
         self._result: Certificate | None = None
         self._waits = False
-        """Whether the jobs has a job of this session."""
+        """True if a job of this session is being done."""
 
     def begin(self) -> None:
         """Say AUTH_REQUEST."""

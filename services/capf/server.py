@@ -9,9 +9,8 @@ import structlog
 import trio
 
 from tokenless.ground.tls import TlsVersion
-from tokenless.services.capf.counters import COLLECTOR, CapfCount
 from tokenless.services.capf.database_jobs import Authority, JobQueue
-from tokenless.services.capf.guest import CapfGuest
+from tokenless.services.capf.guest import COLLECTOR, CapfCount, CapfGuest
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.stream_server.server import StreamServer
 from tokenless.services.stream_server.settings import (

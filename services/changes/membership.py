@@ -1,25 +1,34 @@
-"""Subscribers that join the cluster or leave it (REFERENCE 7.14).
+"""Nodes that join the cluster, leave it, get another name or other services.
 
-Who joins gets a row, folders, keys and certificates of its own. ITLs list its TVS as
-soon as TFTP services build them again; the CTL knows nothing of it until it is updated.
-Who leaves is taken out the same way: out of ITLs at the next start of TFTP services,
-out of the CTL when it is updated. Its folder stays on the disk.
+A node that joins (REFERENCE 7.14) gets a row, folders, keys and certificates of its
+own. ITLs list its TVS as soon as TFTP services build them again; the CTL knows nothing
+of it until it is updated. A node that leaves is taken out the same way: out of ITLs at
+the next start of TFTP services, out of the CTL when it is updated. Its folder stays on
+the disk.
+
+With another name, all self-signed certificates of a node are regenerated at once, as
+the vendor does it, which is what makes it dangerous (REFERENCE 7.9).
+
+TFTP, CallManager and, on the publisher, CAPF are feature services, which can be
+activated and deactivated; TVS is a network service and always runs (REFERENCE-5 5.2).
 """
 
 from ipaddress import AddressValueError, IPv4Address
 
+import msgspec
 from sqlalchemy import Connection
 
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole, TrustStore, units_of
-from tokenless.services.changes.hostname import check_name
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issue_request import IssueRequest
-from tokenless.services.cluster.issuing import is_shared, issue
+from tokenless.services.cluster.issuing import install, is_shared, issue, prepare
+from tokenless.services.config import HostName
 from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store import certificates, nodes
 from tokenless.services.store.certificates import PlacementState
 from tokenless.services.store.devices import read_pools
+from tokenless.services.store.nodes import NodeRow
 
 
 def add_node(
@@ -135,3 +144,116 @@ def _share_recovery_key(
     store = TrustStore.ITLRECOVERY
     key = cluster.node_of(snapshot.publisher).keys.load(store, certificate)
     node.keys.save(store, certificate, key)
+
+
+def set_hostname(cluster: Cluster, node: Node, new: str, *, by: str) -> None:
+    """Rename a node and regenerate its certificates in one transaction.
+
+    The CTL keeps the old name and certificates until it is updated.
+
+    Raises:
+        ServiceError: When the name is none, or another node has it.
+        OSError: When a key cannot be kept; nothing is changed then.
+    """
+    check_name(cluster, new)
+    size = cluster.config.certificates.regenerated_key_size
+    with cluster.store.read() as connection:
+        issued = [
+            prepare(
+                cluster.installation,
+                connection,
+                IssueRequest.usual(
+                    node,
+                    store,
+                    size,
+                    full_name=new,
+                    shared=cluster.release.shares_self_signed
+                    and is_shared(connection, store),
+                ),
+            )
+            for store in units_of(
+                is_publisher=node.is_publisher, release=cluster.release
+            )
+        ]
+    detail = f"{node.name} -> {new}"
+    with cluster.store.change("set hostname", detail, by=by) as change:
+        nodes.rename_node(change.connection, node.id, new)
+        for each in issued:
+            install(change.connection, each, change.at)
+
+
+def check_name(cluster: Cluster, new: str) -> None:
+    """Check that a node may be called so.
+
+    Raises:
+        ServiceError: When the name is none, or another node has it.
+    """
+    try:
+        msgspec.convert(new, HostName)
+    except msgspec.ValidationError:
+        raise ServiceError(
+            f"{new!r} is not a host name", hint="use letters, digits and inner hyphens"
+        ) from None
+    if new.lower() in {node.name.lower() for node in cluster.nodes}:
+        raise ServiceError(
+            f"another node already has the name {new}", hint="choose another name"
+        )
+
+
+def activate(cluster: Cluster, node: Node, role: NodeRole, *, by: str) -> None:
+    """Activate a service on a node.
+
+    Raises:
+        ServiceError: When it is activated already, or is CAPF on a subscriber.
+    """
+    if role is NodeRole.CAPF and not node.is_publisher:
+        raise ServiceError(
+            f"{node.name} is a subscriber: CAPF is activated on the publisher only",
+            hint="phones go to the CAPF that the CTL names, the publisher's",
+        )
+    detail = f"{role.value} on {node.name}"
+    with cluster.store.change("activate service", detail, by=by) as change:
+        row = nodes.read_node(change.connection, node.id)
+        if role in row.roles:
+            raise ServiceError(
+                f"{role.value} is activated on {node.name} already",
+                hint="`utils service list` shows its state",
+            )
+        nodes.write_roles(change.connection, node.id, row.roles | {role})
+
+
+def deactivate(cluster: Cluster, node: Node, role: NodeRole, *, by: str) -> None:
+    """Deactivate a service on a node.
+
+    Raises:
+        ServiceError: When it is not activated, or phones would be left without it.
+    """
+    detail = f"{role.value} on {node.name}"
+    with cluster.store.change("deactivate service", detail, by=by) as change:
+        row = nodes.read_node(change.connection, node.id)
+        if role not in row.roles:
+            raise ServiceError(
+                f"{role.value} is not activated on {node.name}",
+                hint="`utils service list` shows what is",
+            )
+        _check_needed(change.connection, row, role)
+        nodes.write_roles(change.connection, node.id, row.roles - {role})
+
+
+def _check_needed(connection: Connection, row: NodeRow, role: NodeRole) -> None:
+    """Refuse what would leave phones without a server that they are sent to."""
+    if role is NodeRole.TFTP:
+        others = [each for each in nodes.read_nodes(connection) if each.id != row.id]
+        if not any(each.serves_tftp for each in others):
+            raise ServiceError(
+                f"{row.name} is the only node that serves TFTP",
+                hint="activate TFTP on another node first",
+            )
+    if role is NodeRole.CALLMANAGER:
+        for pool in read_pools(connection):
+            if row.id in pool.node_ids:
+                raise ServiceError(
+                    f"{row.name} is a member of the CallManager group "
+                    f"{pool.group_name}: its phones would be sent to it",
+                    hint="only nodes in no CallManager group can do without it",
+                )

@@ -25,8 +25,8 @@ else:
 def data_option(command: _Command) -> _Command:
     """Add `--data DIR`: where the state lives (TOKENLESS_DATA, else ./data).
 
-    `--database-url` comes with it (services.cli.administration.open_cluster). Its
-    better place is the environment: other users see the words of a command.
+    `--database-url` comes with it, for `open_cluster` of the room `cluster`. Prefer the
+    environment variable: other users see the words of a command.
     """
     command = click.option(
         "--database-url",

@@ -9,43 +9,24 @@ DATA/tokens/                 security tokens
 DATA/manufacturer/           the emulated manufacturer of phones, unless shared
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tokenless.protocol.codes import NodeRole
 from tokenless.services.config import ClusterConfig
 from tokenless.services.pki.keys import KeyFolder
-from tokenless.services.store.nodes import NodeRow
+from tokenless.services.store.nodes import NodeFacts, NodeRow
 
 DATABASE_FILE: Final = "cluster.db"
 CONFIG_FILE: Final = "cluster.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class Node(NodeFacts):
     """One server of the cluster, with the paths of its files."""
 
-    id: int
-    name: str
-    address: str
-    is_publisher: bool
     folder: Path
-    tftp_port: int | None
-    """The port that its TFTP service really has, once it was served."""
-    tvs_port: int | None
-    ports: Mapping[str, int]
-    """Of the services other than TFTP and TVS, by name."""
-    roles: frozenset[NodeRole]
-    """The services that are activated on it."""
-    is_fips: bool
-    """True if it is in FIPS mode (REFERENCE-2 8.1)."""
-
-    @property
-    def serves_tftp(self) -> bool:
-        """Return whether phones can fetch files from it, so that it has an ITL."""
-        return NodeRole.TFTP in self.roles
 
     @property
     def is_here(self) -> bool:

@@ -271,7 +271,7 @@ def _capf_name(
 ) -> str:
     """Return CAPF's name: the publisher's configured one at first, then others.
 
-    Trust stores keep the old certificate beside the new one, and whoever verifies an
+    Trust stores keep the old certificate beside the new one, and a verifier of an
     LSC finds its issuer by name, so the two must differ (inferred; REFERENCE 1.11 has
     the form). A name of another form is kept.
     """

@@ -8,8 +8,12 @@ from typing import Final
 import structlog
 import trio
 
-from tokenless.protocol.cluster_link.messages import Alive, Hello, LinkMessage
-from tokenless.protocol.cluster_link.stream import encode_message
+from tokenless.protocol.cluster_link import (
+    Alive,
+    Hello,
+    LinkMessage,
+    encode_message,
+)
 from tokenless.services.cluster_links.guest import ALIVE_EVERY_S
 from tokenless.services.cluster_links.peers import LinkHandler, PeerNode
 
@@ -41,7 +45,7 @@ class LinkClient:
     ) -> None:
         self.peer = peer
         self.is_open = False
-        """Whether what is sent now will be said."""
+        """True if a message that is sent now will leave."""
         self._me = me
         self._handler = handler
         self._log = log.bind(peer=peer.name)

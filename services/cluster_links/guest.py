@@ -3,8 +3,13 @@
 from enum import IntEnum, unique
 from typing import Final
 
-from tokenless.protocol.cluster_link.messages import VERSION, Alive, Hello, LinkMessage
-from tokenless.protocol.cluster_link.stream import LinkStream
+from tokenless.protocol.cluster_link import (
+    VERSION,
+    Alive,
+    Hello,
+    LinkMessage,
+    LinkStream,
+)
 from tokenless.protocol.errors import ProtocolError
 from tokenless.services.cluster_links.peers import LinkHandler, Peers
 from tokenless.services.limited_log import LimitedLog

@@ -9,8 +9,7 @@ import structlog
 import trio
 
 from tokenless.ground.tls import TlsVersion, limit_versions
-from tokenless.protocol.cluster_link.messages import LinkMessage
-from tokenless.protocol.cluster_link.stream import encode_message
+from tokenless.protocol.cluster_link import LinkMessage, encode_message
 from tokenless.services.cluster_links.client import LinkClient, broadcast
 from tokenless.services.cluster_links.guest import LinkCount, LinkGuest
 from tokenless.services.cluster_links.peers import LinkHandler, PeerNode, Peers

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from tokenless.protocol.cluster_link.messages import LinkMessage
+from tokenless.protocol.cluster_link import LinkMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,14 @@ from typing import Any, Final
 import msgspec
 
 from tokenless.ground.files import SHIPPED_CONFIGS
-from tokenless.ground.toml_files import TomlFileError, load_toml
-from tokenless.ground.toml_places import fault_of, is_there, keys_of, line_of
+from tokenless.ground.toml_files import (
+    TomlFileError,
+    fault_of,
+    is_there,
+    keys_of,
+    line_of,
+    load_toml,
+)
 from tokenless.services.config.cluster_sections import NodeSection, SubjectSection
 from tokenless.services.config.declaration import HostName
 from tokenless.services.config.host_sections import (

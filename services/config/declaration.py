@@ -1,4 +1,4 @@
-"""How settings are declared: types of keys, kinds of tables, what SIGHUP takes."""
+"""Declaration of settings: types of keys, kinds of tables, keys that SIGHUP changes."""
 
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal, TypeVar

@@ -25,7 +25,10 @@ def check_references(config: ClusterConfig) -> Iterator[ConfigFault]:
     """Find contradictions: names that do not exist, nodes that are listed twice."""
     yield from _check_cluster(config)
     yield from _check_nodes(config)
+    yield from _check_callmanager_groups(config)
     yield from _check_pools(config)
+    yield from _check_devices(config)
+    yield from _check_names(config)
     yield from _check_networks(config.tftp.allow)
     yield from _check_listening(config)
 
@@ -83,12 +86,9 @@ def _check_roles(config: ClusterConfig) -> Iterator[ConfigFault]:
             )
 
 
-def _check_pools(config: ClusterConfig) -> Iterator[ConfigFault]:
+def _check_callmanager_groups(config: ClusterConfig) -> Iterator[ConfigFault]:
     nodes = {node.name for node in config.nodes}
     calls = {n.name for n in config.nodes if NodeRole.CALLMANAGER in n.activated}
-    clocks = {group.name for group in config.date_time_groups}
-    groups = {group.name for group in config.callmanager_groups}
-    pools = {pool.name for pool in config.device_pools}
     for number, group in enumerate(config.callmanager_groups):
         path = f"callmanager_groups[{number}].members"
         for member in group.members:
@@ -99,6 +99,11 @@ def _check_pools(config: ClusterConfig) -> Iterator[ConfigFault]:
                     f"{member} does not process calls",
                     f"give it the role callmanager, or name {', '.join(sorted(calls))}",
                 )
+
+
+def _check_pools(config: ClusterConfig) -> Iterator[ConfigFault]:
+    clocks = {group.name for group in config.date_time_groups}
+    groups = {group.name for group in config.callmanager_groups}
     for number, pool in enumerate(config.device_pools):
         path = f"device_pools[{number}]"
         yield from _check_known(
@@ -108,12 +113,19 @@ def _check_pools(config: ClusterConfig) -> Iterator[ConfigFault]:
         if pool.date_time_group is not None:
             path = f"{path}.date_time_group"
             yield from _check_known(path, pool.date_time_group, clocks, "group")
+
+
+def _check_devices(config: ClusterConfig) -> Iterator[ConfigFault]:
+    pools = {pool.name for pool in config.device_pools}
     for number, device in enumerate(config.devices):
         path = f"devices[{number}]"
         yield from _check_known(
             f"{path}.device_pool", device.device_pool, pools, "pool"
         )
         yield from _check_model(f"{path}.model", device.model)
+
+
+def _check_names(config: ClusterConfig) -> Iterator[ConfigFault]:
     yield from _check_unique("devices", "name", (each.name for each in config.devices))
     yield from _check_unique(
         "device_pools", "name", [p.name for p in config.device_pools]
@@ -124,11 +136,11 @@ def _check_pools(config: ClusterConfig) -> Iterator[ConfigFault]:
     yield from _check_unique(
         "callmanager_groups", "name", [g.name for g in config.callmanager_groups]
     )
-    if pools and sum(pool.default for pool in config.device_pools) != 1:
+    if config.device_pools and sum(pool.default for pool in config.device_pools) != 1:
         yield ConfigFault(
             "device_pools",
             "there must be exactly one default pool",
-            ("set default = true in one pool"),
+            "set default = true in one pool",
         )
 
 

@@ -19,16 +19,18 @@ from tokenless.protocol.errors import TokenlessError
 from tokenless.services.console import certmgr
 from tokenless.services.console.console import Console, Visitor
 from tokenless.services.console.forms import Form
-from tokenless.services.console.guard import checked_form, set_cookie
-from tokenless.services.console.origins import is_own_origin
-from tokenless.services.console.page import Page, Show
+from tokenless.services.console.guard import (
+    Protection,
+    checked_form,
+    is_own_origin,
+    set_cookie,
+)
 from tokenless.services.console.pages import PAGES
-from tokenless.services.console.protection import Protection
 from tokenless.services.console.sessions import COOKIE, NoticeKind
 from tokenless.services.console.shell_socket import talk
 from tokenless.services.console.sign_in import SignInDesk
 from tokenless.services.console.texts import text
-from tokenless.services.console.visit import SEE_OTHER, Visit
+from tokenless.services.console.visit import SEE_OTHER, Page, Show, Visit
 from tokenless.services.console.works import Work, follow_work
 from tokenless.services.store.console_users import ConsoleRole
 

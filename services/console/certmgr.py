@@ -40,7 +40,7 @@ from tokenless.protocol.errors import TokenlessError
 from tokenless.services.changes import certificates, identities, trust_stores
 from tokenless.services.changes.identities import RequestOrder
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.console.origins import is_loopback_host, is_own_origin
+from tokenless.services.console.guard import is_loopback_host, is_own_origin
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.announce import announce
 from tokenless.services.pki.signing_requests import IdentityFault, IdentityRefusedError

@@ -12,12 +12,11 @@ from starlette.websockets import WebSocket
 
 from tokenless.services.changes.console_users import find_user
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.console.guard import is_loopback_host
 from tokenless.services.console.live import LiveState
-from tokenless.services.console.origins import is_loopback_host
-from tokenless.services.console.sessions import COOKIE, Session, Sessions
+from tokenless.services.console.sessions import COOKIE, Session, Sessions, Throttle
 from tokenless.services.console.templates import make_environment
 from tokenless.services.console.texts import text
-from tokenless.services.console.throttle import Throttle
 from tokenless.services.console.works import Works
 from tokenless.services.logs import get_logger
 from tokenless.services.store.console_users import ConsoleRole, ConsoleUser

@@ -1,21 +1,75 @@
-"""Checks of a submitted form, and the cookie that names a session."""
+"""Protection of pages: checks of requests and forms, the cookie, headers of answers."""
 
+import hmac
+from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Final
 
 import trio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tokenless.protocol.errors import TokenlessError
-from tokenless.services.console.forms import Form, FormLimits, read_form
-from tokenless.services.console.origins import has_token, is_own_origin
+from tokenless.services.console.forms import MAX_BODY_BYTES, Form, FormLimits, read_form
 from tokenless.services.console.sessions import COOKIE, Session
 from tokenless.services.console.texts import text
 
+_OWN_SITES: Final = frozenset({"same-origin", "none"})
 CSRF_FIELD: Final = "csrf"
 _READ_S: Final = 30.0
 """The seconds that a browser may take to send a form."""
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_HEADERS: Final = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_NOT_STORED: Final = (b"cache-control", b"no-store")
+_TOO_LARGE: Final = 413
+
+
+def is_own_origin(headers: Mapping[str, str], *, is_required: bool = False) -> bool:
+    """Tell whether a browser says that a page of ours sent the request.
+
+    Args:
+        headers: Of the request.
+        is_required: Whether a request without an origin is refused, as for WebSockets.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None and site not in _OWN_SITES:
+        return False
+    origin = headers.get("origin")
+    if origin is None:
+        return not is_required
+    return origin == f"https://{headers.get('host', '')}"
+
+
+def has_token(session: Session, given: str) -> bool:
+    """Tell whether a form has its session's token."""
+    return hmac.compare_digest(session.csrf.encode(), given.encode())
+
+
+def is_loopback_host(host: str) -> bool:
+    """Tell whether a Host header names this machine and nothing else.
+
+    Without a sign-in, a name that an attacker's DNS server points at loopback would
+    let any page on the web in.
+    """
+    name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host[1:-1]
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def set_cookie(response: Response, value: str, name: str = COOKIE) -> Response:
@@ -59,3 +113,45 @@ def own_path(path: str) -> str:
     """Return a path of this console; its first page when it leads elsewhere."""
     is_own = path.startswith("/") and path[1:2] not in {"/", "\\"}
     return path if is_own and path.isprintable() else "/"
+
+
+class Protection:
+    """Adds headers to every answer, and bounds every request's body."""
+
+    def __init__(self, app: ASGIApp, max_body: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or one WebSocket."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", []))
+                known = {name.lower() for name, _ in headers}
+                headers += _HEADERS
+                if _NOT_STORED[0] not in known:
+                    headers.append(_NOT_STORED)
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self._app(scope, _bounded(receive, self._max_body), protected)
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    """Return a `receive` that raises when a body is longer than any form."""
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        if message["type"] == "http.request":
+            received += len(message.get("body", b""))
+            if received > most:
+                raise HTTPException(_TOO_LARGE, text("error.too-large"))
+        return message
+
+    return bounded

@@ -1,6 +1,6 @@
-"""The input of a page: visitor, form, and the means to answer."""
+"""A page, and a visit to it: visitor, form, and the means to answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
@@ -112,3 +112,21 @@ class Visit:
         """Send the browser to another page."""
         where = quote(path) + (f"?{urlencode(query)}" if query else "")
         return RedirectResponse(where, status_code=SEE_OTHER)
+
+
+Show = Callable[[Visit], Response]
+"""Runs in a thread: it may block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: its path, a function that shows it, one that carries out its form."""
+
+    path: str
+    """With parts in braces, as starlette has them."""
+    show: Show | None = None
+    """Answers GET; changes nothing."""
+    act: Show | None = None
+    """Answers POST, for the role change only."""
+    back: str = "/"
+    """The path to which a refused form sends the browser, with the same parts."""

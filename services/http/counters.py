@@ -6,8 +6,6 @@ from typing import Final
 from tokenless.services.counters import ServerCollector
 from tokenless.services.metrics import REGISTRY
 from tokenless.services.stream_server.counters import (
-    FIRST_GUEST_CELL,
-    StreamCounters,
     stream_series,
 )
 
@@ -30,11 +28,6 @@ _MEANINGS: Final = {
     HttpCount.REFUSED: "Requests answered with any other error",
     HttpCount.BYTES: "Bytes of files that were sent",
 }
-
-
-def count_of(counters: StreamCounters, count: HttpCount) -> int:
-    """Return one of HTTP's own counts of a server."""
-    return counters[FIRST_GUEST_CELL + count]
 
 
 COLLECTOR: Final = ServerCollector(

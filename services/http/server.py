@@ -29,7 +29,7 @@ class HttpServer:
             ServiceError: When one cannot be used.
         """
         self.source = source
-        """Where files come from; may be replaced at any time."""
+        """The source of files; may be replaced at any time."""
         self._settings = settings
         self._guest: HttpGuest | None = None
         self._server = StreamServer(
@@ -40,7 +40,7 @@ class HttpServer:
             log=log,
         )
         self.counters = self._server.counters
-        """What it has counted."""
+        """Its counters."""
 
     async def bind(self) -> list[tuple[str, int]]:
         """Listen; clients wait in the backlog until `serve` runs.

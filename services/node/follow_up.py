@@ -1,26 +1,81 @@
-"""Carries out what follows from a changed certificate on one node.
+"""Notices that a certificate has changed, and carries out what follows on one node.
 
+What the node has seen is compared with the database after each revision; the first
+look, when the node starts, only remembers. A node that joins or leaves is no change.
 Services restart first, TFTP makes its files again, then the phones that are registered
 here are reset; CallManager restarts last, so that they hear of it. Nodes do not wait
 for each other: a phone may boot while another node still serves what it had.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final, Protocol
 
 import trio
 
+from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_interaction import FollowUp
+from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.monitoring.health import ServiceState
 from tokenless.services.node.supervised.callmanager import CallManagerService
 from tokenless.services.node.supervised.services import TftpService
 from tokenless.services.node.supervised.supervision import ServiceName, Supervised
+from tokenless.services.store import certificates
 
+_Place = tuple[int, TrustStore]
+_NOTHING: Final = FollowUp()
 _LEAVE_S: Final = 3.0
 """So long CallManager waits for phones that were reset to leave before it restarts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """A certificate that took another one's place."""
+
+    node_id: int
+    unit: TrustStore
+
+
+class CertificateWatch:
+    """The own certificates of all nodes as one node saw them last."""
+
+    def __init__(self, cluster: Cluster, node: Node) -> None:
+        self._cluster = cluster
+        self._node = node
+        self._seen: dict[_Place, bytes] | None = None
+
+    def look(self) -> FollowUp:
+        """Return what follows on the node from changes since the last look (blocking).
+
+        Raises:
+            ServiceError: When the database cannot be read; nothing is forgotten then.
+        """
+        cluster = self._cluster
+        with cluster.store.read() as connection:
+            now = {
+                (each.node_id, each.store): each.certificate.der
+                for each in certificates.all_own(connection)
+                if each.node_id is not None
+            }
+        before, release = self._seen, cluster.release
+        interaction = cluster.phone_interaction
+        self._seen = now
+        if before is None:
+            return _NOTHING
+        changed = [
+            _Changed(*place)
+            for place, der in now.items()
+            if place in before and before[place] != der
+        ]
+        return FollowUp.of(
+            release,
+            interaction,
+            own={each.unit for each in changed if each.node_id == self._node.id},
+            anywhere={each.unit for each in changed},
+        )
 
 
 @unique

@@ -20,10 +20,9 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.metrics import CTL_INSTALLS, exposition
 from tokenless.services.monitoring.expiry import COLLECTOR, load_ends
 from tokenless.services.monitoring.health import NodeHealth, judge
-from tokenless.services.node.certificate_watch import CertificateWatch
 from tokenless.services.node.control import requests
 from tokenless.services.node.control.server import serve_control
-from tokenless.services.node.follow_up import AtOnce, FollowUps, Pace
+from tokenless.services.node.follow_up import AtOnce, CertificateWatch, FollowUps, Pace
 from tokenless.services.node.follower import Follower, follow_notifications
 from tokenless.services.node.supervised.callmanager import CallManagerService
 from tokenless.services.node.supervised.capf import CapfService

@@ -23,7 +23,7 @@ from tokenless.services.store.access.engine import (
     set_transaction_mode,
 )
 from tokenless.services.store.access.failures import translate_errors
-from tokenless.services.store.access.server_checks import check_server
+from tokenless.services.store.access.roles import check_server
 
 if TYPE_CHECKING:
     from tokenless.services.store.access.listening import Listener

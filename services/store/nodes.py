@@ -21,14 +21,13 @@ from tokenless.services.store.schema import (
 
 
 @dataclass(frozen=True, slots=True)
-class NodeRow:
+class NodeFacts:
     """A node as the cluster knows it."""
 
     id: int
     name: str
     address: str
     is_publisher: bool
-    folder: str
     tftp_port: int | None
     """The port that the service really has, once it was served."""
     tvs_port: int | None
@@ -43,6 +42,14 @@ class NodeRow:
     def serves_tftp(self) -> bool:
         """Return whether phones can fetch files from it, so that it has an ITL."""
         return NodeRole.TFTP in self.roles
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow(NodeFacts):
+    """A node's row in the database."""
+
+    folder: str
+    """The name of its folder in the data folder of its host."""
 
 
 _LAST_PORT: Final = 65535

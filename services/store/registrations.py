@@ -141,18 +141,6 @@ def end_registrations(connection: Connection, node_id: int, code: int, at: int) 
     return done.rowcount
 
 
-def count_registrations(connection: Connection, node_id: int) -> int:
-    """Return how many rows a node has."""
-    return (
-        connection.scalar(
-            select(func.count())
-            .select_from(registration)
-            .where(registration.c.node_id == node_id)
-        )
-        or 0
-    )
-
-
 def absent_devices(connection: Connection, node_id: int) -> list[str]:
     """Return the phones that are not registered at a node, the oldest first."""
     return list(

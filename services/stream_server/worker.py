@@ -69,7 +69,7 @@ class StreamSetup(msgspec.Struct, frozen=True):
 
 
 class StreamJob:
-    """A stream server's workers, for the pool (see `workers.job.Job`)."""
+    """A stream server's workers, for the pool (see `workers.pool.Job`)."""
 
     def __init__(
         self, settings: bytes, descriptors: tuple[tuple[int, ...], ...]

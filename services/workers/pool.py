@@ -2,7 +2,8 @@
 
 It is started with its frames on standard input; that pipe's end is its end, and its own
 end is the workers'. A worker that dies is forked again. New settings mean new workers:
-they begin on the same sockets, and the old ones end with their last client.
+they begin on the same sockets, and the old ones end with their last client. What they
+do is a `Job`.
 """
 
 import contextlib
@@ -14,8 +15,9 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import configure_logs, get_logger
@@ -29,7 +31,6 @@ from tokenless.services.workers.frames import (
     State,
     pack_frame,
 )
-from tokenless.services.workers.job import Job
 
 _READ_BYTES: Final = 65_536
 # A worker that does not take a frame for so long is as good as dead.
@@ -37,6 +38,47 @@ _SEND_TIMEOUT_S: Final = 5
 _FORK_AGAIN_AFTER_S: Final = 0.2
 _END_WITHIN_S: Final = 2.0
 _LOOK_EVERY_S: Final = 0.01
+
+
+class Job(Protocol):
+    """Work that is prepared in the pool's process before it forks, to share memory.
+
+    TLS contexts, for example: session tickets of one worker are then good at all.
+    """
+
+    workers: int
+    """The number of workers that run at the same time."""
+    rows: Iterable[int]
+    """The rows of counters that workers can have, those that are leaving included."""
+
+    def __init__(
+        self, settings: bytes, descriptors: tuple[tuple[int, ...], ...]
+    ) -> None:
+        """Prepare to work.
+
+        Args:
+            settings: What the daemon decided, packed by the job's own module.
+            descriptors: The inherited listening sockets, one tuple a worker.
+        """
+
+    def take_settings(self, settings: bytes) -> None:
+        """Use new settings, for workers that are forked from now on.
+
+        Raises:
+            ServiceError: When that cannot be; then nothing has changed.
+        """
+
+    def work(self, slot: int, row: int, channel: socket.socket) -> None:
+        """Be a worker; called in its process, and its end when it returns.
+
+        Args:
+            slot: Which of the workers, from 0.
+            row: Where to count.
+            channel: Frames of the pool come from it; its end is the worker's end.
+        """
+
+    def settle(self, row: int) -> None:
+        """Correct what a worker that has ended can no longer count."""
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ _LINUX: Final = "linux"
 
 @unique
 class ExitStatus(IntEnum):
-    """How a command ends, for the programs that run it; 0 is done, verified, safe."""
+    """The exit status of a command, for programs; 0 is done, verified, safe."""
 
     FAILED = 1
     """Refused, failed, not verified; phones unexpectedly stuck."""
@@ -38,14 +38,14 @@ class ExitStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
-    """Where a command is, and what a list of commands says of it."""
+    """The place of a command, and its line in a list of commands."""
 
     target: str
     """`module:attribute`."""
     summary: str
     """The first sentence of the command's own help; a test compares them."""
     needs_linux: bool = True
-    """Whether it runs on Linux only: services, phones and labs use epoll and locks."""
+    """True if it runs on Linux only: services, phones and labs use epoll and locks."""
 
     def load(self) -> click.Command:
         """Import the command; every flag is readable from TOKENLESS_<FLAG>.

@@ -19,12 +19,12 @@ from tokenless.protocol.certificates.names import DistinguishedName, NameForm, s
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.any_file import decode_file
 from tokenless.protocol.files.trust_list import TrustList
-from tokenless.protocol.phones.companion import companion_of
 from tokenless.protocol.phones.configuration import (
     CallManagerMember,
     CapfServer,
     PhoneConfig,
     TvsMember,
+    companion_of,
 )
 from tokenless.protocol.show_output.faults import ShowTextError
 from tokenless.protocol.show_output.lines import show_signed_file, show_trust_list

@@ -17,10 +17,10 @@ from tokenless.phone_emulator.http_client import HttpClient, NotByHttpError
 from tokenless.phone_emulator.phone import HTTP_PORT, Phone, http_at, open_network
 from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.services.http.counters import HttpCount, count_of
+from tokenless.services.http.counters import HttpCount
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
-from tokenless.services.stream_server.counters import StreamCount
+from tokenless.services.stream_server.counters import FIRST_GUEST_CELL, StreamCount
 
 MIXED = Lab(mixed=True)
 
@@ -60,7 +60,7 @@ async def test_all_files_of_a_node_come_over_one_connection(tmp_path: Path) -> N
         nobody = Server("127.0.47.155", 9)
         report = await boot(tmp_path, nobody, port)
         assert report.outcome == "ok"
-        assert count_of(server.counters, HttpCount.FILES) == len(report.files)
+        assert server.counters[FIRST_GUEST_CELL + HttpCount.FILES] == len(report.files)
         assert server.counters[StreamCount.CONNECTIONS_ACCEPTED] == 1
 
 
@@ -132,7 +132,7 @@ async def test_a_fleet_fetches_as_its_models_do(tmp_path: Path) -> None:
             report = await fleet.boot()
         assert report.outcomes["ok"] == len(phones)
         assert server.counters[StreamCount.CONNECTIONS_ACCEPTED] == 2
-        assert count_of(server.counters, HttpCount.FILES) == 6
+        assert server.counters[FIRST_GUEST_CELL + HttpCount.FILES] == 6
 
 
 async def test_a_phone_boots_over_tftp_alone(tmp_path: Path) -> None:

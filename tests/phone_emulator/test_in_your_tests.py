@@ -30,7 +30,7 @@ from tokenless.phone_emulator import (
     Reason,
     RegistrationReport,
 )
-from tokenless.phone_emulator.secd.advice import ADVICE
+from tokenless.phone_emulator.secd.report import ADVICE
 
 if TYPE_CHECKING:
     from tokenless.phone_emulator import LabCluster, LabFleet, LabPhone

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenless.protocol.cluster_link import messages as words
-from tokenless.protocol.cluster_link.stream import (
+from tokenless.protocol import cluster_link as words
+from tokenless.protocol.cluster_link import (
     MAX_BODY_BYTES,
     LinkStream,
     encode_message,

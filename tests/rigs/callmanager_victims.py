@@ -14,12 +14,12 @@ from tests.rigs import minting
 from tests.rigs.stream_target import Target, Victim, connected
 from tests.rigs.tvs_rig import client_context, own_certificate
 from tests.rigs.waiting import until
-from tokenless.protocol.cluster_link.messages import (
+from tokenless.protocol.cluster_link import (
     Hello,
     LinkMessage,
     Unregistered,
+    encode_message,
 )
-from tokenless.protocol.cluster_link.stream import encode_message
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import DeviceProfile
 from tokenless.protocol.sccp import answers, requests

@@ -5,14 +5,14 @@ All processes of a run have to agree: the tests', and those that `warm_server` f
 
 from argon2 import PasswordHasher
 
-from tokenless.services.cluster import sealed_file
+from tokenless.services.cluster import handover
 from tokenless.services.pki import passwords
 
 CAREFUL = passwords._HASHER
-CAREFUL_COST = sealed_file._COST
+CAREFUL_COST = handover._COST
 
 
 def make_quick() -> None:
     """Check the passwords of this process quickly from now on."""
     passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # type: ignore[misc]
-    sealed_file._COST = 1 << 4  # type: ignore[misc]
+    handover._COST = 1 << 4  # type: ignore[misc]

@@ -17,8 +17,8 @@ from tokenless.protocol.sip.register import DEVICE_PARAMETER, RegisterForm
 from tokenless.protocol.sip.sdp import AudioStream, Crypto
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
 from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.guest import answer
-from tokenless.services.callmanager.sip.source import Source
 from tokenless.services.callmanager.sip.stations import (
     SipCallControl,
     SipCount,

@@ -17,8 +17,8 @@ from tokenless.protocol.sip.messages import (
 )
 from tokenless.protocol.sip.register import RegisterForm
 from tokenless.services.callmanager.registrar import Registrar
+from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.guest import answer
-from tokenless.services.callmanager.sip.source import Source
 from tokenless.services.callmanager.sip.stations import (
     SipCallControl,
     SipCount,

@@ -23,7 +23,6 @@ from tokenless.services.admin.shell import AdminShell, CommandResult
 from tokenless.services.changes import (
     certificates,
     ctl_client,
-    hostname,
     membership,
     security,
     trust_stores,
@@ -219,7 +218,7 @@ class Administrators(RuleBasedStateMachine):
 
     @rule(number=_numbers, name=st.sampled_from(NAMES))
     def rename(self, number: int, name: str) -> None:
-        self._do(lambda c: hostname.set_hostname(c, _node(c, number), name, by="j"))
+        self._do(lambda c: membership.set_hostname(c, _node(c, number), name, by="j"))
 
     @rule(number=_numbers, port=st.integers(1024, 1026))
     def record_ports(self, number: int, port: int) -> None:

@@ -24,7 +24,6 @@ from tests.services.pairs import Bench, Source
 from tokenless.services.changes import (
     certificates,
     ctl_client,
-    hostname,
     membership,
     security,
     trust_stores,
@@ -37,7 +36,6 @@ IN_A_ROW: Final = 100
 ROOMS: Final = (
     certificates,
     ctl_client,
-    hostname,
     membership,
     security,
     trust_stores,

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from contextlib import AbstractAsyncContextManager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from tokenless.phone_emulator.fleet.fleet import FleetSettings
 from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings
 from tokenless.phone_emulator.fleet.plan import FleetPlan
 from tokenless.phone_emulator.fleet.store import FleetStore
-from tokenless.phone_emulator.phone import Network, open_network
+from tokenless.phone_emulator.phone import Network
 from tokenless.phone_emulator.registration.line import LineSettings
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 
@@ -81,17 +82,8 @@ def run(
     Exit status 0 when all phones were registered at the end.
     """
     phones = list(plan.phones(parse_servers(tftp) if tftp else ()))
-    network = open_network(
-        download_options=settings.download_options,
-        max_sockets=settings.concurrency,
-        tvs_timeout_s=settings.tvs_timeout_s,
-        tls=settings.tls,
-        http_port=settings.http_port,
-        loss=settings.loss,
-        seed=plan.seed,
-        secure_ports=parse_secure_ports(sccps_port),
-        register_timeout_s=settings.tvs_timeout_s,
-    )
+    secure_ports = parse_secure_ports(sccps_port)
+    network = replace(settings, seed=plan.seed).open_network(secure_ports)
     lines = FleetLineSettings(
         concurrency=settings.concurrency,
         boots=boots,

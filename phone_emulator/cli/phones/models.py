@@ -10,8 +10,10 @@ from rich.table import Table
 
 from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.features import load_features
-from tokenless.phone_emulator.rehearsal.importing.sources.models import real_model
+from tokenless.phone_emulator.rehearsal.importing.sources.models import (
+    load_features,
+    real_model,
+)
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.phones.features import (
     COLUMNS,

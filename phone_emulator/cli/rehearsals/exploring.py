@@ -32,7 +32,11 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
 )
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import output_file
-from tokenless.phone_emulator.rehearsal.explore.catalogue import single_faults
+from tokenless.phone_emulator.rehearsal.explore.catalogue import (
+    named_faults,
+    sampled_pairs,
+    single_faults,
+)
 from tokenless.phone_emulator.rehearsal.explore.exploration import (
     Exploration,
     ranked,
@@ -49,18 +53,12 @@ from tokenless.phone_emulator.rehearsal.explore.runs import (
     play_task,
     task_of,
 )
-from tokenless.phone_emulator.rehearsal.explore.selection import (
-    named_faults,
-    sampled_pairs,
-)
 from tokenless.phone_emulator.rehearsal.play.executor import (
     open_executor,
     results_so_far,
 )
-from tokenless.phone_emulator.rehearsal.reports.exploration_page import (
+from tokenless.phone_emulator.rehearsal.reports.exploration import (
     exploration_page,
-)
-from tokenless.phone_emulator.rehearsal.reports.exploration_text import (
     exploration_view,
 )
 from tokenless.phone_emulator.rehearsal.reports.junit import exploration_junit

@@ -26,7 +26,6 @@ from tokenless.phone_emulator.cli.options import (
     tftp_timeout_option,
 )
 from tokenless.phone_emulator.cli.rehearsals.saving import check_output, save_script
-from tokenless.phone_emulator.features import load_features
 from tokenless.phone_emulator.rehearsal.importing.approximations import Approximation
 from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import (
     ImportedCluster,
@@ -54,6 +53,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     load_lists,
     without_repeats,
 )
+from tokenless.phone_emulator.rehearsal.importing.sources.models import load_features
 from tokenless.phone_emulator.rehearsal.importing.sources.phone_config import (
     load_phone_config,
 )

@@ -24,7 +24,7 @@ from tokenless.phone_emulator.rehearsal.explore.runs import (
     task_of,
 )
 from tokenless.phone_emulator.rehearsal.play.executor import open_executor, results_of
-from tokenless.phone_emulator.rehearsal.reports.exploration_text import loss_words
+from tokenless.phone_emulator.rehearsal.reports.exploration import loss_words
 from tokenless.phone_emulator.rehearsal.reports.runbook_pages import html, markdown
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,

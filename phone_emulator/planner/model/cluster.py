@@ -72,7 +72,7 @@ _NOBODY: Final[frozenset[CertificateIdentity]] = frozenset()
 
 @cache
 def make_list(signer: CertificateIdentity, members: Members) -> List:
-    """Return the list of these members: the same bytes, as it were, for the same."""
+    """Return the list of these members, one object for the same members."""
     return List(signer, members)
 
 

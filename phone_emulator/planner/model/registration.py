@@ -49,7 +49,7 @@ class RegistrationLoss:
     """True if it is so after the reset, too."""
 
 
-class Silence(NamedTuple):
+class LostRegistrations(NamedTuple):
     """Groups that lose secure registration, over all resets of an order."""
 
     nowhere: int = 0
@@ -57,17 +57,19 @@ class Silence(NamedTuple):
     elsewhere: int = 0
     """They register at another node than their first one."""
 
-    def plus(self, other: "Silence") -> "Silence":
+    def plus(self, other: "LostRegistrations") -> "LostRegistrations":
         """Return both together."""
-        return Silence(self.nowhere + other.nowhere, self.elsewhere + other.elsewhere)
+        return LostRegistrations(
+            self.nowhere + other.nowhere, self.elsewhere + other.elsewhere
+        )
 
 
-NO_SILENCE: Final = Silence()
+NONE_LOST: Final = LostRegistrations()
 
 
-def silence_at_reset(
+def lost_at_reset(
     task: Task, world: World, pending: frozenset[int] = frozenset()
-) -> Silence:
+) -> LostRegistrations:
     """Count groups that lose secure registration when CallManager restarts.
 
     Args:
@@ -76,24 +78,24 @@ def silence_at_reset(
         pending: Nodes whose CallManager certificate is still replaced before it.
     """
     found = [
-        _silence(task.layout, world.cluster, group, phone, pending)
+        _lost(task.layout, world.cluster, group, phone, pending)
         for group, phone in zip(task.groups, world.phones, strict=True)
     ]
-    return Silence(
+    return LostRegistrations(
         sum(each.nowhere for each in found), sum(each.elsewhere for each in found)
     )
 
 
 @lru_cache(maxsize=65_536)
-def _silence(
+def _lost(
     layout: ClusterLayout,
     cluster: ClusterState,
     group: PhoneGroup,
     phone: PhoneLists,
     pending: frozenset[int],
-) -> Silence:
+) -> LostRegistrations:
     if (phone.ctl or phone.itl) is None:
-        return NO_SILENCE
+        return NONE_LOST
     first = group.members_of(layout)[0]
     unit = TrustStore.CALLMANAGER
     left = [
@@ -101,7 +103,7 @@ def _silence(
         for node in secure_nodes(layout, shown_now(layout, cluster), group, phone)
         if layout.holder(unit, node) not in pending
     ]
-    return Silence(not left, bool(left) and first not in left)
+    return LostRegistrations(not left, bool(left) and first not in left)
 
 
 def restarts_callmanager(layout: ClusterLayout) -> bool:

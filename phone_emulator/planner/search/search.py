@@ -31,8 +31,8 @@ from typing import Final, NamedTuple
 from tokenless.phone_emulator.planner.model.cluster import PUBLISHER, ClusterLayout
 from tokenless.phone_emulator.planner.model.race import follow_up_of
 from tokenless.phone_emulator.planner.model.registration import (
-    NO_SILENCE,
-    Silence,
+    NONE_LOST,
+    LostRegistrations,
 )
 from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
@@ -47,6 +47,10 @@ from tokenless.phone_emulator.planner.model.steps import (
 )
 from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.search.alike import are_alike
+from tokenless.phone_emulator.planner.search.lost_registrations import (
+    least_lost,
+    lost_by,
+)
 from tokenless.phone_emulator.planner.search.risk import (
     MANY_WAYS,
     Risk,
@@ -54,7 +58,6 @@ from tokenless.phone_emulator.planner.search.risk import (
     is_settled,
     serves_what_is_in_use,
 )
-from tokenless.phone_emulator.planner.search.silence import least_silence, silence_of
 from tokenless.protocol.codes import TrustStore
 
 MAX_STATES: Final = 200_000
@@ -110,16 +113,16 @@ class Cost(NamedTuple):
     """The cost of an order; smaller is better."""
 
     length: int
-    silence: Silence
+    lost: LostRegistrations
     risk: Risk
     """Of its weakest moment, and of all moments together."""
 
-    def plus(self, silence: Silence, risk: Risk) -> "Cost":
+    def plus(self, lost: LostRegistrations, risk: Risk) -> "Cost":
         """Return the cost with one step more."""
         weakest = max(self.risk.minus_ways, risk.minus_ways)
         return Cost(
             self.length + 1,
-            self.silence.plus(silence),
+            self.lost.plus(lost),
             Risk(weakest, self.risk.bound + risk.bound),
         )
 
@@ -128,11 +131,11 @@ class Left(NamedTuple):
     """The least that any order still costs."""
 
     length: int
-    silence: Silence
+    lost: LostRegistrations
     """Of an order that has no more steps than that."""
 
 
-_NOTHING: Final = Cost(0, NO_SILENCE, Risk(-MANY_WAYS, 0))
+_NOTHING: Final = Cost(0, NONE_LOST, Risk(-MANY_WAYS, 0))
 
 
 class Reached(NamedTuple):
@@ -152,7 +155,7 @@ class _Frontier:
     haste: int = 1
     """The weight of a remaining step: more than one finds an order sooner, which
     need not be the shortest."""
-    heap: list[tuple[int, Silence, Risk, int, int, Reached]] = field(
+    heap: list[tuple[int, LostRegistrations, Risk, int, int, Reached]] = field(
         default_factory=list
     )
     best: dict[Reached, Cost] = field(default_factory=dict)
@@ -164,10 +167,10 @@ class _Frontier:
         """Remember a world with its cost, and the least that is left."""
         self.best[reached] = cost
         total = cost.length + self.haste * left.length
-        silence = cost.silence.plus(left.silence)
+        lost = cost.lost.plus(left.lost)
         # Of equal totals the longest beginning comes first: it is nearest to the goal.
         # The number keeps the heap from comparing worlds, which have no order.
-        entry = (total, silence, cost.risk, -cost.length, next(self.order), reached)
+        entry = (total, lost, cost.risk, -cost.length, next(self.order), reached)
         heappush(self.heap, entry)
 
     def pop(self) -> Reached:
@@ -239,7 +242,7 @@ def _consider(
     risk = assess(task, after.world)
     if risk is None or (task.strict and risk.bound):
         return
-    cost = cost.plus(silence_of(task, reached.world, reached.round, step), risk)
+    cost = cost.plus(lost_by(task, reached.world, reached.round, step), risk)
     if known is None or cost < known:
         frontier.came_from[after] = (reached, step)
         frontier.push(after, cost, _left(task, after))
@@ -300,7 +303,7 @@ def _is_reached(task: Task, reached: Reached) -> bool:
 def _left(task: Task, reached: Reached) -> Left:
     return Left(
         _least_left(task, reached),
-        least_silence(task, reached.world, reached.round, reached.done),
+        least_lost(task, reached.world, reached.round, reached.done),
     )
 
 

@@ -21,6 +21,15 @@ class RegistrationState(StrEnum):
     """The server is silent, or has closed the connection."""
     UNREGISTERED = "unregistered"
 
+    @property
+    def can_be_lost(self) -> bool:
+        """Return whether a closed connection is news: the phone still counts on it."""
+        return self in {
+            RegistrationState.IDLE,
+            RegistrationState.REGISTERING,
+            RegistrationState.REGISTERED,
+        }
+
 
 @unique
 class LastOut(StrEnum):

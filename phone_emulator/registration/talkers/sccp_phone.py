@@ -172,11 +172,7 @@ class SccpPhone:
 
     def closed(self) -> None:
         """Note that the server has closed the connection."""
-        if self.state in {
-            RegistrationState.REGISTERING,
-            RegistrationState.REGISTERED,
-            RegistrationState.IDLE,
-        }:
+        if self.state.can_be_lost:
             self._lose("the server closed the connection", LastOut.CLOSED)
 
     def tick(self, now: float) -> None:

@@ -13,6 +13,7 @@ from tokenless.phone_emulator.registration.talkers.events import (
     ShownCall,
     StopMedia,
 )
+from tokenless.phone_emulator.registration.talkers.sip_identity import CallSite
 from tokenless.phone_emulator.registration.talkers.sip_offers import (
     Offers,
     agreed_line,
@@ -20,7 +21,6 @@ from tokenless.phone_emulator.registration.talkers.sip_offers import (
     level_of,
     media_effects,
 )
-from tokenless.phone_emulator.registration.talkers.sip_site import CallSite
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.sip.addresses import decode_address, decode_target, decode_uri
@@ -70,11 +70,11 @@ class SipCall:
         self._offers = Offers(site.suites, site.random)
         self._description = 0
         self._stream: AudioStream | None = None
-        """What the phone has offered or answered."""
+        """The phone's own offer or answer."""
         self._answered_challenges = 0
         """By our INVITE."""
         self.is_cancelled = False
-        """Whether it has ended before our INVITE had its final answer."""
+        """True if it has ended before our INVITE had its final answer."""
 
     @property
     def has_ended(self) -> bool:

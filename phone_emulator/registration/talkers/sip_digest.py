@@ -33,7 +33,7 @@ class DigestLogin:
 
 
 class DigestProof:
-    """What one connection of a phone proves itself with."""
+    """The Digest credentials of one connection of a phone."""
 
     def __init__(
         self, login: DigestLogin | None, random_bytes: Callable[[int], bytes]

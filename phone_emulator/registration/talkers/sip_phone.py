@@ -21,12 +21,14 @@ from tokenless.phone_emulator.registration.talkers.events import (
 from tokenless.phone_emulator.registration.talkers.sccp_call import MediaCounts
 from tokenless.phone_emulator.registration.talkers.sip_call import SipCall
 from tokenless.phone_emulator.registration.talkers.sip_digest import DigestProof
-from tokenless.phone_emulator.registration.talkers.sip_identity import SipIdentity
+from tokenless.phone_emulator.registration.talkers.sip_identity import (
+    CallSite,
+    SipIdentity,
+    report_of_lists,
+)
 from tokenless.phone_emulator.registration.talkers.sip_registering import (
     SipRegistering,
 )
-from tokenless.phone_emulator.registration.talkers.sip_report import report_of_lists
-from tokenless.phone_emulator.registration.talkers.sip_site import CallSite
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import directory_number
 from tokenless.protocol.sip.messages import (

@@ -57,7 +57,7 @@ class Approximation:
     why: str
 
     def cleaned(self) -> "Approximation":
-        """Return it fit for terminals and files: names in it are a stranger's."""
+        """Return it fit for terminals and files: names in it are untrusted."""
         return Approximation(self.topic, _clean(self.what), _clean(self.why))
 
     def to_json(self) -> dict[str, str]:

@@ -14,9 +14,6 @@ from tokenless.phone_emulator.rehearsal.outcome.anchors import (
     known_tvs,
 )
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
-from tokenless.phone_emulator.rehearsal.outcome.itl_file_status import (
-    itl_file_statuses,
-)
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import (
     WAITING,
     PhoneAfterStep,
@@ -41,9 +38,62 @@ from tokenless.phone_emulator.rehearsal.scripts.remedy import (
     is_by_hand,
 )
 from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity
+from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.phones.models import PhoneModel
+from tokenless.protocol.phones.registration import Signalling
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.services.cluster.presence import ItlStatus
+
+
+def itl_file_statuses(
+    phones: Iterable[PhoneIdentity],
+    contents: Mapping[str, FlashContents],
+    registrations: Mapping[str, RegistrationReport],
+    home: ClusterFacts,
+) -> dict[ItlStatus, int]:
+    """Count a group's phones by ITL File Status, as the cluster's pages would show it.
+
+    From release 14 on a SIP phone reports after its registration which ITL it holds;
+    the cluster compares that with the ITL of the TFTP server which the phone names.
+    Phones that are not registered or speak SCCP are unknown. Empty before release 14
+    (REFERENCE-2 4).
+
+    Args:
+        phones: The group.
+        contents: What each holds, by device.
+        registrations: How phones that are on are registered, by device.
+        home: Their cluster.
+    """
+    if not home.release.notes_itl:
+        return {}
+    counts = Counter(
+        _itl_status(
+            phone, contents[phone.device], registrations.get(phone.device), home
+        )
+        for phone in phones
+    )
+    return {status: counts[status] for status in ItlStatus if counts[status]}
+
+
+def _itl_status(
+    phone: PhoneIdentity,
+    held: FlashContents,
+    registration: RegistrationReport | None,
+    home: ClusterFacts,
+) -> ItlStatus:
+    if registration is None or not registration.is_registered:
+        return ItlStatus.UNKNOWN
+    if registration.signalling is not Signalling.SIP:
+        return ItlStatus.UNKNOWN
+    if held.itl is None:
+        return ItlStatus.NOT_INSTALLED
+    # A phone names the first of its servers; a foreign one is compared with all.
+    named = home.itls.get(phone.servers[0].address)
+    served = home.itls.values() if named is None else (named,)
+    if not served:
+        return ItlStatus.UNKNOWN
+    is_served = sha1_of(held.itl) in served
+    return ItlStatus.MATCH if is_served else ItlStatus.MISMATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +204,7 @@ def _status(
         )
         alike.setdefault(contents, []).append(phone)
     phones = [phone for each in alike.values() for phone in each]
-    anchors: Counter[Anchors] = Counter()
-    remedies: dict[Remedy, None] = {}
-    impacts: list[Impact] = []
-    for contents, each in alike.items():
-        held = held_lists(contents, setting.model)
-        left = anchors_of(contents, held, setting) if held.ctl or held.itl else None
-        if left is not None:
-            anchors[left] += len(each)
-        of_phone = _remedies(each, contents, held, setting)
-        remedies.update(dict.fromkeys(of_phone))
-        is_lost = left is not None and not left.signers and _is_lost(of_phone)
-        impacts.append(_impact(each, setting.model, is_lost=is_lost))
+    anchors, remedies, impact = _judge_alike(alike, setting)
     refusals = Counter(refusal for phone in phones for refusal in phone.refusals)
     registered = Registrations.of(
         registrations[phone.device]
@@ -183,7 +222,7 @@ def _status(
         prospects=later,
         # By hand comes last, whatever the order in which the phones' lists were met.
         remedies=tuple(sorted(remedies, key=is_by_hand)),
-        impact=replace(Impact.total(impacts), unregistered=registered.without),
+        impact=replace(impact, unregistered=registered.without),
         registrations=registered,
         sample=phone_groups.samples.get(name),
         inferred_rules=tuple(_inferred((*refusals, *later), facts)),
@@ -191,6 +230,30 @@ def _status(
             identities, all_contents, registrations, setting.home
         ),
     )
+
+
+def _judge_alike(
+    alike: Mapping[FlashContents, Sequence[PhoneAfterStep]], setting: GroupSetting
+) -> tuple[Counter[Anchors], Iterable[Remedy], Impact]:
+    """Judge phones by what they hold: their anchors, remedies, and the impact of all.
+
+    Args:
+        alike: The phones of a group, by the contents of their flash.
+        setting: The group's.
+    """
+    anchors: Counter[Anchors] = Counter()
+    remedies: dict[Remedy, None] = {}
+    impacts: list[Impact] = []
+    for contents, each in alike.items():
+        held = held_lists(contents, setting.model)
+        left = anchors_of(contents, held, setting) if held.ctl or held.itl else None
+        if left is not None:
+            anchors[left] += len(each)
+        of_phone = _remedies(each, contents, held, setting)
+        remedies.update(dict.fromkeys(of_phone))
+        is_lost = left is not None and not left.signers and _is_lost(of_phone)
+        impacts.append(_impact(each, setting.model, is_lost=is_lost))
+    return anchors, remedies, Impact.total(impacts)
 
 
 def _inferred(

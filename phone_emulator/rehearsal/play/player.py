@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import trio
@@ -82,25 +82,8 @@ async def _play_step(  # noqa: PLR0917 - one caller
     calls: CallHistory,
 ) -> StepReport:
     began = time.monotonic()
-    transcript: list[str] = []
-    refusal: str | None = None
-    left_out: tuple[str, ...] = ()
     rig.begin_step()
-    injected: list[str] = []
-    for done, (line, action) in enumerate(zip(step.run, actions, strict=True), 1):
-        injected += await _inject(number, done - 1, rig, listener, transcript)
-        transcript.append(_TRANSCRIPT_LINE.format(line=line))
-        if isinstance(action, Phones) and action.verb is PhoneVerb.BOOT:
-            listener.on_boot(rig.phone_groups.size(action.groups))
-        try:
-            await rig.perform(
-                action, transcript.append, listener.on_phone, listener.on_boot
-            )
-        except TokenlessError as error:
-            refusal, left_out = error.explain(), step.run[done:]
-            transcript.append(refusal)
-            break
-    injected += await _inject(number, None, rig, listener, transcript)
+    ran = await _run_lines(number, step, actions, rig, listener)
     nodes, groups = await rig.nodes(), rig.phone_groups.reports
     statuses = group_statuses(
         rig.phone_groups,
@@ -111,13 +94,13 @@ async def _play_step(  # noqa: PLR0917 - one caller
     restarts = Restarts(
         rig.phone_groups.restarts, tuple(rig.resets.races), rig.resets.unregistered
     )
-    printed = "\n".join(text.rstrip("\n") for text in transcript)
+    printed = "\n".join(text.rstrip("\n") for text in ran.transcript)
     return StepReport(
         number=number,
         step=step,
         transcript=printed,
-        refusal=refusal,
-        left_out=left_out,
+        refusal=ran.refusal,
+        left_out=ran.left_out,
         nodes=nodes,
         groups=groups,
         statuses=statuses,
@@ -127,7 +110,7 @@ async def _play_step(  # noqa: PLR0917 - one caller
         differences=tuple(
             differences(
                 step,
-                refusal=refusal,
+                refusal=ran.refusal,
                 transcript=printed,
                 nodes=nodes,
                 groups=groups,
@@ -141,8 +124,47 @@ async def _play_step(  # noqa: PLR0917 - one caller
         ),
         restarts=restarts,
         seconds=time.monotonic() - began,
-        injected=tuple(injected),
+        injected=tuple(ran.injected),
     )
+
+
+@dataclass(slots=True)
+class _RunLines:
+    """The result of the lines of a step."""
+
+    transcript: list[str] = field(default_factory=list)
+    injected: list[str] = field(default_factory=list)
+    """Faults that a person has put in meanwhile."""
+    refusal: str | None = None
+    left_out: tuple[str, ...] = ()
+    """The lines after the one that was refused."""
+
+
+async def _run_lines(
+    number: int,
+    step: Step,
+    actions: list[LineAction],
+    rig: RehearsalRig,
+    listener: ProgressListener,
+) -> _RunLines:
+    """Run the lines of a step until one is refused."""
+    ran = _RunLines()
+    transcript = ran.transcript
+    for done, (line, action) in enumerate(zip(step.run, actions, strict=True), 1):
+        ran.injected += await _inject(number, done - 1, rig, listener, transcript)
+        transcript.append(_TRANSCRIPT_LINE.format(line=line))
+        if isinstance(action, Phones) and action.verb is PhoneVerb.BOOT:
+            listener.on_boot(rig.phone_groups.size(action.groups))
+        try:
+            await rig.perform(
+                action, transcript.append, listener.on_phone, listener.on_boot
+            )
+        except TokenlessError as error:
+            ran.refusal, ran.left_out = error.explain(), step.run[done:]
+            transcript.append(ran.refusal)
+            break
+    ran.injected += await _inject(number, None, rig, listener, transcript)
+    return ran
 
 
 async def _inject(

@@ -16,8 +16,8 @@ from tokenless.ground.files import not_synced
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.outcome.outage import Outage, outages
 from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
-from tokenless.phone_emulator.rehearsal.outcome.silence import Silence, silences
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener, play
 from tokenless.phone_emulator.rehearsal.rig.clusters.made import MadeClusters
 from tokenless.phone_emulator.rehearsal.rig.opening import open_rig
@@ -94,9 +94,9 @@ class Played:
         return Restarts.total(step.restarts for step in self.steps)
 
     @property
-    def silences(self) -> tuple[Silence, ...]:
+    def outages(self) -> tuple[Outage, ...]:
         """Return the times in which phones were without dial tone."""
-        return tuple(silences(self.steps))
+        return tuple(outages(self.steps))
 
     @property
     def not_modelled(self) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ class Played:
                 "automatic": self.restarts.automatic,
                 "by_hand": self.restarts.by_hand,
             },
-            "without_dial_tone": [each.to_json() for each in self.silences],
+            "without_dial_tone": [each.to_json() for each in self.outages],
             "seed": self.seed,
             "not_modelled": list(self.not_modelled),
             "seconds": round(self.seconds, 3),

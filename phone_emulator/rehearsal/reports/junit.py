@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from tokenless.phone_emulator.rehearsal.explore.exploration import Exploration
 from tokenless.phone_emulator.rehearsal.explore.runs import RunResult
 from tokenless.phone_emulator.rehearsal.play.run import Played
-from tokenless.phone_emulator.rehearsal.reports.exploration_text import (
+from tokenless.phone_emulator.rehearsal.reports.exploration import (
     loss_words,
     recovery_lines,
 )
@@ -30,7 +30,7 @@ class _Case:
     kind: str | None = None
     """`failure`, `error` or `skipped`; None: it passed."""
     lines: tuple[str, ...] = ()
-    """Why; the first one leads."""
+    """The reasons; the first one leads."""
 
 
 def rehearsals_junit(results: Sequence[Played]) -> str:

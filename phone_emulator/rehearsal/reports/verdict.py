@@ -71,7 +71,7 @@ def run_verdicts(played: Played) -> list[Verdict]:
     leading = [impact, *broken]
     if played.impact.is_safe:
         leading.reverse()  # nothing that broke off is called safe first
-    said = [*_at_another_moment(played), *_resets(played), *_silences(played)]
+    said = [*_at_another_moment(played), *_resets(played), *_outages(played)]
     if played.impact.is_safe and any(each.tone is Tone.BAD for each in said):
         leading, said = [*said, *leading], []
     return [*leading, *said, *_not_modelled(played), _expectations(played)]
@@ -131,10 +131,10 @@ def _resets(played: Played) -> Iterator[Verdict]:
         )
 
 
-def _silences(played: Played) -> Iterator[Verdict]:
+def _outages(played: Played) -> Iterator[Verdict]:
     """Say when phones were without dial tone, where phones were reset by themselves."""
-    if played.silences:
-        said = "; ".join(map(str, played.silences))
+    if played.outages:
+        said = "; ".join(map(str, played.outages))
         yield Verdict("WITHOUT DIAL TONE MEANWHILE", Tone.LATER, f": {said}")
 
 

@@ -40,7 +40,7 @@ class AutomaticResets:
         self._copies = copies
         self._chance = random.Random(seed)  # noqa: S311 - repeatable, nothing secret
         self.races: list[Race] = []
-        """What was played since the caller last emptied this."""
+        """The races since the caller last emptied this."""
         self.unregistered = 0
         """The most phones without dial tone at such a moment, since it was set to 0."""
 

@@ -49,8 +49,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_address
 from tokenless.services.changes.devices import DeviceChange
-from tokenless.services.changes.hostname import set_hostname
-from tokenless.services.changes.membership import add_node, remove_node
+from tokenless.services.changes.membership import add_node, remove_node, set_hostname
 from tokenless.services.node.control.announce import announce
 
 _DAY_S: Final = 86_400
@@ -257,7 +256,7 @@ class RehearsalRig:
 
     @property
     def nodes_up(self) -> dict[str, bool]:
-        """Whether each node of the clusters is up, by name."""
+        """The state of each node of the clusters, by name: True if it is up."""
         return {
             name: running.served.is_up(name)
             for running in self._running.values()

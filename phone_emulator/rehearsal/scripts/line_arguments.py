@@ -1,9 +1,12 @@
 """Checks the arguments of a line by their names in its synopsis.
 
 Groups, nodes, clusters, stores, units, tokens, keys and backups must be there when the
-line's turn comes.
+line's turn comes. Of settings, some can be changed while the cluster runs: an
+administrator edits the configuration file of every node; a service takes the new value
+when it restarts.
 """
 
+import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -17,10 +20,19 @@ from tokenless.protocol.codes import (
     TrustStore,
 )
 from tokenless.protocol.release import Release
+from tokenless.services.config import load_config
+from tokenless.services.errors import SettingError
 
 _MODES: Final = ("mixed-mode", "non-secure-mode")
 _OWN: Final = tuple(store for store in TrustStore if not store.is_trust_store)
 _TRUST: Final = tuple(store for store in TrustStore if store.is_trust_store)
+CIPHERS: Final = "callmanager.ciphers"
+CHANGEABLE: Final = (
+    CIPHERS,
+    "callmanager.tls_minimum",
+    "capf.tls_minimum",
+    "tvs.tls_minimum",
+)
 
 
 @dataclass(slots=True)
@@ -165,3 +177,33 @@ _CHECKS: Final[Mapping[str, _Check]] = {
     "ADDRESS": _address,
 }
 """The check of an argument, by its name in a synopsis."""
+
+
+def check_setting(key: str, value: str) -> None:
+    """Check what a line sets.
+
+    Raises:
+        PhoneError: When the setting is none of a step's, or cannot have the value.
+    """
+    if key not in CHANGEABLE:
+        raise PhoneError(
+            f"{key} is not a setting that a step may change",
+            hint=f"it may change {', '.join(CHANGEABLE)}",
+        )
+    if key == CIPHERS:
+        _check_ciphers(value)
+    table, _, name = key.partition(".")
+    try:
+        load_config(None, {table: {name: value}})
+    except SettingError as error:
+        raise PhoneError(str(error), hint=error.hint) from None
+
+
+def _check_ciphers(value: str) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ciphers(value)
+    except (ssl.SSLError, ValueError):
+        raise PhoneError(
+            f"OpenSSL knows no cipher of {value!r}",
+            hint="write its names, as `openssl ciphers` does: AES128-SHA:AES256-SHA",
+        ) from None

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from tokenless.ground.toml_places import line_of
+from tokenless.ground.toml_files import line_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     AddNode,
@@ -33,6 +33,7 @@ from tokenless.phone_emulator.rehearsal.scripts.line_arguments import (
     ScriptNames,
     check_argument,
     check_known,
+    check_setting,
     check_unit,
     nearest,
 )
@@ -45,7 +46,6 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     Step,
     at_release,
 )
-from tokenless.phone_emulator.rehearsal.scripts.settings_line import check_setting
 from tokenless.protocol.codes import (
     EVERY_ROLE,
     UNITS_OF_PUBLISHER,

@@ -54,7 +54,7 @@ class BootMemory:
         self.search = FileSearch((), ())
         self.inquiry: Inquiry | None = None
         self.transport = Transport.TFTP
-        """How the last file came."""
+        """The way that the last file came."""
         self.session_id = FIRST_SESSION_ID
         self.report = BootReport(identity.device, identity.model_name)
         self.log: list[LogEntry] = []

@@ -11,16 +11,25 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.script import check_script
 from tokenless.phone_emulator.studio.archive import GivenSource
-from tokenless.phone_emulator.studio.fetching import fetch_sources
-from tokenless.phone_emulator.studio.keeping import kept_change
-from tokenless.phone_emulator.studio.naming import beside, distinct, free_name
-from tokenless.phone_emulator.studio.sources import Problem, Recognised, recognise
+from tokenless.phone_emulator.studio.sources import (
+    Problem,
+    Recognised,
+    beside,
+    distinct,
+    fetch_sources,
+    free_name,
+    recognise,
+)
 from tokenless.phone_emulator.studio.study import (
     Corrections,
     Study,
     Understood,
 )
-from tokenless.phone_emulator.studio.understanding import USUAL_MODELS, understand
+from tokenless.phone_emulator.studio.understanding import (
+    USUAL_MODELS,
+    kept_change,
+    understand,
+)
 from tokenless.phone_emulator.studio.visit import Page, Visit
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.release import Release

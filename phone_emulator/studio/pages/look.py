@@ -12,8 +12,7 @@ from starlette.responses import Response
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio import looking
 from tokenless.phone_emulator.studio.archive import GivenSource
-from tokenless.phone_emulator.studio.fetching import DEVICE, fetch_sources
-from tokenless.phone_emulator.studio.sources import recognise
+from tokenless.phone_emulator.studio.sources import DEVICE, fetch_sources, recognise
 from tokenless.phone_emulator.studio.study import MAX_LOOKS, Look, Study, Understood
 from tokenless.phone_emulator.studio.understanding import understand
 from tokenless.phone_emulator.studio.visit import Page, Visit, attachment
@@ -113,14 +112,14 @@ def _others(visit: Visit) -> list[GivenSource]:
     return visit.studio.archive.sources(visit.study_id)
 
 
-def _plans(visit: Visit) -> looking.Plans:
+def _plans(visit: Visit) -> looking.WindowChanges:
     form = visit.form
     chosen = {
         name: form.one(name)
         for name, values in CHOICES.items()
         if form.one(name) in values
     }
-    return looking.Plans(
+    return looking.WindowChanges(
         target=form.one("target").strip()[:40],
         key_bits=int(chosen.get("key-size", "2048")),
         tls_minimum=chosen.get("tls-minimum", "1.0"),

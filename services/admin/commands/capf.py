@@ -2,8 +2,7 @@
 
 from datetime import UTC
 
-from tokenless.services.admin.command import TREE, Question, Yes
-from tokenless.services.admin.help import columns
+from tokenless.services.admin.command import TREE, Question, Yes, columns
 from tokenless.services.admin.session import Session
 from tokenless.services.changes.capf import delete_stale_lscs, stale_lscs
 

@@ -10,8 +10,7 @@ from typing import Final
 
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.admin.certificate_text import local_time_at
-from tokenless.services.admin.command import TREE
-from tokenless.services.admin.help import columns
+from tokenless.services.admin.command import TREE, columns
 from tokenless.services.admin.session import Session
 from tokenless.services.cluster.presence import (
     ItlStatus,

@@ -5,7 +5,7 @@ from typing import Final
 from tokenless.protocol.codes import NodeRole
 from tokenless.services.admin.command import TREE, UsageError
 from tokenless.services.admin.session import Session
-from tokenless.services.changes.activation import activate, deactivate
+from tokenless.services.changes.membership import activate, deactivate
 from tokenless.services.errors import ServiceError
 from tokenless.services.monitoring.health import ServiceState
 from tokenless.services.node.control.client import NodeDownError

@@ -2,10 +2,16 @@
 
 from typing import Final
 
-from tokenless.services.admin.command import TREE, Question, UsageError, Yes
-from tokenless.services.admin.help import columns, help_text
+from tokenless.services.admin.command import (
+    TREE,
+    Question,
+    UsageError,
+    Yes,
+    columns,
+    help_text,
+)
 from tokenless.services.admin.session import Session
-from tokenless.services.changes import hostname, security
+from tokenless.services.changes import membership, security
 from tokenless.services.store.parameters import Parameter
 
 # The vendor's pages call it "Prepare Cluster for Rollback to pre 8.0".
@@ -66,7 +72,7 @@ def show_enterprise(session: Session) -> None:
 )
 def set_hostname(session: Session, new: str) -> None:
     """Give this node another name, and with it new certificates, all at once."""
-    hostname.set_hostname(session.cluster, session.node, new, by=session.by)
+    membership.set_hostname(session.cluster, session.node, new, by=session.by)
     session.announce()
     session.renamed(new)
     session.say(f"Hostname is {new}")

@@ -9,8 +9,7 @@ from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.show_output.lines import ListKind, show_missing, show_trust_list
 from tokenless.services.admin.certificate_text import local_time_at
-from tokenless.services.admin.command import TREE, UsageError
-from tokenless.services.admin.help import columns
+from tokenless.services.admin.command import TREE, UsageError, columns
 from tokenless.services.admin.session import Session
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.requests import ShowMetrics, ShowTvsCache

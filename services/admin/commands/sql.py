@@ -13,8 +13,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import TrustStore
-from tokenless.services.admin.command import TREE
-from tokenless.services.admin.help import columns
+from tokenless.services.admin.command import TREE, columns
 from tokenless.services.admin.session import Session
 from tokenless.services.admin.sql import Row, Table, check_select, run_select
 from tokenless.services.cluster.cluster import Cluster

@@ -324,7 +324,7 @@ class SccpCalls:
             leg.show_first_digit()
         self._digits = (self._digits + _DIGITS[button])[:_MAX_DIGITS]
         # No answer until the number is that of a phone: later digits are ignored.
-        if not isinstance(self._dial(leg, self._digits), CallFailure):
+        if not isinstance(self._switch.call(leg, self._digits), CallFailure):
             self._digits = ""
 
     def _dial_whole(self, number: str) -> None:
@@ -332,12 +332,9 @@ class SccpCalls:
         leg = self._leg
         if leg is None or leg.call is not None:
             return
-        failure = self._dial(leg, number)
+        failure = self._switch.call(leg, number)
         if failure is not None:
             leg.show_failure(failure, number)
-
-    def _dial(self, leg: SccpLeg, number: str) -> CallFailure | None:
-        return self._switch.call(leg, number)
 
     def _opened(self, opened: OpenReceiveChannelAck) -> None:
         leg = self._leg

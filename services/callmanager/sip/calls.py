@@ -10,8 +10,8 @@ from tokenless.protocol.sip.messages import (
     SipResponse,
     answer_to,
 )
+from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.legs import Dialogs, SipLeg
-from tokenless.services.callmanager.sip.source import Source
 from tokenless.services.callmanager.switch import Endpoint, Party, Switch
 
 

@@ -31,8 +31,8 @@ from tokenless.protocol.sip.transactions import (
     Repeat,
     TimedOut,
 )
+from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.guest import answer
-from tokenless.services.callmanager.sip.source import Source
 from tokenless.services.callmanager.sip.stations import SipCallControl
 from tokenless.services.errors import ServiceError
 from tokenless.services.limited_log import LimitedLog

@@ -1,10 +1,13 @@
-"""A dialog of ours with a SIP phone: its names, its numbers, its requests."""
+"""The sender of a SIP message, and our dialog with it: names, numbers, requests."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tokenless.protocol.phones.registration import Peer
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.sip.messages import SipRequest
+from tokenless.services.limited_log import LimitedLog
 
 _LEVELS: Final = {
     SecurityStatus.UNKNOWN: "Unknown",
@@ -12,6 +15,22 @@ _LEVELS: Final = {
     SecurityStatus.AUTHENTICATED: "Authenticated",
     SecurityStatus.ENCRYPTED: "Encrypted",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Sender of a message, and how to answer it."""
+
+    address: str
+    peer: Peer
+    send: Callable[[bytes], None]
+    log: LimitedLog
+    transport: str = "TCP"
+    """In Via: UDP, TCP or TLS."""
+
+    def is_same_phone(self, other: "Source") -> bool:
+        """Return whether a client is this one: by certificate, in clear by address."""
+        return (self.peer, self.address) == (other.peer, other.address)
 
 
 @dataclass(slots=True)

@@ -28,8 +28,8 @@ from tokenless.protocol.sip.register import (
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registration import Request
+from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.digest import Proof
-from tokenless.services.callmanager.sip.source import Source
 from tokenless.services.callmanager.sip.stations import (
     SipCallControl,
     SipCount,

@@ -27,8 +27,7 @@ from tokenless.protocol.sip.messages import (
 )
 from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
-from tokenless.services.callmanager.sip.dialog import Dialog, call_info
-from tokenless.services.callmanager.sip.source import Source
+from tokenless.services.callmanager.sip.dialog import Dialog, Source, call_info
 from tokenless.services.callmanager.switch import (
     CallFailure,
     Endpoint,
@@ -102,7 +101,7 @@ class SipLeg(Leg):
         self.dialog = Dialog("", "", "", "")
         self._offer: AudioStream | None = None
         self._falls_back = self._takes_updates = True
-        """What the phone's last message says of itself."""
+        """The identity in the phone's last message."""
         self._answer = b""
         self._is_acknowledged = False
 

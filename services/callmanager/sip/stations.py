@@ -20,8 +20,8 @@ from tokenless.services.callmanager.alarms import AlarmIntake
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registration import Registration as Registered
 from tokenless.services.callmanager.sip.calls import SipCalls
+from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.digest import DigestCheck
-from tokenless.services.callmanager.sip.source import Source
 from tokenless.services.callmanager.switch import CallFailure, Leg, Party, Switch
 
 _ACTIONS: Final = {

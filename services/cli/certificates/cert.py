@@ -17,7 +17,6 @@ from tokenless.services.cli.certificates.requests import (
     request_certificate,
     reuse_certificate,
 )
-from tokenless.services.cli.certificates.store_type import StoreType
 from tokenless.services.cli.certificates.view import (
     certificate_json,
     export_certificate,
@@ -26,6 +25,7 @@ from tokenless.services.cli.certificates.view import (
     print_certificates,
 )
 from tokenless.services.cli.cluster.administration import (
+    StoreType,
     announce_change,
     cluster_options,
     using_cluster,

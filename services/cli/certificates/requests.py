@@ -8,9 +8,9 @@ import click
 
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import identities
-from tokenless.services.cli.certificates.store_type import StoreType
 from tokenless.services.cli.certificates.view import certificate_json
 from tokenless.services.cli.cluster.administration import (
+    StoreType,
     announce_change,
     cluster_options,
     using_cluster,

@@ -7,8 +7,16 @@ from typing import Any, TypeVar
 
 import click
 
-from tokenless.services.cli.options import config_option, data_option, database_url
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes import certificates
+from tokenless.services.cli.options import (
+    ParamType,
+    config_option,
+    data_option,
+    database_url,
+)
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.announce import NodeDelivery, announce
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -54,3 +62,18 @@ def announce_change(cluster: Cluster) -> list[NodeDelivery]:
         if (line := delivery.explain()) is not None:
             click.echo(line, err=True)
     return deliveries
+
+
+class StoreType(ParamType[TrustStore]):
+    """An own unit or a trust store, whatever its case."""
+
+    name = "STORE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> TrustStore:
+        """Find it."""
+        try:
+            return certificates.find_store(str(value))
+        except ServiceError as error:
+            self.fail(error.explain(), param, ctx)

@@ -18,7 +18,7 @@ from tokenless.services.store.audit import administrator
 
 _USER: Final = re.compile(r"[A-Za-z0-9._@-]{1,128}")
 _PASSWORD: Final = re.compile(r"(?! )[ -~]{1,128}(?<! )")
-"""What an XML element of the configuration gives back as it was."""
+"""Characters that an XML element of the configuration returns unchanged."""
 
 
 @click.command()

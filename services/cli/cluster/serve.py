@@ -24,9 +24,8 @@ from tokenless.services.config.host_sections import ConsoleSection
 from tokenless.services.logs import configure_logs, get_logger
 from tokenless.services.monitoring import notify
 from tokenless.services.monitoring.http_server import serve_monitoring
-from tokenless.services.node.reload import reload
 from tokenless.services.node.runtime import ServiceKind
-from tokenless.services.node.serve import Serving, serve_nodes
+from tokenless.services.node.serve import Serving, reload, serve_nodes
 
 _Place = TypeVar("_Place", MetricsSection, ConsoleSection)
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -31,7 +31,7 @@ from tokenless.protocol.files.signed_file import (
     SignedFile,
     sign_file,
 )
-from tokenless.protocol.phones.companion import companion_of
+from tokenless.protocol.phones.configuration import companion_of
 from tokenless.services.cli.file.input import (
     load_certificate,
     load_file,

@@ -27,8 +27,13 @@ from typing import Final, Literal
 
 import msgspec
 
-from tokenless.ground.toml_files import TomlFileError, load_toml
-from tokenless.ground.toml_places import fault_of, line_of, shown
+from tokenless.ground.toml_files import (
+    TomlFileError,
+    fault_of,
+    line_of,
+    load_toml,
+    shown,
+)
 from tokenless.protocol.codes import Digest, Role, role_name
 from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.files.record import Record

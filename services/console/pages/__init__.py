@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from tokenless.services.console.page import Page
 from tokenless.services.console.pages import (
     bulk,
     certificates,
@@ -15,6 +14,7 @@ from tokenless.services.console.pages import (
     services,
     signing_requests,
 )
+from tokenless.services.console.visit import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *home.PAGES,

@@ -13,8 +13,7 @@ from starlette.responses import Response
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.services.changes import bulk
 from tokenless.services.changes.bulk import BulkType
-from tokenless.services.console.page import Page
-from tokenless.services.console.visit import Visit
+from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 
 _PATH: Final = "/cmplatform/bulk"

@@ -20,9 +20,8 @@ from tokenless.services.admin.certificate_text import (
 from tokenless.services.changes import certificates, identities, trust_stores
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issue_request import RSA_SIZES
-from tokenless.services.console.page import Page
 from tokenless.services.console.sessions import NoticeKind
-from tokenless.services.console.visit import Visit
+from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.keys import EC_SIZES
 from tokenless.services.pki.usages import USAGES

@@ -4,8 +4,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from tokenless.services.console.page import Page
-from tokenless.services.console.visit import Visit
+from tokenless.services.console.visit import Page, Visit
 
 
 def show(visit: Visit) -> Response:

@@ -18,9 +18,8 @@ from tokenless.services.changes import console_users
 from tokenless.services.changes import ctl_client as operations
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.console.page import Page
 from tokenless.services.console.texts import text
-from tokenless.services.console.visit import Visit
+from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.announce import Delivery
 from tokenless.services.pki.tokens import FileToken, Token, list_tokens, open_token

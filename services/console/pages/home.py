@@ -5,8 +5,7 @@ from typing import Final
 from starlette.responses import Response
 
 from tokenless.services.console.nodes import node_rows
-from tokenless.services.console.page import Page
-from tokenless.services.console.visit import Visit
+from tokenless.services.console.visit import Page, Visit
 from tokenless.services.store.audit import read_audit
 
 _CHANGES: Final = 15

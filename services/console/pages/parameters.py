@@ -9,10 +9,9 @@ from tokenless.protocol.release import Release
 from tokenless.services.changes import security
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.nodes import ask
-from tokenless.services.console.page import Page
 from tokenless.services.console.pages.phones import reset_phones
 from tokenless.services.console.sessions import NoticeKind
-from tokenless.services.console.visit import Visit
+from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.requests import Status
 from tokenless.services.node.supervised.supervision import ServiceName

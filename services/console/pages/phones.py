@@ -24,9 +24,8 @@ from tokenless.services.changes.devices import (
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.presence import ItlStatus, Presence, read_presences
 from tokenless.services.console.nodes import ask
-from tokenless.services.console.page import Page
 from tokenless.services.console.sessions import NoticeKind
-from tokenless.services.console.visit import Visit
+from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.requests import ResetPhones
 from tokenless.services.store.devices import Device

@@ -10,8 +10,7 @@ from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.cluster.cluster import Node
-from tokenless.services.console.page import Page
-from tokenless.services.console.visit import Visit
+from tokenless.services.console.visit import Page, Visit
 
 _PATH: Final = "/cucreports"
 

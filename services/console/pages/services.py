@@ -6,9 +6,8 @@ from starlette.responses import Response
 
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.nodes import ask, node_rows
-from tokenless.services.console.page import Page
 from tokenless.services.console.sessions import NoticeKind
-from tokenless.services.console.visit import Visit
+from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.requests import (
     RestartService,

@@ -5,7 +5,7 @@ configuration that names the port, stay valid.
 """
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final
 
 import trio
 
@@ -29,22 +29,6 @@ from tokenless.services.tvs.server import TvsServer
 from tokenless.services.tvs.settings import TvsSettings
 
 _LATELY_S: Final = 30.0
-
-
-class _Server(Protocol):
-    """Common interface of TFTP and TVS servers."""
-
-    async def serve(
-        self,
-        *,
-        task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
-    ) -> None: ...
-
-
-async def _serve(server: _Server, task_status: trio.TaskStatus[None]) -> None:
-    async with trio.open_nursery() as nursery:
-        await nursery.start(server.serve)
-        task_status.started()
 
 
 class TftpService:
@@ -246,7 +230,9 @@ class TvsService:
         server = self._server
         assert server is not None  # noqa: S101  # supervision binds first
         try:
-            await _serve(server, task_status)
+            async with trio.open_nursery() as nursery:
+                await nursery.start(server.serve)
+                task_status.started()
         finally:
             self.close()
 

@@ -15,7 +15,7 @@ PUBLIC: Final = 0o644
 SHIPPED_CONFIGS: Final = Path(__file__).parents[1] / "configs"
 """The configurations that come with the package, in a checkout and installed."""
 UNFINISHED: Final = ".new"
-"""How the name of a file ends that is being written; it begins with a dot."""
+"""The end of a file's name while it is written; the name begins with a dot."""
 
 
 _SYNCS: ContextVar[bool] = ContextVar("syncs", default=True)

@@ -1,4 +1,4 @@
-"""What people see in a terminal: results and progress on one console, no markup.
+"""Output in a terminal: results and progress on one console, no markup.
 
 A progress bar and the text beside it share one console where standard output is a
 terminal: two consoles on one terminal write over each other's lines. Where standard
@@ -29,7 +29,7 @@ from rich.text import Text
 from tokenless.protocol.certificates.name_text import printable
 
 _SHOWN_AFTER_S: Final = 2.0
-"""What is done sooner needs no sign of life."""
+"""Work that is done sooner shows no progress."""
 
 
 def result_console(width_in_files: int | None = None) -> Console:

@@ -9,15 +9,15 @@ from msgspec.structs import replace
 
 from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.explore.catalogue import single_faults
+from tokenless.phone_emulator.rehearsal.explore.catalogue import (
+    named_faults,
+    sampled_pairs,
+    single_faults,
+)
 from tokenless.phone_emulator.rehearsal.explore.faults import (
     AFTERWARDS,
     Fault,
     with_faults,
-)
-from tokenless.phone_emulator.rehearsal.explore.selection import (
-    named_faults,
-    sampled_pairs,
 )
 from tokenless.phone_emulator.rehearsal.scripts.actions import Phones, PhoneVerb
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines

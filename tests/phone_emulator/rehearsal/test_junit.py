@@ -12,7 +12,7 @@ from tokenless.phone_emulator.rehearsal.explore.runs import Loss, RunResult
 from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.play.run import Played
-from tokenless.phone_emulator.rehearsal.reports.exploration_text import (
+from tokenless.phone_emulator.rehearsal.reports.exploration import (
     loss_words,
     summary_lines,
 )

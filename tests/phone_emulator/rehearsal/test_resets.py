@@ -162,9 +162,9 @@ def test_secure_phones_are_silent_until_the_ctl_is_updated(tmp_path: Path) -> No
     played = play(tmp_path, SECURE + CALLMANAGER + CTL, phones=4)
     *_, callmanager, end = played.steps
     assert callmanager.impact.unregistered == 2
-    (silence,) = played.silences
-    assert (silence.group, silence.phones) == ("branch", 2)
-    assert (silence.from_step, silence.to_step) == (3, 4)
+    (outage,) = played.outages
+    assert (outage.group, outage.phones) == ("branch", 2)
+    assert (outage.from_step, outage.to_step) == (3, 4)
     assert end.impact.is_safe
     by_itself = callmanager.restarts
     # The second change finds phones that no reset reaches any more.

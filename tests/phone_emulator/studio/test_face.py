@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from tests.rigs.studio_studies import played_study
-from tokenless.phone_emulator.studio.face import frame_of, screen_of
+from tokenless.phone_emulator.studio.pages.phone import frame_of, screen_of
 from tokenless.phone_emulator.studio.study import Face
 
 FACE = played_study().runs[0].steps[0].logs[0].face

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from tokenless.phone_emulator.studio.guided import guided_study
-from tokenless.phone_emulator.studio.planning import plan_result
+from tokenless.phone_emulator.studio.worker import plan_result
 
 
 def test_a_plan_speaks_of_pages_and_not_of_options() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenless.services.admin.help import columns
+from tokenless.services.admin.command import columns
 from tokenless.services.admin.sql import (
     Row,
     StatementError,

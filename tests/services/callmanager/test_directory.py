@@ -3,7 +3,7 @@
 import pytest
 
 from tests.rigs.registrations import CLEAR, DEVICES, SECURE, TLS, Phone
-from tokenless.protocol.cluster_link.messages import LinkMessage, PhoneEntry
+from tokenless.protocol.cluster_link import LinkMessage, PhoneEntry
 from tokenless.protocol.phones.registration import (
     Claim,
     Peer,

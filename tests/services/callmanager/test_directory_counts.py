@@ -3,7 +3,7 @@
 import pytest
 
 from tests.rigs.registrations import CLEAR, SECURE
-from tokenless.protocol.cluster_link.messages import PhoneEntry
+from tokenless.protocol.cluster_link import PhoneEntry
 from tokenless.services.callmanager import directory as module
 from tokenless.services.callmanager.directory import Directory, Elsewhere
 

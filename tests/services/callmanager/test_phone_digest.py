@@ -21,9 +21,9 @@ from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import Peer
 from tokenless.protocol.sip.digest import DigestAccount, ha1_of
 from tokenless.protocol.sip.messages import SipRequest, SipResponse, decode_message
+from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.digest import NONCE_LIFE_S, DigestCheck
 from tokenless.services.callmanager.sip.guest import answer
-from tokenless.services.callmanager.sip.source import Source
 from tokenless.services.limited_log import LimitedLog
 
 HERE = IPv4Address("127.0.0.1")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.rigs.registrations import CLEAR, DEVICES, SECURE, TLS, Phone
-from tokenless.protocol.cluster_link.messages import PhoneEntry
+from tokenless.protocol.cluster_link import PhoneEntry
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import (
     Claim,

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.rigs import minting
 from tests.rigs.node_rig import FREE_PORTS, LAB
+from tokenless.phone_emulator.fleet.factory import FleetKeys
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
-from tokenless.phone_emulator.fleet.keys import FleetKeys
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.secd.events import PhoneIdentity, Server

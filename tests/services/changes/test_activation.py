@@ -5,8 +5,7 @@ import pytest
 from tokenless.protocol.codes import NodeRole, Role
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import security
-from tokenless.services.changes.activation import activate, deactivate
-from tokenless.services.changes.membership import add_node
+from tokenless.services.changes.membership import activate, add_node, deactivate
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.distribution import install_ctl

@@ -9,8 +9,7 @@ from tests.rigs.clock import START, Clock
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import UNITS, Role, TrustStore
 from tokenless.services.changes import certificates, security, trust_stores
-from tokenless.services.changes.hostname import set_hostname
-from tokenless.services.changes.membership import add_node
+from tokenless.services.changes.membership import add_node, set_hostname
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.distribution import install_ctl

@@ -18,8 +18,7 @@ from tokenless.services.cluster.issue_request import IssueRequest
 from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store import certificates as rows
-from tokenless.services.store.access.roles import grant, grants
-from tokenless.services.store.access.server_checks import REVOKE
+from tokenless.services.store.access.roles import REVOKE, grant, grants
 from tokenless.services.store.parameters import Parameter
 from tokenless.services.store.schema import callmanager_group_member, processconfig
 

@@ -12,11 +12,10 @@ from tests.rigs.postgresql import PASSWORD
 from tests.services.conftest import SUBSCRIBER, TRAVELS
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import certificates, security
-from tokenless.services.cluster import sealed_file
+from tokenless.services.cluster import handover
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.handover import export_node, import_node
+from tokenless.services.cluster.handover import export_node, import_node, seal, unseal
 from tokenless.services.cluster.installation import CONFIG_FILE
-from tokenless.services.cluster.sealed_file import seal, unseal
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.runtime import check_ready
 
@@ -26,7 +25,7 @@ MAGIC = b"tokenless node 2\n"
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let one guess cost nothing, where a test makes many."""
-    monkeypatch.setattr(sealed_file, "_COST", 2)
+    monkeypatch.setattr(handover, "_COST", 2)
 
 
 def repacked(content: bytes, **changed: object) -> bytes:

@@ -13,13 +13,13 @@ import trio
 from tests.rigs import minting
 from tests.rigs.tvs_rig import own_certificate
 from tests.rigs.waiting import until
-from tokenless.protocol.cluster_link.messages import (
+from tokenless.protocol.cluster_link import (
     Alive,
     Hello,
     LinkMessage,
     Unregistered,
+    encode_message,
 )
-from tokenless.protocol.cluster_link.stream import encode_message
 from tokenless.services.cluster_links.guest import LinkCount
 from tokenless.services.cluster_links.links import ClusterLinks, LinkSettings
 from tokenless.services.cluster_links.peers import PeerNode

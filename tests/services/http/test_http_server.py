@@ -21,9 +21,10 @@ from structlog.testing import capture_logs
 from tests.rigs.any_server import any_server
 from tests.rigs.tvs_rig import own_certificate
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
-from tokenless.services.http.counters import HttpCount, count_of
+from tokenless.services.http.counters import HttpCount
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
+from tokenless.services.stream_server.counters import FIRST_GUEST_CELL
 from tokenless.services.stream_server.settings import StreamLimits
 from tokenless.services.tftp.files.source import Content, UnpreparedFile
 from tokenless.services.tftp.files.static_files import StaticFiles
@@ -86,7 +87,7 @@ class Lab:
         return self.server.addresses["https"]
 
     def count(self, count: HttpCount) -> int:
-        return count_of(self.server.counters, count)
+        return self.server.counters[FIRST_GUEST_CELL + count]
 
 
 @pytest.fixture

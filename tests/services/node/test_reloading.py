@@ -10,8 +10,7 @@ from tests.rigs.node_rig import LAB
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes.certificates import regenerate
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.node.reload import reload
-from tokenless.services.node.serve import Serving
+from tokenless.services.node.serve import Serving, reload
 
 Log = pytest.CaptureFixture[str]
 

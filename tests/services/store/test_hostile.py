@@ -18,7 +18,7 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.node.follower import follow_notifications
 from tokenless.services.publishing.phone_files import NodeFiles
 from tokenless.services.store import nodes
-from tokenless.services.store.access import server_checks
+from tokenless.services.store.access import roles
 from tokenless.services.store.access.engine import CHANNEL
 from tokenless.services.store.access.roles import grant
 
@@ -205,6 +205,6 @@ def test_a_planted_function_is_neither_called_nor_overlooked(
 def test_an_older_server_is_refused(
     shared: Cluster, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_checks, "LEAST_VERSION", 99)
+    monkeypatch.setattr(roles, "LEAST_VERSION", 99)
     with pytest.raises(ServiceError, match=r"99 or newer|runs on PostgreSQL \d\d"):
         Cluster.open(shared.data, database_url=url)

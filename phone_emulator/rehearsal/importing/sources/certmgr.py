@@ -1,7 +1,7 @@
 """The certificates in use of a running cluster, read over REST (REFERENCE-5 3).
 
 One request a node, `GET snapshot/server`, which a read-only account may make; nothing
-else is ever sent. An answer is a stranger's: bounded, and checked before it is used.
+else is ever sent. An answer is untrusted: bounded, and checked before it is used.
 """
 
 import base64

@@ -14,7 +14,7 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
 )
 from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     ImportedList,
-    pictures_of,
+    lists_of,
 )
 from tokenless.phone_emulator.rehearsal.importing.sources.phone_config import (
     phone_config_of,
@@ -58,7 +58,7 @@ def fetch_cluster(
             f"no TFTP node answered: {', '.join(map(str, servers))}",
             hint="check address and port; the lab listens on 6969: add :6969",
         )
-    imported_lists = [each for node in answering for each in _pictures(node)]
+    imported_lists = [each for node in answering for each in _lists(node)]
     config, said = _configuration(answering, device)
     return Fetched(
         imported_lists,
@@ -68,7 +68,7 @@ def fetch_cluster(
     )
 
 
-def _pictures(node: Node) -> Iterator[ImportedList]:
+def _lists(node: Node) -> Iterator[ImportedList]:
     """Yield a node's lists; a CTL need not be there, an ITL must.
 
     Raises:
@@ -79,7 +79,7 @@ def _pictures(node: Node) -> Iterator[ImportedList]:
         source = f"{kind} of {node.server}"
         if isinstance(data, bytes):
             if data:  # an empty file counts as absent, for phones too
-                yield from pictures_of(data, kind, source)
+                yield from lists_of(data, kind, source)
         elif not data.is_absent:
             raise PhoneError(
                 f"{source} could not be fetched: {data.reason}",

@@ -152,7 +152,7 @@ def load_lists(path: Path, kind: FileKind) -> list[ImportedList]:
             is not whole.
     """
     data = load_bytes(path)
-    imported_lists = pictures_of(data, kind, str(path))
+    imported_lists = lists_of(data, kind, str(path))
     if all(each.kind is not kind for each in imported_lists):
         raise PhoneError(
             f"{path} is {imported_lists[0].kind}, not {kind}",
@@ -191,7 +191,7 @@ def load_bytes(path: Path, limit: int = MAX_INPUT_BYTES) -> bytes:
     return data
 
 
-def pictures_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
+def lists_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
     """Read the lists of a file's bytes.
 
     Raises:

@@ -6,22 +6,29 @@ themselves, never as well.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from tokenless.phone_emulator.errors import PhoneError
 from tokenless.protocol.decimal_text import read_decimal
+from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.features import (
     FEATURES,
+    FeatureList,
     ModelFeatures,
     find_features,
     plain_name,
+    read_feature_list,
 )
 from tokenless.protocol.phones.models import OBSERVED_MODELS, PHONE_MODELS
 from tokenless.protocol.phones.numbers import MODEL_NUMBERS
+from tokenless.protocol.show_output.paste import decode_pasted
 
 _SKIPPED: Final = frozenset(
     ("emcc base phone", "universal device template", "usage profile")
 )
 """Devices of an export that are not phones (REFERENCE-5 1.2)."""
+_MAX_BYTES: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +76,28 @@ def real_model(text: str, table: Mapping[str, ModelFeatures] = FEATURES) -> Real
     unknown = tuple(name for name, cell in cells if not cell.is_known)
     inferred = tuple(name for name, cell in cells if cell.mark == "I")
     return RealModel(found.name, like, has_lists, unknown, inferred)
+
+
+def load_features(path: Path) -> FeatureList:
+    """Read a "Unified CM Phone Feature List" as CSV or a copied table.
+
+    Raises:
+        PhoneError: When it cannot be read, or is none.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise PhoneError(
+            f"{path} cannot be read: {error.strerror}", hint="name a file of yours"
+        ) from error
+    if len(data) > _MAX_BYTES:
+        raise PhoneError(f"{path} has over {_MAX_BYTES} bytes", hint="give one list")
+    try:
+        return read_feature_list(decode_pasted(data))
+    except ProtocolError as error:
+        raise PhoneError(
+            f"{path} is not a phone feature list: {error}",
+            hint="Unified Reporting > Unified CM Phone Feature List, with the columns "
+            "Product, Protocol and Feature",
+        ) from None

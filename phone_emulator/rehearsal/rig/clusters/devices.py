@@ -84,11 +84,7 @@ def _change(
     cluster: Cluster, phones: Sequence[PhoneIdentity], change: DeviceChange
 ) -> None:
     names = Selection(tuple(phone.device for phone in phones))
-    change = _with_model(change, phones[0].model_name)
+    # Phones that registered by themselves are as they came.
+    change = replace(change, model=phones[0].model_name)
     set_devices(cluster, names, change, by=_BY)
     announce(cluster)
-
-
-def _with_model(change: DeviceChange, model: str) -> DeviceChange:
-    """Name the model: phones that registered by themselves are as they came."""
-    return replace(change, model=model)

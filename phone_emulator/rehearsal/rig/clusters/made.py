@@ -51,7 +51,7 @@ class KeyStock:
 
     @property
     def given(self) -> dict[int, int]:
-        """How many keys the rehearsal has got, by their bits."""
+        """The number of keys that the rehearsal has got, by their bits."""
         with self._lock:
             return dict(self._given)
 
@@ -77,7 +77,7 @@ class _Made:
     at: float
     """On the monotonic clock."""
     keys: Mapping[int, int]
-    """How many keys of the stock are in them."""
+    """The number of keys of the stock that are in them."""
     files: Mapping[str, tuple[int, bytes | None]]
     """By their place: the mode, and the content; None for a folder."""
 

@@ -120,7 +120,7 @@ class _OwnPorts:
             except OSError:
                 claim.close()
                 continue
-            # The claim lasts as long as the process, whoever has made it.
+            # The claim lasts as long as the process that holds it.
             self._claim, self._process = claim.detach(), os.getpid()
             self._ports = deque(_PORTS[part : part + _PORTS_A_PROCESS])
             return

@@ -11,8 +11,8 @@ import trio
 
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.fleet.factory import FleetKeys
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
-from tokenless.phone_emulator.fleet.keys import FleetKeys
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock
 from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import http_port
@@ -97,7 +97,7 @@ class PhoneGroups:
             sleep=_no_wait,
         )
         self._string: str | None = None
-        """What a person types at the phones that boot now."""
+        """The string that a person types at the phones that boot now."""
         self._groups = self._identities(groups, sizes, usual)
         self._group_of = {
             phone.device: name

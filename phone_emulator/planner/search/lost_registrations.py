@@ -1,12 +1,12 @@
-"""What an order costs in secure registrations, and the least that is left of it."""
+"""The cost of an order in secure registrations, and the least that is left of it."""
 
 from functools import lru_cache
 
 from tokenless.phone_emulator.planner.model.registration import (
-    NO_SILENCE,
-    Silence,
+    NONE_LOST,
+    LostRegistrations,
+    lost_at_reset,
     restarts_callmanager,
-    silence_at_reset,
 )
 from tokenless.phone_emulator.planner.model.steps import (
     PlanStep,
@@ -17,9 +17,9 @@ from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.protocol.codes import TrustStore
 
 
-def silence_of(
+def lost_by(
     task: Task, world: World, round_: TrustStore | None, step: PlanStep
-) -> Silence:
+) -> LostRegistrations:
     """Return which registrations a step costs: a reset that ends CallManager's round.
 
     Cisco CallManager is restarted right before it.
@@ -32,14 +32,14 @@ def silence_of(
     """
     is_due = round_ is TrustStore.CALLMANAGER and isinstance(step, ResetPhones)
     if not is_due or not restarts_callmanager(task.layout):
-        return NO_SILENCE
-    return silence_at_reset(task, world)
+        return NONE_LOST
+    return lost_at_reset(task, world)
 
 
-def least_silence(
+def least_lost(
     task: Task, world: World, round_: TrustStore | None, done: int
-) -> Silence:
-    """Return a silence that is never more than what is left (for A*).
+) -> LostRegistrations:
+    """Return a lower bound of the registrations that are lost later (for A*).
 
     An order without a step too many replaces the CallManager certificates that are left
     in one round: this one, or a later one, at whose begin phones hold current lists.
@@ -58,14 +58,14 @@ def least_silence(
     )
     is_now = round_ is unit
     if not (pending or is_now) or not restarts_callmanager(task.layout):
-        return NO_SILENCE
+        return NONE_LOST
     if is_now:
-        return silence_at_reset(task, world, pending)
-    return _silence_of_replacing(task, pending)
+        return lost_at_reset(task, world, pending)
+    return _lost_by_replacing(task, pending)
 
 
 @lru_cache(maxsize=4_096)
-def _silence_of_replacing(task: Task, nodes: frozenset[int]) -> Silence:
+def _lost_by_replacing(task: Task, nodes: frozenset[int]) -> LostRegistrations:
     """Return what replacing the certificates of nodes costs phones with new lists."""
     layout = task.layout
     nowhere = elsewhere = 0
@@ -74,4 +74,4 @@ def _silence_of_replacing(task: Task, nodes: frozenset[int]) -> Silence:
         gone = [layout.holder(TrustStore.CALLMANAGER, n) in nodes for n in members]
         nowhere += all(gone)
         elsewhere += gone[0] and not all(gone)
-    return Silence(nowhere, elsewhere)
+    return LostRegistrations(nowhere, elsewhere)

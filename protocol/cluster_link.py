@@ -1,4 +1,4 @@
-"""Messages between two nodes, as JSON objects with a member `do`.
+"""Messages between two nodes (registrations, calls), as JSON objects with a `do`.
 
     {"do":"hello","node":"pub","version":1}
     {"do":"registered","phones":[{"device":"SEP…","number":"1000",…}]}
@@ -7,11 +7,22 @@ Each node connects to every other one and says on this connection what it has to
 the answers to it come on the other node's connection. A call has a number of the
 caller's node; `to_caller` words come from the called phone's node, the others from the
 caller's. SRTP keys travel in clear text here: the connection is always TLS.
+
+The vendor's own form (SDL, TCP 8002) is not public; this one is ours. `LinkStream` cuts
+a connection into messages; any error is final.
+
+| bytes | field |
+|---|---|
+| 4 | length of the message, big-endian |
+| so many | the message, JSON |
 """
 
 from typing import Annotated, Final
 
 import msgspec
+
+from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.message_streams import PushedStream
 
 VERSION: Final = 1
 MAX_PHONES: Final = 500
@@ -24,6 +35,9 @@ _Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 _Level = Annotated[int, msgspec.Meta(ge=0, le=3)]
 _Call = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
 _Secret = Annotated[bytes, msgspec.Meta(min_length=14, max_length=16)]
+MAX_BODY_BYTES: Final = 256 * 1024
+"""A message of 500 phones has less than half of it."""
+_LENGTH_BYTES: Final = 4
 
 
 class PhoneEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -166,3 +180,38 @@ LinkMessage = (
     | MediaOpened
     | HungUp
 )
+
+
+_DECODER: Final = msgspec.json.Decoder(LinkMessage)
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def encode_message(message: LinkMessage) -> bytes:
+    """Return a message with its length before it."""
+    body = _ENCODER.encode(message)
+    return len(body).to_bytes(_LENGTH_BYTES, "big") + body
+
+
+class LinkStream(PushedStream[LinkMessage]):
+    """One side of a connection: bytes in, messages out."""
+
+    __slots__ = ()
+
+    def _cut_message(self) -> LinkMessage | None:
+        buffer = self._buffer
+        if len(buffer) < _LENGTH_BYTES:
+            return None
+        length = int.from_bytes(buffer[:_LENGTH_BYTES], "big")
+        if length > MAX_BODY_BYTES:
+            raise DecodeError("a message is too long", offset=0)
+        end = _LENGTH_BYTES + length
+        if len(buffer) < end:
+            return None
+        body = bytes(buffer[_LENGTH_BYTES:end])
+        del buffer[:end]
+        try:
+            message: LinkMessage = _DECODER.decode(body)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            # Not its text: it could repeat a key that was sent.
+            raise DecodeError("not a message of a node", offset=_LENGTH_BYTES) from None
+        return message

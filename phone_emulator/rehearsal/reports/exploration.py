@@ -1,4 +1,7 @@
-"""An exploration as text: the figure, the weakest points, how to play them again."""
+"""An exploration as text and as one HTML page: the figure, the weakest points.
+
+The text says how to play them again; the page has a bar for each fault.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,10 +14,19 @@ from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.rehearsal.explore.exploration import Exploration
 from tokenless.phone_emulator.rehearsal.explore.runs import Loss, RunResult
 from tokenless.phone_emulator.rehearsal.outcome.impact import calls_words, phones_words
+from tokenless.phone_emulator.rehearsal.reports.html_text import (
+    Html,
+    code_words,
+    join,
+    style_sheet,
+    table,
+    tag,
+)
 
 _SHOWN: Final = 15
 """Rows of a table; the rest is counted."""
 _REMEDIES: Final = 2
+_HEAD = ("at the end", "at the worst moment", "what goes wrong", "recovery", "name")
 
 
 def exploration_view(found: Exploration, replay: str) -> Group:
@@ -166,3 +178,45 @@ def _more(runs: Sequence[RunResult]) -> Iterator[str]:
     if quiet > 0:
         noun = "other costs" if quiet == 1 else "others cost"
         yield f"{quiet} {noun} no phone at any moment"
+
+
+def exploration_page(found: Exploration) -> str:
+    """Return the page."""
+    title = f"{found.script.name}: a change under faults"
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("title", title),
+        tag("style", style_sheet("runbook.css")),
+    )
+    body = tag(
+        "body",
+        tag("h1", title),
+        tag("ul", *(tag("li", line) for line in summary_lines(found))),
+        _section("One fault", found.singles),
+        _section("Two faults (a sample)", found.pairs),
+    )
+    return f"<!DOCTYPE html>\n{join(tag('html', head, body, lang='en'))}\n"
+
+
+def _section(title: str, runs: Sequence[RunResult]) -> Html:
+    if not runs:
+        return Html("")
+    rows = [_row(run) for run in runs]
+    return join(tag("h2", title), table(_HEAD, rows, "runs"))
+
+
+def _row(run: RunResult) -> tuple[Html, ...]:
+    worst = loss_words(run.worst, run.phones)
+    if any(run.worst.weight):
+        worst = f"{worst} (step {run.worst_step})"
+    lost = max(run.end.stuck, run.end.unregistered)
+    share = 100 * lost / run.phones if run.phones else 0
+    bar = tag("div", class_="bar", style=f"width: {share:.0f}%")
+    return (
+        join(bar, loss_words(run.end, run.phones)),
+        join(worst),
+        join(*(tag("p", code_words(each)) for each in run.words)),
+        join(*(tag("p", code_words(each)) for each in recovery_lines(run))),
+        tag("code", run.name),
+    )

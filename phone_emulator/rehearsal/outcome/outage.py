@@ -14,7 +14,7 @@ from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class Outage:
     """Phones of a group without dial tone, from one step to another."""
 
     group: str
@@ -49,14 +49,14 @@ class Silence:
         return f"{who} from step {self.from_step} {end}"
 
 
-def silences(steps: Sequence[StepReport]) -> Iterator[Silence]:
+def outages(steps: Sequence[StepReport]) -> Iterator[Outage]:
     """Return when phones had no dial tone, by group, in order."""
     names = dict.fromkeys(each.group for step in steps for each in step.statuses)
     for name in names:
         yield from _of_group(name, steps)
 
 
-def _of_group(name: str, steps: Sequence[StepReport]) -> Iterator[Silence]:
+def _of_group(name: str, steps: Sequence[StepReport]) -> Iterator[Outage]:
     seconds = {step.number: step.seconds for step in steps}
     most, began = 0, 0
     for step in steps:
@@ -66,15 +66,15 @@ def _of_group(name: str, steps: Sequence[StepReport]) -> Iterator[Silence]:
         if count and not most:
             began = step.number
         if most and not count:
-            yield _timed(Silence(name, most, began, step.number), seconds)
+            yield _timed(Outage(name, most, began, step.number), seconds)
         most = max(most, count) if count else 0
     if most:
-        yield _timed(Silence(name, most, began, None), seconds)
+        yield _timed(Outage(name, most, began, None), seconds)
 
 
-def _timed(silence: Silence, seconds: Mapping[int, float]) -> Silence:
+def _timed(outage: Outage, seconds: Mapping[int, float]) -> Outage:
     """Return it with the seconds that its steps took."""
-    last = max(seconds) if silence.to_step is None else silence.to_step
-    whole = [seconds[each] for each in range(silence.from_step, last + 1)]
-    through = whole[1:] if silence.to_step is None else whole[1:-1]
-    return replace(silence, least_s=sum(through), most_s=sum(whole))
+    last = max(seconds) if outage.to_step is None else outage.to_step
+    whole = [seconds[each] for each in range(outage.from_step, last + 1)]
+    through = whole[1:] if outage.to_step is None else whole[1:-1]
+    return replace(outage, least_s=sum(through), most_s=sum(whole))
