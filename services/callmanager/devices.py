@@ -74,8 +74,8 @@ def _profile(
     model: str,
     mode: DeviceSecurity,
     *,
-    encrypts_config: bool = False,
-    digest: DigestAccount | None = None,
+    encrypts_config: bool,
+    digest: DigestAccount | None,
 ) -> DeviceProfile:
     signalling = Signalling(PHONE_MODELS[model].protocol)
     profile = profile_name(model, signalling, mode, encrypts_config=encrypts_config)

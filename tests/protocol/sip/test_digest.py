@@ -63,6 +63,7 @@ def test_a_proof_is_of_all_that_it_says(said: Credentials) -> None:
 
 
 WHOLE = PROOF.encode()
+TWICE = "a parameter of Digest twice, or too long"
 
 
 @pytest.mark.parametrize(
@@ -136,32 +137,39 @@ def test_a_challenge_has_defaults_for_what_it_does_not_say() -> None:
     assert not Challenge.decode('Digest nonce="n", stale=false').is_stale
     with pytest.raises(ProtocolError) as refused:
         Challenge.decode('Digest realm="r"')
-    assert "not a Digest challenge that can be answered" in str(refused.value)
+    words = "not a Digest challenge that can be answered at byte 0"
+    assert str(refused.value) == words
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("Basic x", "not Digest authentication"),
-        ('Digest username="a"', "Digest credentials lack a parameter"),
+        ("Basic x", "not Digest authentication at byte 0"),
+        ('Digest username="a"', "Digest credentials lack a parameter at byte 0"),
         (
             'Digest username="a", realm="r", nonce="n", uri="u", response="1"',
-            "a Digest response is not 32 hex digits",
+            "a Digest response is not 32 hex digits at byte 0",
         ),
-        (WHOLE.replace("qop=auth", "qop=x"), "a Digest of an unknown qop"),
-        (WHOLE + ", nc=00000001", "a parameter of Digest twice, or too long"),
-        (WHOLE + ', x="' + "y" * 1025 + '"', "a parameter of Digest twice, or too"),
-        (WHOLE + ", =", "malformed parameters of Digest"),
+        (WHOLE.replace("qop=auth", "qop=x"), "a Digest of an unknown qop at byte 0"),
+        (WHOLE + ", nc=00000001", f"{TWICE} at byte {len(WHOLE) + 1}"),
+        (WHOLE + ', x="' + "y" * 1025 + '"', f"{TWICE} at byte {len(WHOLE) + 1}"),
+        (WHOLE + ", =", f"malformed parameters of Digest at byte {len(WHOLE) + 1}"),
         (
-            "Digest " + ", ".join(f"{chr(97 + n)}=1" for n in range(21)),
-            "malformed parameters of Digest",
+            "Digest " + ",".join(f"{chr(97 + n)}=1" for n in range(21)),
+            "malformed parameters of Digest at byte 87",
         ),
     ],
 )
 def test_a_refusal_says_what_is_wrong(value: str, words: str) -> None:
     with pytest.raises(ProtocolError) as refused:
         Credentials.decode(value)
-    assert words in str(refused.value)
+    assert str(refused.value) == words
+
+
+@pytest.mark.parametrize("name", ["username", "realm", "nonce", "uri", "response"])
+def test_each_parameter_of_a_proof_is_needed(name: str) -> None:
+    with pytest.raises(ProtocolError, match="lack a parameter"):
+        Credentials.decode(WHOLE.replace(f"{name}=", "other="))
 
 
 def test_so_many_and_so_long_parameters_are_read() -> None:

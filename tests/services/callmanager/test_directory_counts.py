@@ -24,6 +24,7 @@ def test_room_that_a_phone_leaves_is_another_ones(
     known.put("a", [entry("X1", "1"), entry("X2", "2")])
     known.put("a", [entry("X3", "3"), entry("X1", "1", at_ms=6)])
     assert found(known, "X1", "X2", "X3") == ["X1", "X2"]
+    assert known.find("X1") == Elsewhere("a", entry("X1", "1", at_ms=6))
     known.remove("a", ["X9", "X2"])
     known.put("a", [entry("X3", "3"), entry("X4", "4")])
     assert found(known, "X1", "X2", "X3", "X4") == ["X1", "X3"]

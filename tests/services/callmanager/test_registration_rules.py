@@ -159,6 +159,9 @@ def test_an_end_is_told_to_the_phone_and_noted_once(office: Office) -> None:
     office.register(CLEAR, phone)
     assert not office.registrar.unregister(CLEAR, Phone(), reason)
     assert not office.registrar.unregister(SECURE, phone, reason)
+    assert office.registrar.unregister(CLEAR, phone, reason)
+    office.register(CLEAR, phone)
+    office.changes[1:] = []
     assert office.registrar.dismiss(CLEAR, reason)
     assert phone.dismissed == [reason]
     assert office.registrar.find(CLEAR) is None
@@ -238,7 +241,13 @@ class Gate:
         self.now = 1000.0
         self.check = DigestCheck(lambda: self.now)
 
-    def proof(self, nonce: str, count: int = 1, **changes: str) -> Proof:
+    def proof(
+        self,
+        nonce: str,
+        count: int = 1,
+        profile: DeviceProfile = PROFILE,
+        **changes: str,
+    ) -> Proof:
         request = SipRequest("REGISTER", "sip:pub", ())
         said = Credentials.answer(
             replace(self.check.challenge(ADDRESS), nonce=nonce),
@@ -249,7 +258,7 @@ class Gate:
             count=count,
         )
         header = ("Authorization", replace(said, **changes).encode())
-        return self.check.check(PROFILE, replace(request, headers=(header,)), ADDRESS)
+        return self.check.check(profile, replace(request, headers=(header,)), ADDRESS)
 
 
 @pytest.fixture
@@ -279,6 +288,14 @@ def test_a_nonce_is_good_for_its_life_and_each_count_once(gate: Gate) -> None:
     assert gate.proof(nonce, 9) is Proof.STALE
     gate.now += 0.5
     assert gate.proof(nonce, 11) is Proof.STALE
+
+
+def test_each_device_counts_for_itself(gate: Gate) -> None:
+    nonce = gate.check.challenge(ADDRESS).nonce
+    other = replace(PROFILE, device=SECURE)
+    assert gate.proof(nonce, 5) is Proof.GOOD
+    assert gate.proof(nonce, 1, other) is Proof.GOOD
+    assert gate.proof(nonce, 1, other) is Proof.STALE
 
 
 def test_an_older_nonce_is_no_use_after_a_newer_one(gate: Gate) -> None:
@@ -312,7 +329,9 @@ def book(lab: Cluster) -> DeviceBook:
 def test_a_device_registers_by_its_profile_in_mixed_mode_only(lab: Cluster) -> None:
     name = "SEP001122334455"
     wanted = DeviceChange(
-        model="7975", security_mode=DeviceSecurity.ENCRYPTED, encrypts_config=True
+        model="7975",
+        security_mode=DeviceSecurity.ENCRYPTED,
+        encrypts_config=True,
     )
     set_devices(lab, Selection((name,)), wanted, by="test")
     profile = book(lab).find(name)
@@ -329,6 +348,14 @@ def test_a_device_registers_by_its_profile_in_mixed_mode_only(lab: Cluster) -> N
         DeviceSecurity.ENCRYPTED,
         "Cisco 7975 - Standard SCCP Encrypted Profile with Encrypted Config",
     )
+
+
+def test_a_profile_has_the_account_that_a_phone_must_prove(lab: Cluster) -> None:
+    wanted = DeviceChange(model="8845", digest=ACCOUNT)
+    set_devices(lab, Selection((SECURE,)), wanted, by="test")
+    profile = book(lab).find(SECURE)
+    assert profile is not None
+    assert (profile.signalling, profile.digest) == (Signalling.SIP, ACCOUNT)
 
 
 def test_other_phones_register_by_themselves_if_they_may(lab: Cluster) -> None:
