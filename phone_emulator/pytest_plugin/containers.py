@@ -255,13 +255,21 @@ class ContainerCluster(ExternalCluster):
             try:
                 for line in log.stdout or ():
                     last = line.strip() or last
-                    left -= '{"event": "serving"}' in line
+                    left -= _is_serving(line)
                     if left == 0:
                         return
             finally:
                 watchdog.cancel()
                 log.kill()
         raise PhoneError(f"the services of {node} did not start: {last}")
+
+
+def _is_serving(line: str) -> bool:
+    """Tell whether a line of a node's output says that it serves."""
+    try:
+        return bool(json.loads(line) == {"event": "serving"})
+    except ValueError:  # the log is among it
+        return False
 
 
 class _Keeper:

@@ -232,16 +232,12 @@ def test_a_container_engine_that_is_missing_or_refuses_says_so(
     cluster = ContainerCluster("missing")
     with pytest.raises(PhoneError) as refused:
         cluster.__enter__()
-    assert "missing: image not known; build or pull missing" in refused.value.explain()
+    assert "create: Error: no space left; see whether" in refused.value.explain()
     asked = Path(f"{engine}.log").read_text().splitlines()
-    assert asked[0].startswith("create --pull=never --name=tokenless-")
-    assert [line.split()[0] for line in asked[1:]] == [
-        "kill",
-        "rm",
-        "rm",
-        "rm",
-        "volume",
-    ]
+    assert asked[0] == "image inspect missing"
+    assert asked[1].startswith("create --pull=never --name=tokenless-")
+    removed = [line.split()[0] for line in asked[2:]]
+    assert removed == ["kill", "rm", "rm", "rm", "volume"]
 
 
 REFUSES = """
