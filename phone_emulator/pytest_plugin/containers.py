@@ -110,6 +110,7 @@ class ContainerCluster(ExternalCluster):
         Raises:
             PhoneError: When the engine refuses, or a node does not start.
         """
+        self._call("image", "inspect", self._image)
         with ExitStack() as stack:
             self._lifeline = stack.enter_context(self._keeper())
             stack.callback(self.close)
@@ -229,9 +230,10 @@ class ContainerCluster(ExternalCluster):
         reason = next(
             (each for each in said if each.startswith(("Error", "docker:"))), said[-1]
         )
-        is_missing = "image not known" in reason or "No such image" in reason
-        hint = f"build or pull {self._image}" if is_missing else None
-        return PhoneError(f"{self._engine} {verb}: {reason}", hint=hint)
+        return PhoneError(
+            f"{self._engine} {verb}: {reason}",
+            hint=f"see whether the engine runs and has the image {self._image}",
+        )
 
     def _await_services(self, node: str) -> None:
         """Wait until a node has said as often as it was started that it serves.

@@ -15,6 +15,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
+from tokenless.command_line import ExitStatus
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.requests import decode_answer
@@ -135,9 +136,8 @@ class RemoteAgent:
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip().splitlines()
         reason = said[-1] if said else f"exit status {status}"
-        hint = None
-        if "No such command" in reason:
-            hint = "use the same version of tokenless there as here"
+        is_unknown = status == ExitStatus.USAGE
+        hint = "use the same version of tokenless there as here" if is_unknown else None
         return PhoneError(f"{shlex.join(self._command)}: {reason}", hint=hint)
 
 
