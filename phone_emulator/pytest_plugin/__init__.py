@@ -120,6 +120,7 @@ def tokenless_cluster(
     elif request.config.getoption("tokenless_image") is not None:
         external = request.getfixturevalue("_tokenless_containers").cluster(config)
     if external is not None:
+        external.connect()  # for the whole run: its start takes longer than many a test
         with external.borrowed():
             request.node.stash[_EVIDENCE] = Evidence(external, tmp_path)
             yield external

@@ -105,8 +105,10 @@ class ExternalCluster(ClusterUnderTest):
         if self._reach is None:
             yield self
             return
-        self._connect()
         with ExitStack() as stack:
+            if not self._are_up:
+                stack.callback(self.close)
+            self.connect()
             stack.callback(self._give_back, begun := [])
             for name in self._in_order():
                 self._agents[name].ask(Begin(), _TURN_S)
@@ -143,7 +145,7 @@ class ExternalCluster(ClusterUnderTest):
     @property
     def publisher(self) -> str:
         """The publisher's name."""
-        self._connect()
+        self.connect()
         for greeting in self._greetings.values():
             if greeting.is_publisher:
                 return greeting.node
@@ -152,7 +154,7 @@ class ExternalCluster(ClusterUnderTest):
     @property
     def tftp(self) -> Mapping[str, Server]:
         """The TFTP server of each node that has one, by the node's name."""
-        self._connect()
+        self.connect()
         return {self._name(given): server for given, server in self._tftp.items()}
 
     @property
@@ -188,8 +190,12 @@ class ExternalCluster(ClusterUnderTest):
 
     # --- agents --------------------------------------------------------------------
 
-    def _connect(self) -> None:
-        """Start the agents that do not run, all at once."""
+    def connect(self) -> None:
+        """Start the agents that do not run, all at once; `close` ends them.
+
+        Raises:
+            PhoneError: When a node cannot be reached.
+        """
         if self._reach is None or self._are_up:
             return
         self.close()
@@ -228,7 +234,7 @@ class ExternalCluster(ClusterUnderTest):
 
     def _asked(self) -> Mapping[str, Greeting]:
         """Return what the nodes said. Raises PhoneError when they cannot be asked."""
-        self._connect()
+        self.connect()
         if not self._greetings:
             raise _no_way()
         return self._greetings
@@ -260,7 +266,7 @@ class ExternalCluster(ClusterUnderTest):
             )
 
     def _ask(self, request: Request, node: str | None = None) -> dict[str, Any]:
-        self._connect()
+        self.connect()
         if self._reach is None:
             raise _no_way()
         return self._agents[self._given_name(node or self.publisher)].ask(request)
