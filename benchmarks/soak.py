@@ -77,6 +77,9 @@ class Soak:
         """Return the number of phones with dial tone."""
         return 0 if self._lines is None else self._lines.registrations_now.registered
 
+    def _boots(self) -> int:
+        return 0 if self._lines is None else self._lines.registrations_now.boots
+
     async def run(self) -> None:
         """Make the cluster, let phones register, and change it until the time is up."""
         await self._make()
@@ -126,12 +129,16 @@ class Soak:
 
     async def _change_and_kill(self) -> None:
         options = self._options
-        admin = Administrator(self._cluster, self._pools, options.release, options.seed)
+        admin = Administrator(
+            self._cluster, self._pools, self._boots, options.release, options.seed
+        )
         began = trio.current_time()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._kill_nodes)
             for number in range(options.minutes):
                 await trio.sleep_until(began + 60 * number)
+                if trio.current_time() >= began + 60 * options.minutes:
+                    break  # changes took longer than a minute
                 self._begin()
                 self.minutes[-1].change = await admin.change()
                 await self._follow()
@@ -181,10 +188,10 @@ class Soak:
             if self.registered < self.phones:
                 continue
             stale = await trio.to_thread.run_sync(self._stale)
-            if not stale:
+            if not stale and self.registered == self.phones:
                 minute.took_s = round(self._cluster.age_s - minute.began_s, 1)
                 break
-            if trio.current_time() - last > 30:
+            if stale and trio.current_time() - last > 30:
                 last = trio.current_time()
                 minute.resets += 1
                 names = tuple(sorted(stale))

@@ -25,9 +25,15 @@ class Administrator:
     """Makes one change after the other, as a seed decides."""
 
     def __init__(
-        self, cluster: SoakCluster, pools: list[Pool], release: str, seed: int
+        self,
+        cluster: SoakCluster,
+        pools: list[Pool],
+        boots: Callable[[], int],
+        release: str,
+        seed: int,
     ) -> None:
         self._cluster = cluster
+        self._boots = boots
         self._pools = pools
         self._release = release
         self._random = random.Random(seed)  # noqa: S311
@@ -135,4 +141,10 @@ class Administrator:
     async def _deliver(self) -> None:
         """Restart TFTP, so that it makes new files, and let phones fetch them."""
         await self._cluster.restart("Cisco Tftp")
-        await trio.to_thread.run_sync(self._cluster.reset)
+        before = self._boots()
+        ordered = await trio.to_thread.run_sync(self._cluster.reset)
+        # Until they have booted, they look as before. A phone whose node is killed
+        # right now never hears of its reset.
+        with trio.move_on_after(60):
+            while self._boots() - before < ordered:  # noqa: ASYNC110
+                await trio.sleep(0.2)

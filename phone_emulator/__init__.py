@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ClusterUnderTest,
         NodeService,
     )
+    from tokenless.phone_emulator.pytest_plugin.containers import ContainerCluster
     from tokenless.phone_emulator.pytest_plugin.external import ExternalCluster
     from tokenless.phone_emulator.pytest_plugin.lab import LabCluster, running_lab
     from tokenless.phone_emulator.pytest_plugin.phones import (
@@ -66,6 +67,7 @@ __all__ = [
     "CallReport",
     "CapfOperation",
     "ClusterUnderTest",
+    "ContainerCluster",
     "DeviceSecurity",
     "ExternalCluster",
     "Failure",
@@ -114,6 +116,7 @@ _HOMES: Final = {
     "phone_emulator.folder_boot": ("boot_in_folder", "delete_trust"),
     "phone_emulator.phone": ("Network", "Phone", "open_network"),
     "phone_emulator.pytest_plugin.cluster": ("ClusterUnderTest", "NodeService"),
+    "phone_emulator.pytest_plugin.containers": ("ContainerCluster",),
     "phone_emulator.pytest_plugin.external": ("ExternalCluster",),
     "phone_emulator.pytest_plugin.lab": ("LabCluster", "running_lab"),
     "phone_emulator.pytest_plugin.phones": (

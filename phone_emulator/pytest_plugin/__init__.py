@@ -7,7 +7,9 @@ what it needs is imported when a test asks for it, so that other test suites sta
 slower.
 """
 
+import sys
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +18,17 @@ import pytest
 if TYPE_CHECKING:
     from tokenless.phone_emulator.pytest_plugin.cluster import ClusterUnderTest
     from tokenless.phone_emulator.pytest_plugin.configuration import LabConfig
+    from tokenless.phone_emulator.pytest_plugin.external import ExternalCluster
     from tokenless.phone_emulator.pytest_plugin.failures import Evidence
     from tokenless.phone_emulator.pytest_plugin.lab import (
         LabCluster,
         LabFleet,
         LabPhone,
     )
-    from tokenless.phone_emulator.pytest_plugin.shared import SharedLabs
+    from tokenless.phone_emulator.pytest_plugin.shared import (
+        SharedContainers,
+        SharedLabs,
+    )
 
 _EVIDENCE: "pytest.StashKey[Evidence]" = pytest.StashKey()
 
@@ -42,12 +48,45 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="How to run a command on a node of that cluster: 'podman exec -i {node}', "
         "'ssh {host}'.",
     )
+    group.addoption(
+        "--tokenless-image",
+        metavar="IMAGE",
+        help="Start clusters as containers of this image instead of processes.",
+    )
+    group.addoption(
+        "--tokenless-engine",
+        metavar="PROGRAM",
+        help="What runs them: podman or docker; default: TOKENLESS_ENGINE, or what is "
+        "installed.",
+    )
     parser.addini(
         "tokenless_scope",
         "function: tokenless_cluster is new for each test; session: one cluster, put "
         "back before each test",
         default="function",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse options that do not fit together, before any test.
+
+    Raises:
+        pytest.UsageError: When they do not.
+    """
+    for one, other in (("exec", "tftp"), ("engine", "image")):
+        given = config.getoption(f"tokenless_{one}") is not None
+        if given and config.getoption(f"tokenless_{other}") is None:
+            raise pytest.UsageError(f"--tokenless-{one} needs --tokenless-{other}")
+    if None not in map(config.getoption, ("tokenless_tftp", "tokenless_image")):
+        raise pytest.UsageError(
+            "--tokenless-tftp names a cluster that runs, --tokenless-image starts one: "
+            "give one of them"
+        )
+    scope = config.getini("tokenless_scope")
+    if scope not in {"function", "session"}:
+        raise pytest.UsageError(
+            f"tokenless_scope is function or session, not {scope!r}"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -66,19 +105,26 @@ def tokenless_cluster(
     """A cluster of two nodes that serves on loopback, as new for each test.
 
     With `tokenless_scope = session` the tests share one, which is put back before each.
-    With `--tokenless-tftp` it is the one that runs there, as the last test left it.
+    With `--tokenless-tftp` it is the one that runs there, with `--tokenless-image` one
+    in containers; it is put back after each.
     """
     from tokenless.phone_emulator.pytest_plugin.failures import (  # noqa: PLC0415
         Evidence,
     )
 
-    external = _external(request.config)
-    if external is not None:
-        request.node.stash[_EVIDENCE] = Evidence(external, tmp_path)
-        yield external
-        return
     config = request.getfixturevalue("tokenless_config")
-    if _is_shared(request.config):
+    external = request.getfixturevalue("_tokenless_external")
+    if external is not None:
+        if config is not None:
+            pytest.skip("tokenless_config asks for another cluster than the one there")
+    elif request.config.getoption("tokenless_image") is not None:
+        external = request.getfixturevalue("_tokenless_containers").cluster(config)
+    if external is not None:
+        with external.borrowed():
+            request.node.stash[_EVIDENCE] = Evidence(external, tmp_path)
+            yield external
+        return
+    if request.config.getini("tokenless_scope") == "session":
         cluster = request.getfixturevalue("_tokenless_labs").lab(config)
         request.node.stash[_EVIDENCE] = Evidence(cluster, tmp_path)
         yield cluster
@@ -100,26 +146,34 @@ def _tokenless_labs() -> "Iterator[SharedLabs]":
         yield labs
 
 
-def _is_shared(config: pytest.Config) -> bool:
-    scope = config.getini("tokenless_scope")
-    if scope not in {"function", "session"}:
-        raise pytest.UsageError(
-            f"tokenless_scope is function or session, not {scope!r}"
-        )
-    return bool(scope == "session")
-
-
-def _external(config: pytest.Config) -> "ClusterUnderTest | None":
-    tftp, reach = config.getoption("tokenless_tftp"), config.getoption("tokenless_exec")
+@pytest.fixture(scope="session")
+def _tokenless_external(
+    pytestconfig: pytest.Config,
+) -> "Iterator[ExternalCluster | None]":
+    """The cluster that the options name; None when the fixtures start one."""
+    tftp = pytestconfig.getoption("tokenless_tftp")
     if tftp is None:
-        if reach is not None:
-            raise pytest.UsageError("--tokenless-exec needs --tokenless-tftp")
-        return None
+        yield None
+        return
     from tokenless.phone_emulator.pytest_plugin.external import (  # noqa: PLC0415
         ExternalCluster,
     )
 
-    return ExternalCluster.of(tftp, reach)
+    with closing(
+        ExternalCluster.of(tftp, pytestconfig.getoption("tokenless_exec"))
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def _tokenless_containers(pytestconfig: pytest.Config) -> "Iterator[SharedContainers]":
+    from tokenless.phone_emulator.pytest_plugin.shared import (  # noqa: PLC0415
+        SharedContainers,
+    )
+
+    image = pytestconfig.getoption("tokenless_image")
+    with SharedContainers(image, pytestconfig.getoption("tokenless_engine")) as shared:
+        yield shared
 
 
 @pytest.fixture
@@ -147,6 +201,19 @@ def tokenless_fleet(
     )
 
     return FleetMaker(tokenless_cluster, tmp_path / "tokenless-fleets")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """Skip a test that asks a cluster elsewhere for what only a lab can do."""
+    try:
+        return (yield)
+    except Exception as error:
+        # Imported only where it can be: tests without a cluster load nothing.
+        module = sys.modules.get("tokenless.phone_emulator.pytest_plugin.cluster")
+        if module is not None and isinstance(error, module.NotHereError):
+            pytest.skip(str(error))
+        raise
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -28,6 +28,10 @@ class NodeService(StrEnum):
     CAPF = "Cisco Certificate Authority Proxy Function"
 
 
+class NotHereError(PhoneError):
+    """Only a cluster that the fixtures start can do this; a test of it is skipped."""
+
+
 _MODES: Final = ("mixed-mode", "non-secure-mode")
 LSC_BITS: Final = 1024
 """Short keys are made in no time; nothing here depends on their length."""
@@ -100,12 +104,18 @@ class ClusterUnderTest(ABC):
         """Make a security token. Raises PhoneError when there is one of the name."""
         self._create_token(name)
 
-    def ctl_client(self, *tokens: str, mode: str | None = None) -> None:
+    def ctl_client(
+        self,
+        *tokens: str,
+        mode: str | None = None,
+        ignore_missing_file: bool = False,
+    ) -> None:
         """Update the CTL with tokens, as the CTL Client does.
 
         Args:
             tokens: Their names.
             mode: `mixed-mode` or `non-secure-mode` to set it as well.
+            ignore_missing_file: Make the file anew in mixed mode, when it was deleted.
 
         Raises:
             PhoneError: When a token is none, or the CTL Client refuses.
@@ -114,7 +124,7 @@ class ClusterUnderTest(ABC):
             raise PhoneError(
                 f"there is no mode {mode}", hint=f"modes are {' and '.join(_MODES)}"
             )
-        self._ctl_client(tokens, mode)
+        self._ctl_client(tokens, mode, ignore_missing=ignore_missing_file)
 
     def upload_certificate(self, store: str, source: bytes | Path | str) -> None:
         """Upload a certificate to a trust store, as `tokenless cert upload` does.
@@ -160,14 +170,31 @@ class ClusterUnderTest(ABC):
         size = None if operation is None else key_size
         self._secure(SecuredDevice(device, model, mode, transport, operation, size))
 
+    def own_certificate(self, unit: str, *, node: str | None = None) -> bytes:
+        """Return a node's own certificate (DER), for another cluster's trust store.
+
+        Args:
+            unit: For example `CallManager`, `TVS` or `ITLRecovery`.
+            node: The node; the publisher when None.
+
+        Raises:
+            PhoneError: When there is none.
+        """
+        return self._own_certificate(unit, node or self.publisher)
+
     @abstractmethod
     def _admin(self, line: str, node: str) -> str: ...
+
+    @abstractmethod
+    def _own_certificate(self, unit: str, node: str) -> bytes: ...
 
     @abstractmethod
     def _create_token(self, name: str) -> None: ...
 
     @abstractmethod
-    def _ctl_client(self, tokens: Sequence[str], mode: str | None) -> None: ...
+    def _ctl_client(
+        self, tokens: Sequence[str], mode: str | None, *, ignore_missing: bool
+    ) -> None: ...
 
     @abstractmethod
     def _upload(self, store: str, data: bytes) -> None: ...
@@ -177,6 +204,46 @@ class ClusterUnderTest(ABC):
 
     @abstractmethod
     def _secure(self, wanted: SecuredDevice) -> None: ...
+
+    # --- nodes ---------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def nodes(self) -> Sequence[str]:
+        """The nodes' names."""
+
+    @property
+    @abstractmethod
+    def ports(self) -> Mapping[str, Mapping[str, int]]:
+        """The port of each service, by node and name: `ports["pub"]["tvs"]`."""
+
+    @property
+    @abstractmethod
+    def addresses(self) -> Mapping[str, str]:
+        """The address of each node, by name."""
+
+    def stop_node(self, node: str) -> None:
+        """Stop a node as an administrator does; its phones are told."""
+        raise self._not_here("stop_node", node)
+
+    def kill_node(self, node: str) -> None:
+        """Take a node's power away."""
+        raise self._not_here("kill_node", node)
+
+    def start_node(self, node: str) -> None:
+        """Start a node again, on the ports that it had.
+
+        Raises:
+            PhoneError: When its services do not start.
+        """
+        raise self._not_here("start_node", node)
+
+    @staticmethod
+    def _not_here(what: str, node: str) -> NotHereError:
+        return NotHereError(
+            f"{what}({node!r}) needs a cluster that the fixtures start",
+            hint="run the test without --tokenless-tftp",
+        )
 
     # --- services and traces -------------------------------------------------------
 

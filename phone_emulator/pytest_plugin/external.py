@@ -1,42 +1,47 @@
 """A cluster that somebody else runs: containers, other hosts, a lab with our services.
 
     ExternalCluster.of("publisher=172.30.47.155,subscriber=172.30.47.156",
-                       "docker compose exec -T {node}")
+                       "podman exec -i {node}")
 
-Phones need the addresses of its TFTP servers. What an administrator does is done by
-`tokenless` on the node, which a command in front of it reaches: `ssh {host}`,
-`podman exec -i {node}`, `kubectl exec -i {node} --`.
+Phones need the addresses of its TFTP servers. What an administrator does is done by an
+agent on the node, `tokenless test-agent`, which a command in front of it reaches:
+`ssh {host}`, `podman exec -i {node}`, `kubectl exec -i {node} --`.
 """
 
-import json
 import shlex
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import PurePath
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 
-from tokenless.ground.json_input import decode_json
-from tokenless.phone_emulator.addresses import parse_servers
+from tokenless.phone_emulator.addresses import SecurePorts, parse_servers
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.pytest_plugin.cluster import (
     ClusterUnderTest,
     SecuredDevice,
 )
+from tokenless.phone_emulator.pytest_plugin.remote import RemoteAgent, run_once
 from tokenless.phone_emulator.secd.events import Server
+from tokenless.services.test_agent.requests import (
+    Begin,
+    End,
+    Greeting,
+    MakeToken,
+    OwnCertificate,
+    Request,
+    SetDevice,
+    Sign,
+    Type,
+    Upload,
+)
 
-_PATIENCE_S: Final = 120.0
+_TURN_S: Final = 1800.0
+"""Patience of tests with others that have the cluster: whole runs, perhaps."""
 _SSH: Final = "ssh"
 """Gives its words to a shell over there, which takes them apart once more."""
-
-
-class _Node(msgspec.Struct):
-    node: str
-
-
-class _Health(msgspec.Struct):
-    nodes: list[_Node]
 
 
 class ExternalCluster(ClusterUnderTest):
@@ -52,13 +57,15 @@ class ExternalCluster(ClusterUnderTest):
                 name, `{host}` for the address. None: administrators cannot be played.
 
         Raises:
-            PhoneError: When there is no server.
+            PhoneError: When there is no server, or the command is none.
         """
         if not tftp:
             raise PhoneError("a cluster has at least one TFTP server")
         super().__init__(dict(tftp), next(iter(tftp)))
-        self._reach = reach
-        self._names: dict[str, str] = {}
+        self._reach = None if reach is None else _split(reach)
+        self._agents: dict[str, RemoteAgent] = {}
+        self._greetings: dict[str, Greeting] = {}
+        """As the agents and servers by the names that the cluster was given."""
 
     @classmethod
     def of(cls, tftp: str, reach: str | None = None) -> Self:
@@ -69,143 +76,259 @@ class ExternalCluster(ClusterUnderTest):
             reach: As `--tokenless-exec` has it.
 
         Raises:
-            PhoneError: When a server is none.
+            PhoneError: When a server is none, or two have one name.
         """
-        servers = {}
+        servers: dict[str, Server] = {}
         for part in tftp.split(","):
             name, equals, where = part.strip().rpartition("=")
             (server,) = parse_servers(where)
-            servers[name if equals else where.rpartition(":")[0] or where] = server
+            called = name if equals else where.rpartition(":")[0] or where
+            if called in servers:
+                raise PhoneError(
+                    f"two TFTP servers are called {called}",
+                    hint="give each a name: NODE=HOST:PORT",
+                )
+            servers[called] = server
         return cls(servers, reach)
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Self]:
+        """Have the cluster alone for a while; then it is as it was before.
+
+        Tests of other processes and machines that borrow it wait. The nodes keep its
+        state and put it back, even if this process is killed. Nothing happens when
+        commands cannot be run on the nodes.
+
+        Raises:
+            PhoneError: When a node cannot be reached, or not be put back.
+        """
+        if self._reach is None:
+            yield self
+            return
+        self._connect()
+        with ExitStack() as stack:
+            stack.callback(self._give_back, begun := [])
+            for name in self._in_order():
+                self._agents[name].ask(Begin(), _TURN_S)
+                begun.append(name)
+            yield self
+
+    def close(self) -> None:
+        """End the agents on the nodes."""
+        agents, self._agents = self._agents, {}
+        for agent in agents.values():
+            agent.close()
 
     def run(self, *words: str, node: str | None = None, given: bytes = b"") -> str:
         """Run `tokenless WORDS` on a node; return what it printed.
 
         Args:
             words: The command and its options.
-            node: The node, by the name that the cluster was given; the publisher's.
+            node: The node, by any of its names; the publisher's.
             given: Its standard input.
 
         Raises:
             PhoneError: When no node can be reached, or the command fails.
         """
-        name = node or self.publisher
-        done = _done(self._command(name, words), given)
-        if done.returncode:
-            raise _refused(done)
-        return done.stdout.decode(errors="replace")
+        name = self._given_name(node or self.publisher)
+        return run_once(self._command(name, words), given)
+
+    # --- names ---------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> Sequence[str]:
+        """The nodes' names, as the cluster has them if it can be asked."""
+        return tuple(self.tftp)
+
+    @property
+    def publisher(self) -> str:
+        """The publisher's name."""
+        self._connect()
+        for greeting in self._greetings.values():
+            if greeting.is_publisher:
+                return greeting.node
+        return self._publisher
+
+    @property
+    def tftp(self) -> Mapping[str, Server]:
+        """The TFTP server of each node that has one, by the node's name."""
+        self._connect()
+        return {self._name(given): server for given, server in self._tftp.items()}
+
+    @property
+    def ports(self) -> Mapping[str, Mapping[str, int]]:
+        """The port of each service, by node and name: `ports["pub"]["tvs"]`."""
+        return {each.node: each.ports for each in self._asked().values()}
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """The address that phones are told of each node, by name."""
+        return {each.node: each.address for each in self._asked().values()}
+
+    def servers(self, first: str | None = None) -> tuple[Server, ...]:
+        """Return all TFTP servers, that of a node (the publisher) first.
+
+        Raises:
+            PhoneError: When the cluster has no such node.
+        """
+        known = None if first is None else self._name(self._given_name(first))
+        return super().servers(known)
+
+    def _name(self, given: str) -> str:
+        greeting = self._greetings.get(given)
+        return given if greeting is None else greeting.node
+
+    def _given_name(self, name: str) -> str:
+        for given in self._tftp:
+            if name in (given, self._name(given)):
+                return given
+        raise PhoneError(
+            f"there is no node {name}", hint=f"nodes are {', '.join(self.tftp)}"
+        )
+
+    # --- agents --------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        """Start the agents that do not run, all at once."""
+        if self._reach is None or self._are_up:
+            return
+        self.close()
+        try:
+            for given in self._tftp:
+                words = ("test-agent", "--node", given)
+                self._agents[given] = RemoteAgent(self._command(given, words))
+            for given, agent in self._agents.items():
+                self._greetings[given] = agent.greet()
+            self._check_greetings()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def _are_up(self) -> bool:
+        return bool(self._agents) and all(each.is_up for each in self._agents.values())
+
+    def _check_greetings(self) -> None:
+        names = [each.node for each in self._greetings.values()]
+        if len(set(names)) < len(names):
+            raise PhoneError(
+                f"two of {', '.join(self._tftp)} are the same node",
+                hint="name the nodes as the cluster does: NODE=HOST",
+            )
+        if not any(each.is_publisher for each in self._greetings.values()):
+            raise PhoneError(
+                f"none of {', '.join(names)} is the publisher", hint="name it first"
+            )
+        ports = {}
+        for given, greeting in self._greetings.items():
+            if "sccps" in greeting.ports:
+                for address in (greeting.address, self._tftp[given].address):
+                    ports[address] = greeting.ports["sccps"]
+        self.secure_ports = SecurePorts(by_address=ports)
+
+    def _asked(self) -> Mapping[str, Greeting]:
+        """Return what the nodes said. Raises PhoneError when they cannot be asked."""
+        self._connect()
+        if not self._greetings:
+            raise _no_way()
+        return self._greetings
+
+    def _in_order(self) -> list[str]:
+        """Return the publisher, then the others: every run waits in this order."""
+        said = self._greetings
+        return sorted(said, key=lambda each: (not said[each].is_publisher, each))
+
+    def _give_back(self, begun: Sequence[str]) -> None:
+        """Put all nodes back, the publisher first: the others follow its database."""
+        told, failures = End(), []
+        with ThreadPoolExecutor(max_workers=len(begun) or 1) as pool:
+
+            def end(name: str) -> End:
+                return msgspec.convert(self._agents[name].ask(told), End)
+
+            for names in (begun[:1], begun[1:]):
+                for job in [pool.submit(end, name) for name in names]:
+                    try:
+                        done = job.result()
+                        told = done if names == begun[:1] else told
+                    except PhoneError as error:
+                        failures.append(error)
+        if failures:
+            raise PhoneError(
+                f"the cluster is not as it was before the test: {failures[0]}",
+                hint=failures[0].hint,
+            )
+
+    def _ask(self, request: Request, node: str | None = None) -> dict[str, Any]:
+        self._connect()
+        if self._reach is None:
+            raise _no_way()
+        return self._agents[self._given_name(node or self.publisher)].ask(request)
 
     def _command(self, name: str, words: Sequence[str]) -> list[str]:
         """Return the command that runs `tokenless WORDS` on a node.
 
         Raises:
-            PhoneError: When there is no such node, or no way to it.
+            PhoneError: When there is no way to it.
         """
         if self._reach is None:
-            raise PhoneError(
-                "commands cannot be run on the nodes of this cluster",
-                hint="say how with --tokenless-exec 'podman exec -i {node}'",
-            )
-        if name not in self.tftp:
-            raise PhoneError(
-                f"there is no node {name}", hint=f"nodes are {', '.join(self.tftp)}"
-            )
-        host = self.tftp[name].address
+            raise _no_way()
+        host = self._tftp[name].address
         front = [
-            part.replace("{node}", name).replace("{host}", host)
-            for part in shlex.split(self._reach)
+            part.replace("{node}", name).replace("{host}", host) for part in self._reach
         ]
         typed = ["tokenless", *words]
         if any(PurePath(part).name == _SSH for part in front):
             typed = [shlex.quote(word) for word in typed]
         return [*front, *typed]
 
-    def _admin(self, line: str, node: str) -> str:
-        known = self._names.get(node)
-        try:
-            return self._type(line, node)
-        except PhoneError:
-            # Nothing was done there if the cluster calls the node otherwise now.
-            self._names.pop(node, None)
-            if known is None or self._name_in_cluster(node) == known:
-                raise
-        return self._type(line, node)
+    # --- what an administrator does ------------------------------------------------
 
-    def _type(self, line: str, node: str) -> str:
-        # One word: the shell at the other end takes the line apart, quotes and all.
-        where = ("--node", self._name_in_cluster(node))
-        return self.run("admin", "--yes", *where, line, node=node)
+    def _admin(self, line: str, node: str) -> str:
+        return str(self._ask(Type(line), node)["text"])
 
     def _create_token(self, name: str) -> None:
-        self.run("token", "create", name)
+        self._ask(MakeToken(name))
 
-    def _ctl_client(self, tokens: Sequence[str], mode: str | None) -> None:
-        inserted = [word for name in tokens for word in ("--token", name)]
-        verb = ["update"] if mode is None else ["set-mode", mode]
-        self.run("ctl-client", *verb, *inserted)
+    def _ctl_client(
+        self, tokens: Sequence[str], mode: str | None, *, ignore_missing: bool
+    ) -> None:
+        self._ask(Sign(tuple(tokens), mode, ignore_missing))
 
     def _upload(self, store: str, data: bytes) -> None:
-        self.run("cert", "upload", store, "-", given=data)
+        self._ask(Upload(store, data))
 
     def _upload_token(self, store: str, token: str) -> None:
-        self.run("cert", "upload", store, f"token:{token}")
+        self._ask(Upload(store, token=token))
 
     def _secure(self, wanted: SecuredDevice) -> None:
-        security = wanted.mode.name.lower().replace("_", "-")
-        words = ["device", "set", wanted.device, "--model", wanted.model]
-        words += ["--security", security]
-        if wanted.transport is not None:
-            words += ["--transport", wanted.transport.name.lower()]
-        if wanted.operation is not None:
-            words += ["--capf", wanted.operation.name.lower()]
-        if wanted.key_size is not None:
-            words += ["--key-size", str(wanted.key_size)]
-        self.run(*words)
-
-    def _name_in_cluster(self, node: str) -> str:
-        """Return what the cluster calls a node that we call by its container."""
-        if node not in self._names:
-            # It fails when a service does not run, but tells the names all the same.
-            done = _done(self._command(node, ["health", "--json"]), b"")
-            try:
-                names = served_nodes(done.stdout)
-            except msgspec.DecodeError as error:
-                if done.returncode:
-                    raise _refused(done) from None
-                raise PhoneError(
-                    f"`tokenless health --json` on {node} cannot be read: {error}"
-                ) from None
-            if node not in names and len(names) != 1:
-                raise PhoneError(
-                    f"{node} serves {json.dumps(names)}, not one node",
-                    hint="call it by the name of one of them: NODE=HOST",
-                )
-            self._names[node] = node if node in names else names[0]
-        return self._names[node]
-
-
-def served_nodes(printed: bytes) -> list[str]:
-    """Return the names of the nodes in the output of `tokenless health --json`.
-
-    Raises:
-        msgspec.DecodeError: When it is something else.
-    """
-    return [each.node for each in decode_json(printed, _Health).nodes]
-
-
-def _done(command: list[str], given: bytes) -> "subprocess.CompletedProcess[bytes]":
-    shown = shlex.join(command)
-    try:
-        return subprocess.run(  # noqa: S603 - the tests' own command
-            command, input=given, capture_output=True, timeout=_PATIENCE_S, check=False
+        self._ask(
+            SetDevice(
+                device=wanted.device,
+                model=wanted.model,
+                security_mode=wanted.mode,
+                transport=wanted.transport,
+                operation=wanted.operation,
+                key_size=wanted.key_size,
+            )
         )
-    except OSError as error:
-        raise PhoneError(f"{shown}: {error.strerror}") from None
-    except subprocess.TimeoutExpired:
-        raise PhoneError(f"{shown}: no answer within {_PATIENCE_S:g} s") from None
+
+    def _own_certificate(self, unit: str, node: str) -> bytes:
+        return bytes.fromhex(self._ask(OwnCertificate(unit), node)["der"])
 
 
-def _refused(done: "subprocess.CompletedProcess[bytes]") -> PhoneError:
-    said = done.stderr.decode(errors="replace").strip()
-    reason = said or f"exit status {done.returncode}"
-    return PhoneError(f"{shlex.join(done.args)}: {reason}")
+def _split(reach: str) -> list[str]:
+    try:
+        words = shlex.split(reach)
+    except ValueError as error:
+        raise PhoneError(f"{reach!r} is not a command: {error}") from None
+    if not words:
+        raise PhoneError("the command that reaches the nodes is empty")
+    return words
+
+
+def _no_way() -> PhoneError:
+    return PhoneError(
+        "commands cannot be run on the nodes of this cluster",
+        hint="say how with --tokenless-exec 'podman exec -i {node}'",
+    )

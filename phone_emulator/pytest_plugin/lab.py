@@ -10,13 +10,10 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-import msgspec
-
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.pytest_plugin.cluster import (
     ClusterUnderTest,
-    NodeService,
     SecuredDevice,
 )
 from tokenless.phone_emulator.pytest_plugin.configuration import (
@@ -31,19 +28,14 @@ from tokenless.phone_emulator.pytest_plugin.phones import (
     PhoneMaker,
 )
 from tokenless.phone_emulator.pytest_plugin.serving import NodeProcess, scratch_folder
-from tokenless.phone_emulator.pytest_plugin.snapshot import Restored, Snapshot
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.services.admin.shell import AdminShell
-from tokenless.services.changes import certificates, ctl_client, trust_stores
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
-from tokenless.services.changes.security import SecurityMode
+from tokenless.services.changes.devices import DeviceChange
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
-from tokenless.services.monitoring.health import NodeHealth, ServiceState
 from tokenless.services.node.control.announce import announce
-from tokenless.services.node.control.client import request
-from tokenless.services.node.control.requests import RestartService, Status
-from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
+from tokenless.services.test_agent.administrator import Administrator
+from tokenless.services.test_agent.settling import NodeServices
+from tokenless.services.test_agent.snapshot import Snapshot
 
 __all__ = [
     "FleetMaker",
@@ -54,12 +46,6 @@ __all__ = [
     "running_lab",
 ]
 
-_BY: Final = "test"
-_MODES: Final = {
-    None: None,
-    "mixed-mode": SecurityMode.MIXED,
-    "non-secure-mode": SecurityMode.NON_SECURE,
-}
 _LOG_LINES: Final = 100
 _Result = TypeVar("_Result")
 
@@ -86,6 +72,7 @@ class LabCluster(ClusterUnderTest):
             by_address={node.address: ports[node.name]["sccps"] for node in nodes}
         )
         self._cluster = cluster
+        self._administrator = Administrator(cluster)
         self._processes = processes
         """By the node's first name, as all that is kept here."""
         self._ports = ports
@@ -93,42 +80,29 @@ class LabCluster(ClusterUnderTest):
         self._log_lines = dict.fromkeys(processes, 0)
         """Of each node's log, how many are of tests before."""
         self._snapshot: Snapshot | None = None
+        self._services: dict[int, NodeServices] = {}
+        """At the time of the snapshot, by the node's id."""
 
     # --- what an administrator does ------------------------------------------------
 
     def _admin(self, line: str, node: str) -> str:
-        name = self._node(node).name
-        result = AdminShell(self._cluster, name, assume_yes=True).run(line)
-        if result.status:
-            raise PhoneError(f"{line}: {result.error or result.text}")
-        return result.text
+        owner = self._node(node)
+        return self._do(lambda: self._administrator.type_line(owner, line))
 
     def _create_token(self, name: str) -> None:
-        cluster = self._cluster
-        self._do(lambda: create_token(cluster.tokens_folder, name, now=cluster.clock()))
+        self._do(lambda: self._administrator.create_token(name))
 
-    def _ctl_client(self, tokens: Sequence[str], mode: str | None) -> None:
-        def update() -> None:
-            folder = self._cluster.tokens_folder
-            inserted = [open_token(folder, name) for name in tokens]
-            for token in inserted:
-                token.unlock(DEFAULT_PASSWORD)
-            ctl_client.update(self._cluster, inserted, mode=_MODES[mode], by=_BY)
-            announce(self._cluster)
-
-        self._do(update)
+    def _ctl_client(
+        self, tokens: Sequence[str], mode: str | None, *, ignore_missing: bool
+    ) -> None:
+        sign = self._administrator.sign_with_tokens
+        self._do(lambda: sign(tokens, mode, ignore_missing=ignore_missing))
 
     def _upload(self, store: str, data: bytes) -> None:
-        def upload() -> None:
-            target = certificates.find_store(store)
-            trust_stores.upload(self._cluster, target, data, by=_BY)
-            announce(self._cluster)
-
-        self._do(upload)
+        self._do(lambda: self._administrator.upload(store, data))
 
     def _upload_token(self, store: str, token: str) -> None:
-        folder = self._cluster.tokens_folder
-        self._upload(store, self._do(lambda: open_token(folder, token)).certificate.der)
+        self._do(lambda: self._administrator.upload_token(store, token))
 
     def _secure(self, wanted: SecuredDevice) -> None:
         change = DeviceChange(
@@ -138,30 +112,11 @@ class LabCluster(ClusterUnderTest):
             operation=wanted.operation,
             key_size=wanted.key_size,
         )
+        self._do(lambda: self._administrator.set_device(wanted.device, change))
 
-        def order() -> None:
-            set_devices(self._cluster, Selection((wanted.device,)), change, by=_BY)
-            announce(self._cluster)
-
-        self._do(order)
-
-    def own_certificate(self, unit: str, *, node: str | None = None) -> bytes:
-        """Return a node's own certificate (DER), for another cluster's trust store.
-
-        Args:
-            unit: For example `CallManager`, `TVS` or `ITLRecovery`.
-            node: The node; the publisher when None.
-
-        Raises:
-            PhoneError: When there is none.
-        """
-
-        def read() -> bytes:
-            owner = self._node(node or self.publisher)
-            store = certificates.find_store(unit)
-            return certificates.own_certificate(self._cluster, owner, store).der
-
-        return self._do(read)
+    def _own_certificate(self, unit: str, node: str) -> bytes:
+        owner = self._node(node)
+        return self._do(lambda: self._administrator.own_certificate(owner, unit))
 
     # --- nodes ---------------------------------------------------------------------
 
@@ -244,6 +199,7 @@ class LabCluster(ClusterUnderTest):
     def snapshot(self) -> None:
         """Keep the present state for `restore`."""
         self._snapshot = Snapshot.take(self._cluster)
+        self._note_services()
 
     def restore(self) -> None:
         """Put the state of the last snapshot back, and start what was stopped.
@@ -264,11 +220,21 @@ class LabCluster(ClusterUnderTest):
             process.await_services()
         fresh = {process.name for process in down}
         up = [node for node in self._cluster.nodes if node.name not in fresh]
+
+        def settle(node: Node) -> None:
+            self._services[node.id].settle(node, restored)
+
         with ThreadPoolExecutor(max_workers=len(self._processes)) as pool:
-            for _ in pool.map(lambda node: _settle(node, restored), up):
+            for _ in pool.map(settle, up):
                 pass
+        self._note_services()
         for name, process in self._processes.items():
             self._log_lines[name] = process.log.read_bytes().count(b"\n")
+
+    def _note_services(self) -> None:
+        self._services = {
+            node.id: NodeServices.of(node) for node in self._cluster.nodes
+        }
 
     def _is_down(self, node: str) -> bool:
         return not self._process(node).is_up
@@ -295,18 +261,6 @@ class LabCluster(ClusterUnderTest):
             return what()
         except ServiceError as error:
             raise PhoneError(str(error), hint=error.hint) from error
-
-
-def _settle(node: Node, restored: Restored) -> None:
-    """Start the services of a node that were stopped, or have loaded another state."""
-    answer = request(node.name, node.control_socket, Status())
-    states = msgspec.convert(answer["health"], NodeHealth).services
-    for service, state in states.items():
-        is_outdated = restored.concerns_all_services or (
-            restored.is_anything and service == NodeService.TFTP
-        )
-        if is_outdated or state is not ServiceState.STARTED:
-            request(node.name, node.control_socket, RestartService(service=service))
 
 
 @contextmanager

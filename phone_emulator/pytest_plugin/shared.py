@@ -1,4 +1,4 @@
-"""Labs that tests share: one for each configuration, put back before each test."""
+"""Clusters that tests share: one for each configuration, put back for each test."""
 
 import warnings
 from contextlib import ExitStack
@@ -8,6 +8,7 @@ from typing import Self
 import pytest
 
 from tokenless.phone_emulator.pytest_plugin.configuration import LabConfig
+from tokenless.phone_emulator.pytest_plugin.containers import ContainerCluster
 from tokenless.phone_emulator.pytest_plugin.lab import LabCluster, running_lab
 from tokenless.protocol.errors import TokenlessError
 
@@ -67,3 +68,39 @@ class SharedLabs:
     def _stop(self, key: str) -> None:
         _, stack = self._labs.pop(key)
         stack.close()
+
+
+class SharedContainers:
+    """Clusters in containers: one for each configuration, for one run of pytest."""
+
+    def __init__(self, image: str, engine: str | None) -> None:
+        self._image = image
+        self._engine = engine
+        self._clusters: dict[str, ContainerCluster] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Begin without clusters."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove all clusters."""
+        self._stack.close()
+
+    def cluster(self, config: LabConfig) -> ContainerCluster:
+        """Return the cluster of a configuration; start it when it is the first time.
+
+        Raises:
+            ConfigurationError: When the configuration cannot be used.
+            PhoneError: When the engine refuses, or a node does not start.
+        """
+        key = repr(config)
+        if key not in self._clusters:
+            cluster = ContainerCluster(self._image, config, engine=self._engine)
+            self._clusters[key] = self._stack.enter_context(cluster)
+        return self._clusters[key]

@@ -222,6 +222,9 @@ class NodeRuntime:
             "pid": os.getpid(),
             "revision": self.follower.applied,
             "health": self.health,
+            "starts": {
+                name.value: each.starts for name, each in self._services.items()
+            },
             "services": [
                 {
                     "name": name.value,

@@ -266,6 +266,10 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         f"{_PHONES}.studio:studio",
         "Rehearse a change in a browser, over HTTPS, until Ctrl-C.",
     ),
+    "test-agent": LazyCommand(
+        f"{_SERVICES}.cluster.test_agent:test_agent",
+        "Obey pytest fixtures that run elsewhere, by JSON lines on standard input.",
+    ),
     "token": LazyCommand(
         f"{_SERVICES}.certificates.token:token",
         "Manage security tokens: PKCS#12 files or PKCS#11 tokens.",

@@ -15,7 +15,6 @@ from tests.rigs import minting
 from tests.rigs.cluster import Lab
 from tests.rigs.phone_bench import nodes_of, phone
 from tests.rigs.studio_studies import played_study
-from tokenless.phone_emulator.pytest_plugin.external import served_nodes
 from tokenless.phone_emulator.rehearsal.importing.sources.certmgr import read_snapshot
 from tokenless.phone_emulator.secd.record import BootRecorder, Replay
 from tokenless.phone_emulator.studio.sharing import read_study, write_study
@@ -33,6 +32,7 @@ from tokenless.services.node.control.requests import (
     encode_request,
 )
 from tokenless.services.store.phone_alarms import decode_alarms
+from tokenless.services.test_agent import requests as requests_of_tests
 
 URL = "https://192.0.2.11:8443"
 DEEP = b'{"a":' + b"[" * 20_000
@@ -70,7 +70,7 @@ def _alarms(data: bytes) -> None:
 
 READERS = (
     _snapshot,
-    served_nodes,
+    requests_of_tests.decode_request_untrusted,
     read_study,
     decode_manifest_untrusted,
     _record,
@@ -91,7 +91,7 @@ def seeds() -> dict[str, Seeded]:
     bench.boot(recorder)
     seeds_of = [
         [json.dumps({"identities": [identity], "server": "pub"}).encode()],
-        [b'{"nodes": [{"node": "pub"}]}'],
+        [b'{"do": "upload", "store": "TVS-trust", "data": "AAAA"}'],
         [write_study(played_study(), is_anonymous=True)],
         [manifest.encode()],
         [recorder.finish(bench.secd.report.to_json())],

@@ -1,13 +1,10 @@
 """docs/in-your-tests.md: its examples pass, and what it promises is so."""
 
-import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from tests.rigs.waiting import is_alive
+from tests.rigs.waiting import is_alive, wait_until
 from tokenless.phone_emulator import (
     BootReport,
     ExternalCluster,
@@ -249,61 +246,6 @@ def test_nothing_is_left_of_a_lab_whose_tests_are_killed() -> None:
         tests.send_signal(signal.SIGKILL)
     wait_until(lambda: not is_alive(int(served)))
     wait_until(lambda: not data.parent.exists())
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_a_cluster_that_runs_elsewhere(
-    tokenless_cluster: "LabCluster", tmp_path: Path
-) -> None:
-    """Reached by a command in front of `tokenless`, as in a container."""
-    (tmp_path / "tokenless").symlink_to(Path(sys.executable).with_name("tokenless"))
-    where = tokenless_cluster.tftp[tokenless_cluster.publisher]
-    reach = f"env TOKENLESS_DATA={tokenless_cluster.data} PATH={tmp_path}:/usr/bin:/bin"
-    name = tokenless_cluster.publisher
-    other = ExternalCluster.of(f"{name}={where.address}:{where.port}", reach)
-    other.admin("utils ctl set-cluster mixed-mode")
-    other.restart_tftp()
-    report = PhoneMaker(other, tmp_path)().boot()
-    report.assert_ok()
-    assert report.files[FileKind.CTL].action is FileAction.INSTALLED
-    with pytest.raises(PhoneError, match="utils nothing"):
-        other.admin("utils nothing")
-    with pytest.raises(PhoneError, match="cannot be run on the nodes"):
-        ExternalCluster.of("127.0.0.1").admin("show ctl")
-
-
-RECORDER = """
-import json, sys
-if sys.argv[-1] == "--json":
-    print(json.dumps({"nodes": [{"node": open(sys.argv[1]).read()}]}))
-    sys.exit("not every service runs")
-print(json.dumps(sys.argv[2:]))
-sys.exit("there is no such node" if open(sys.argv[1]).read() not in sys.argv else 0)
-"""
-
-
-def test_a_line_reaches_the_other_end_as_one_word(tmp_path: Path) -> None:
-    """Health is bad there, and the node is called otherwise after a while."""
-    called = tmp_path / "called"
-    called.write_text("pub")
-    (tmp_path / "recorder.py").write_text(RECORDER)
-    reach = [sys.executable, "-I", str(tmp_path / "recorder.py"), str(called)]
-    line = 'set account name "Jo Do"'
-    words = ["admin", "--yes", "--node", "pub", line]
-    direct = ExternalCluster.of("127.0.0.1", shlex.join(reach))
-    assert json.loads(direct.admin(line)) == ["tokenless", *words]
-    called.write_text("new")
-    words[3] = "new"
-    assert json.loads(direct.admin(line)) == ["tokenless", *words]
-    there = ExternalCluster.of("127.0.0.1", shlex.join([*reach, "/usr/bin/ssh"]))
-    quoted = [shlex.quote(word) for word in words]
-    assert json.loads(there.admin(line)) == ["/usr/bin/ssh", "tokenless", *quoted]
 
 
 def test_a_lab_that_is_gone_does_not_spoil_a_report(tmp_path: Path) -> None:

@@ -1,14 +1,25 @@
 """Waiting for what happens elsewhere: in another process, or in the kernel."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import trio
 
+_PATIENCE_S = 240
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Do as `until` where no event loop runs."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
 
 async def until(condition: Callable[[], bool]) -> None:
     """Return when a condition holds; fail when that takes far too long."""
-    with trio.fail_after(60):
+    with trio.fail_after(_PATIENCE_S):
         while not condition():  # noqa: ASYNC110 (what is waited for rings no bell)
             await trio.sleep(0.01)
 

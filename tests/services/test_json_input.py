@@ -13,7 +13,6 @@ import pytest
 from tokenless.ground.json_input import decode_json
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash
-from tokenless.phone_emulator.pytest_plugin.external import served_nodes
 from tokenless.phone_emulator.rehearsal.importing.sources.certmgr import read_snapshot
 from tokenless.phone_emulator.secd.record import Replay
 from tokenless.phone_emulator.studio.archive import StudyArchive
@@ -27,6 +26,7 @@ from tokenless.services.node.control.requests import (
 )
 from tokenless.services.pki.lab_ca import LabCa
 from tokenless.services.pki.tokens import FileToken
+from tokenless.services.test_agent import requests
 
 DEEP = b'{"a":' + b"[" * 100_000
 Reader = Callable[[Path, bytes], object]
@@ -69,6 +69,10 @@ READERS: dict[str, tuple[Reader, str]] = {
         lambda _, data: decode_request_untrusted(data),
         '{"do": "%s"}',
     ),
+    "a request of tests": (
+        lambda _, data: requests.decode_request_untrusted(data),
+        '{"do": "%s"}',
+    ),
     "a node's answer": (lambda _, data: decode_answer(data), '{"reason": "%s"}'),
     "a lab CA": (in_file("ca.json", LabCa.open), '{"kind": "%s"}'),
     "a token": (
@@ -87,13 +91,6 @@ def test_what_cannot_be_read_is_refused_with_a_reason(
         with pytest.raises(TokenlessError) as refused:
             reader(tmp_path, data)
         assert "\n" not in refused.value.explain()
-
-
-@pytest.mark.parametrize("data", [DEEP, b'{"nodes":[{"node":"\xff"}]}', b"[]"])
-def test_another_commands_output_is_refused_by_one_error(data: bytes) -> None:
-    with pytest.raises(msgspec.DecodeError):
-        served_nodes(data)
-    assert served_nodes(b'{"nodes":[{"node":"pub"}]}') == ["pub"]
 
 
 def test_a_snapshot_without_a_certificate_is_refused() -> None:

@@ -1,25 +1,17 @@
 """The wheel in a project whose own packages are called as the folders here are."""
 
-import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import venv
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zipfile import ZipFile
 
 import httpx
 import pytest
-import trio
 
-ROOT: Final = Path(__file__).parents[2]
-# What a user installs with the wheel; here it lies in this environment already.
-LIBRARIES: Final = Path(trio.__file__).parents[1]
+from tests.rigs.outside import ROOT, Project, make_project
+from tests.rigs.waiting import wait_until
+
 PACKAGES: Final = ("services", "protocol", "phone_emulator", "tests")
 TEST: Final = """
 import phone_emulator, protocol, services
@@ -37,96 +29,14 @@ PAGES: Final = ("/", "/cmplatform/certificates", "/ccmservice/control-center", "
 PASSWORD: Final = "correct horse battery"
 
 
-class Project:
-    """A folder of somebody else, and an environment with the wheel."""
-
-    def __init__(self, folder: Path, environment: Path, wheel: Path) -> None:
-        self.folder = folder
-        self.wheel = wheel
-        self._programs = environment / "bin"
-
-    def run(self, *command: str) -> str:
-        """Run a program of the environment in the folder; return what it prints."""
-        name, *arguments = command
-        done = subprocess.run(
-            [str(self._programs / name), *arguments],
-            cwd=self.folder,
-            env=self._variables(),
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    @contextmanager
-    def serving(self, *options: str) -> Iterator[dict[str, Any]]:
-        """Run `tokenless serve`; yield what it says of its last socket."""
-        with subprocess.Popen(
-            [str(self._programs / "tokenless"), "serve", *options],
-            cwd=self.folder,
-            env=self._variables(),
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stdout is not None
-            try:
-                socket: dict[str, Any] = {}
-                for line in process.stdout:
-                    event = json.loads(line)
-                    if event["event"] == "serving":
-                        break
-                    socket = event
-                yield socket
-            finally:
-                process.send_signal(signal.SIGTERM)
-
-    def _variables(self) -> dict[str, str]:
-        return {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PYTHON", "PYTEST", "TOKENLESS", "COV_"))
-        }
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    home = tmp_path_factory.mktemp("elsewhere")
-    wheel = build_wheel(home / "dist")
-    environment = home / "environment"
-    venv.create(environment, with_pip=False)
-    python = environment / "bin" / "python"
-    install(python, wheel)
-    folder = home / "project"
+    made = make_project(tmp_path_factory.mktemp("elsewhere"))
     for name in PACKAGES:
-        (folder / name).mkdir(parents=True)
-        (folder / name / "__init__.py").write_text("MINE = True\n")
-    (folder / "tests" / "test_change.py").write_text(TEST)
-    return Project(folder, environment, wheel)
-
-
-def build_wheel(folder: Path) -> Path:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    (wheel,) = folder.glob("*.whl")
-    return wheel
-
-
-def install(python: Path, wheel: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet"]
-    subprocess.run(
-        [*pip, "install", "--no-deps", "--no-index", str(wheel)],
-        check=True,
-        timeout=120,
-    )
-    (packages,) = python.parents[1].glob("lib/python*/site-packages")
-    (packages / "libraries.pth").write_text(f"{LIBRARIES}\n")
+        (made.folder / name).mkdir()
+        (made.folder / name / "__init__.py").write_text("MINE = True\n")
+    (made.folder / "tests" / "test_change.py").write_text(TEST)
+    return made
 
 
 def test_nothing_but_one_package_is_installed(project: Project) -> None:
@@ -147,6 +57,48 @@ def test_the_fixtures_boot_phones(project: Project) -> None:
 )
 def test_commands_run_there(project: Project, command: tuple[str, ...]) -> None:
     assert "SAFE" in project.run("tokenless", *command)
+
+
+@pytest.fixture
+def outside(project: Project, tmp_path: Path) -> Project:
+    """Another project: its services, its asynchronous tests of all flows."""
+    return project.with_outside_tests(tmp_path / "outside")
+
+
+IN_PARALLEL: Final = ("-m", "pytest", "-q", "-n", "4", "--random-order")
+
+
+@pytest.mark.timeout(900)  # eight nodes and four workers, on a machine that is busy
+def test_a_project_tests_all_flows_in_parallel_and_in_any_order(
+    outside: Project,
+) -> None:
+    said = outside.run("python", *IN_PARALLEL, "--durations=20")
+    print(said)  # noqa: T201  # how long each took, to look at (-rA)
+    assert "9 passed" in said
+
+
+def test_nothing_is_left_of_tests_that_are_killed(
+    outside: Project, tmp_path: Path
+) -> None:
+    """The controller is killed while its workers' clusters run tests."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with outside.started("python", *IN_PARALLEL, TMPDIR=str(scratch)) as tests:
+        wait_until(lambda: len([*scratch.glob("tokenless-*/lab/nodes/*")]) == 8)
+        assert processes_in(scratch)
+        tests.kill()
+    wait_until(lambda: not processes_in(scratch))
+    wait_until(lambda: not [*scratch.glob("tokenless-*")])
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Return the command lines of processes whose temporary files are in a folder."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"TMPDIR={folder}".encode() in (place / "environ").read_bytes():
+                found.append((place / "cmdline").read_text().replace("\0", " "))
+    return found
 
 
 def shipped() -> set[str]:

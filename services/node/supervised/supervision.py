@@ -72,6 +72,8 @@ class Supervised:
     def __init__(self, node: str, service: Service, nursery: trio.Nursery) -> None:
         self.service = service
         self.state = ServiceState.STOPPED
+        self.starts = 0
+        """How often it has begun to serve, by itself or by an administrator."""
         self._node = node
         self._nursery = nursery
         self._one_at_a_time = trio.Lock()
@@ -182,6 +184,7 @@ class Supervised:
 
     def serving(self) -> None:
         """Note that the service serves."""
+        self.starts += 1
         SERVICE_STARTS.labels(self._node, self.service.name.value).inc()
         self._become(ServiceState.STARTED)
 

@@ -283,7 +283,17 @@ class Connection:
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
             self.socket.recv(_READ_BYTES)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the socket, and let go of TLS and of what was to be sent.
+
+        A session may be part of a cycle, as those of calls are: until the collector
+        comes, which is seldom, it must not keep the 25 kB of a TLS object.
+        """
         self.socket.close()
+        self.channel = None
+        self.unsent = self._clear = b""
 
 
 __all__ = ["Connection", "Disconnected", "TlsError"]

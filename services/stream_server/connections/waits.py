@@ -7,7 +7,7 @@ nothing that grows with the number of connections. Pure: `now` is an argument.
 
 from collections.abc import Hashable
 from enum import IntEnum, unique
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from operator import itemgetter
 from typing import Final, Generic, TypeVar
@@ -31,6 +31,7 @@ class Phase(IntEnum):
 
 # Minimum wait before a connection may be evicted to make room: longer
 # than an honest client far away needs for its next step.
+_SPARE_ENTRIES: Final = 1000
 _PATIENCE_S: Final = 0.5
 
 
@@ -93,29 +94,44 @@ class Timers(Generic[ConnectionT]):
         self._due_at: dict[ConnectionT, float] = {}
         # In order of time. An entry earlier than its deadline is put back when it is
         # met, so a phone that keeps itself alive every 30 s does not touch the heap.
-        self._heap: list[tuple[float, int, ConnectionT]] = []
-        self._entry_at: dict[ConnectionT, float] = {}
+        # Entries have numbers in place of connections: one that has ended, with its
+        # TLS, must not stay in memory until the time of its entry.
+        self._heap: list[tuple[float, int]] = []
+        self._entries: dict[ConnectionT, tuple[float, int]] = {}
+        self._connections: dict[int, ConnectionT] = {}
         self._numbers = count()
 
     def set(self, connection: ConnectionT, due_at: float) -> None:
         """Let `due` return the connection at this time, in place of an earlier one."""
         self._due_at[connection] = due_at
-        entry_at = self._entry_at.get(connection)
-        if entry_at is None or due_at < entry_at:
+        entry = self._entries.get(connection)
+        if entry is None or due_at < entry[0]:
             self._push(connection, due_at)
 
     def cancel(self, connection: ConnectionT) -> None:
-        """Forget a connection's deadline, if there is one."""
+        """Drop a connection's deadline, if there is one; it may get another."""
         self._due_at.pop(connection, None)
+
+    def forget(self, connection: ConnectionT) -> None:
+        """Drop all that is known of a connection that has ended."""
+        self.cancel(connection)
+        entry = self._entries.pop(connection, None)
+        if entry is None:
+            return
+        del self._connections[entry[1]]
+        if len(self._heap) > 2 * len(self._entries) + _SPARE_ENTRIES:
+            self._heap = list(self._entries.values())
+            heapify(self._heap)
 
     def due(self, now: float) -> list[ConnectionT]:
         """Return the connections whose deadlines have come, and forget these."""
         due_connections = []
         while self._heap and self._heap[0][0] <= now:
-            at, _, connection = heappop(self._heap)
-            if self._entry_at.get(connection) != at:
-                continue  # an earlier entry has taken its place
-            del self._entry_at[connection]
+            _, number = heappop(self._heap)
+            connection = self._connections.pop(number, None)
+            if connection is None:
+                continue  # it has ended, or an earlier entry has taken its place
+            del self._entries[connection]
             due_at = self._due_at.get(connection)
             if due_at is None:
                 continue
@@ -127,5 +143,9 @@ class Timers(Generic[ConnectionT]):
         return due_connections
 
     def _push(self, connection: ConnectionT, at: float) -> None:
-        self._entry_at[connection] = at
-        heappush(self._heap, (at, next(self._numbers), connection))
+        former = self._entries.get(connection)
+        if former is not None:
+            del self._connections[former[1]]
+        entry = self._entries[connection] = (at, next(self._numbers))
+        self._connections[entry[1]] = connection
+        heappush(self._heap, entry)

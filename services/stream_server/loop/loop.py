@@ -358,7 +358,7 @@ class StreamLoop:
     def _drop(self, connection: Connection) -> None:
         """Close the socket of a peer that is gone."""
         self._forget(connection)
-        connection.socket.close()
+        connection.abandon()
 
     def _forget(self, connection: Connection) -> None:
         """Strike a connection off; closing its socket takes it out of the epoll."""
@@ -366,7 +366,7 @@ class StreamLoop:
         self._shares.remove(connection)
         self._waits.leave(connection, connection.phase)
         if connection.has_timer:
-            self._timers.cancel(connection)
+            self._timers.forget(connection)
         session, connection.session = connection.session, None
         if session is not None:  # each would keep the other alive until the next gc
             self._end(session)

@@ -1,6 +1,7 @@
 """`run sql`: what it reads, what it refuses, how it lays out."""
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,8 +95,9 @@ REFUSALS = {
     "select * from nowhere": "no such table: nowhere",
     "select * from sqlite_master": "is not allowed here",
     "select * from sqlite_schema": "is not allowed here",
-    "select * from pragma_database_list": "not authorized",
-    "select * from dbstat": "not authorized|no such table|vtable constructor failed",
+    "select * from pragma_database_list": "not authorized|is not allowed here",
+    "select * from dbstat": "not authorized|is not allowed here|no such table"
+    "|vtable constructor failed",
     "select password from processconfig": "no such column: password",
     "select load_extension('x')": "not authorized to use function",
     "select readfile('/etc/passwd')": "no such function",
@@ -106,7 +108,6 @@ REFUSALS = {
     "select * from (with recursive c(x) as (select 1 union all select x+1 from c)"
     " select * from c)": "is not allowed here",
     "select " + "a," * 2000 + "a from processconfig": "at most 2000",
-    "select " + "(" * 900 + "1" + ")" * 900: "too large|stack overflow|depth",
     "select '\0'": "does not begin",
 }
 
@@ -117,6 +118,18 @@ def test_refusals(statement: str) -> None:
         run_select(statement, TABLES)
     with pytest.raises(StatementError):
         check_select(statement, COLUMNS)
+
+
+def test_deep_brackets_are_refused_or_computed() -> None:
+    """SQLite's parser has a stack of 100 entries, since 3.46 one that grows."""
+    said = ""
+    try:
+        _, rows = run_select("select " + "(" * 900 + "1" + ")" * 900, TABLES)
+    except StatementError as error:
+        said = str(error)
+    else:
+        assert rows == [("1",)]
+    assert not said or re.search("too large|stack overflow|depth", said)
 
 
 def test_a_statement_that_would_take_for_ever_is_stopped() -> None:

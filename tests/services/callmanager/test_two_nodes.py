@@ -152,6 +152,7 @@ async def test_a_busy_phone_of_another_node_is_said_to_be_busy(
         for line in lines:
             nursery.start_soon(line.run)
         await know_each_other(site, A, B, third)
+        assert await lines[1].until(lambda line: bool(line.report.number), 10.0)
         lines[2].dial(lines[1].report.number)
         assert await lines[1].until(lambda line: line.call is not None, 10.0)
         report = await call(lines[0], lines[1], 0.1, patience_s=1.0)
@@ -168,6 +169,7 @@ async def test_a_call_ends_when_the_other_node_falls(site: Site) -> None:
         for line in (caller, called):
             nursery.start_soon(line.run)
         await know_each_other(site, A, B)
+        assert await called.until(lambda line: bool(line.report.number), 10.0)
         caller.dial(called.report.number)
         assert await called.until(lambda line: line.call is not None, 10.0)
         called.answer()

@@ -378,5 +378,6 @@ async def test_openssl_sees_capfs_certificate_and_is_asked_for_none(
     lines = await trio.to_thread.run_sync(
         lambda: list(openssl_answers(site, tmp_path, "-tls1_2"))
     )
-    assert any("CN = CAPF-e41e7d87" in line for line in lines)
+    # OpenSSL puts blanks around "=" up to 3.1, none later.
+    assert any("CN=CAPF-e41e7d87" in line.replace(" ", "") for line in lines)
     assert "No client certificate CA names sent" in lines

@@ -218,3 +218,20 @@ async def test_several_workers_need_a_guest_that_can(tmp_path: Path) -> None:
             StreamSettings("LINES", (), workers=2),
             lambda tools: (_ for _ in ()).throw(AssertionError(tools)),
         )
+
+
+@pytest.mark.parametrize("ends", ["client", "server"])
+async def test_an_ended_connection_lets_go_of_its_tls(
+    tmp_path: Path, ends: str
+) -> None:
+    """Sessions of phones are parts of cycles, and the collector comes late."""
+    async with serving_lines(tmp_path) as served:
+        async with connected(served.address, tls=True) as stream:
+            await stream.send_all(b"name SEP001122334455\n")
+            await until(lambda: "SEP001122334455" in served.guest.named)
+            connection = served.guest.named["SEP001122334455"].connection
+            if ends == "server":
+                await stream.send_all(b"bye\n")
+                assert await read(stream, 4) == b"bye\n"
+        await until(lambda: served.guest.ended == 1)
+        assert (connection.channel, connection.socket.fileno()) == (None, -1)

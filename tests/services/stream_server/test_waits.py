@@ -1,5 +1,8 @@
 """Deadlines: what expires, and who goes first when room is needed."""
 
+import tracemalloc
+import weakref
+
 from tokenless.services.stream_server.connections.waits import Phase, Timers, Waits
 from tokenless.services.stream_server.settings import StreamLimits
 
@@ -80,3 +83,51 @@ def test_timers_that_are_set_again_and_again_take_no_room() -> None:
         timers.set("phone", 60.0 + turn)
         timers.set("phone", 30.0 + turn)
     assert len(timers._heap) < 5
+
+
+class Client:
+    """A connection that may be watched."""
+
+
+def test_an_ended_connection_does_not_stay_until_its_time() -> None:
+    """Standby connections that end after the handshake kept 25 kB each for 120 s."""
+    timers: Timers[Client] = Timers()
+    ended, stays = Client(), Client()
+    timers.set(ended, 120.0)
+    timers.set(stays, 130.0)
+    kept = weakref.ref(ended)
+    timers.forget(ended)
+    del ended
+    assert kept() is None
+    assert timers.due(125.0) == []
+    assert timers.due(130.0) == [stays]
+
+
+def test_entries_of_ended_connections_do_not_pile_up() -> None:
+    timers: Timers[Client] = Timers()
+    stays = Client()
+    timers.set(stays, 50.0)
+    tracemalloc.start()
+    try:
+        for _ in range(20_000):
+            ended = Client()
+            timers.set(ended, 120.0)
+            timers.forget(ended)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 500_000
+    assert timers.due(60.0) == [stays]
+
+
+def test_a_deadline_that_moves_earlier_comes_once() -> None:
+    timers: Timers[str] = Timers()
+    timers.set("a", 100.0)
+    timers.set("a", 50.0)
+    assert timers.due(60.0) == ["a"]
+    assert timers.due(200.0) == []
+    timers.forget("a")
+    timers.set("a", 300.0)
+    timers.cancel("a")
+    timers.set("a", 250.0)
+    assert timers.due(250.0) == ["a"]

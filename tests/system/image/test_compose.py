@@ -104,5 +104,5 @@ def test_phones_converge_after_each_of_ten_kills_in_mid_update(stack: Stack) -> 
 
 
 def test_down_removes_everything(stack: Stack) -> None:
-    stack.compose("down --volumes")
+    stack.compose("--profile fleet --profile call down --volumes")
     assert stack.shell("docker volume ls --quiet") == ""

@@ -1,0 +1,1 @@
+"""What this project tests: how it changes a cluster."""
