@@ -180,8 +180,6 @@ async def test_a_port_in_use_ends_the_start_and_gives_all_back(
             if service == "legacy"
             else {service: {"port": port}}
         )
-        # Beside a TFTP port that is given, HTTP's would be the phones' own, 6970.
-        tables["http"] = {"port": 0, "tls_port": 0}
         cluster.take_settings(load_config(LAB, tables))
         refused = pytest.RaisesExc(
             ServiceError,
