@@ -150,6 +150,7 @@ def test_a_challenge_has_defaults_for_what_it_does_not_say() -> None:
             'Digest username="a", realm="r", nonce="n", uri="u", response="1"',
             "a Digest response is not 32 hex digits at byte 0",
         ),
+        (WHOLE.replace("nc=00000001, ", ""), "a Digest of an unknown qop at byte 0"),
         (WHOLE.replace("qop=auth", "qop=x"), "a Digest of an unknown qop at byte 0"),
         (WHOLE + ", nc=00000001", f"{TWICE} at byte {len(WHOLE) + 1}"),
         (WHOLE + ', x="' + "y" * 1025 + '"', f"{TWICE} at byte {len(WHOLE) + 1}"),
