@@ -149,6 +149,19 @@ def test_everything_has_the_name_of_the_project() -> None:
     assert trespasses(paths, lambda name: root(name) in RINGS) == []
 
 
+def test_nothing_stands_behind_the_start_of_a_program() -> None:
+    """With `python -m` it would not be there yet when the program runs."""
+    folders = (*RINGS, "src/tokenless/ground", "tools", "benchmarks", "tests")
+    behind = [
+        str(path.relative_to(ROOT))
+        for folder in folders
+        for path in files(folder)
+        for node in ast.parse(path.read_text()).body[:-1]
+        if isinstance(node, ast.If) and "__name__ ==" in ast.unparse(node.test)
+    ]
+    assert behind == []
+
+
 def test_a_trespass_is_found() -> None:
     found = trespasses([Path(__file__)], lambda name: root(name) == "graphlib")
     assert found == [("tests/test_layering.py", "graphlib")]

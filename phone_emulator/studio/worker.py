@@ -213,10 +213,6 @@ def main() -> None:
         work(sys.stdin.buffer, Teller(events))
 
 
-if __name__ == "__main__":
-    main()
-
-
 def plan_result(script: Script, goal: str, phones: int, timeout_s: float) -> PlanResult:
     """Plan a change of the cluster that a rehearsal sets up.
 
@@ -255,3 +251,7 @@ def _runbook(made: Plan, phones: int) -> Runbook:
 
 def _cut(text: str) -> str:
     return text[:_LONGEST]
+
+
+if __name__ == "__main__":
+    main()

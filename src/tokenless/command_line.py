@@ -268,7 +268,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
     ),
     "test-agent": LazyCommand(
         f"{_SERVICES}.cluster.test_agent:test_agent",
-        "Obey pytest fixtures that run elsewhere, by JSON lines on standard input.",
+        "Obey pytest fixtures that run elsewhere.",
     ),
     "token": LazyCommand(
         f"{_SERVICES}.certificates.token:token",

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.rigs.cluster import keypair
 from tests.services.pairs import Bench
-from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.codes import NodeRole, TrustStore
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.shell import AdminShell, CommandResult
 from tokenless.services.changes import (
@@ -219,6 +219,14 @@ class Administrators(RuleBasedStateMachine):
     @rule(number=_numbers, name=st.sampled_from(NAMES))
     def rename(self, number: int, name: str) -> None:
         self._do(lambda c: membership.set_hostname(c, _node(c, number), name, by="j"))
+
+    @rule(number=_numbers, role=st.sampled_from(NodeRole))
+    def activate(self, number: int, role: NodeRole) -> None:
+        self._do(lambda c: membership.activate(c, _node(c, number), role, by="k"))
+
+    @rule(number=_numbers, role=st.sampled_from(NodeRole))
+    def deactivate(self, number: int, role: NodeRole) -> None:
+        self._do(lambda c: membership.deactivate(c, _node(c, number), role, by="l"))
 
     @rule(number=_numbers, port=st.integers(1024, 1026))
     def record_ports(self, number: int, port: int) -> None:

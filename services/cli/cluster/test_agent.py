@@ -22,9 +22,10 @@ from tokenless.services.test_agent.agent import NodeAgent, choose_node
     "one that is served here.",
 )
 def test_agent(data: Path, config: Path | None, node: str | None) -> None:
-    """Obey pytest fixtures that run elsewhere, by JSON lines on standard input.
+    """Obey pytest fixtures that run elsewhere.
 
-    `pytest --tokenless-exec` runs it on each node. Between tests, and when standard
+    `pytest --tokenless-exec` runs it on each node. Orders and answers are JSON lines on
+    standard input and output. Between tests, and when standard
     input ends, it puts the cluster back as it was.
     """
     configure_logs()
