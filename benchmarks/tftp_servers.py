@@ -69,7 +69,9 @@ def ours_of(checkout: Path) -> Server:
     """Return our server as another checkout has it."""
 
     def command(port: int, root: Path) -> Sequence[str]:
-        there = ("env", "-C", str(checkout), f"PYTHONPATH={checkout}", sys.executable)
+        # Before `src/` the packages lay at the top.
+        paths = f"PYTHONPATH={checkout / 'src'}:{checkout}"
+        there = ("env", "-C", str(checkout), paths, sys.executable)
         return [*there, "-m", "benchmarks.tftp_ours", str(port), str(root)]
 
     return Server(f"tokenless of {checkout}", "env", command)
