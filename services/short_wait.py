@@ -12,9 +12,7 @@ from typing import Final
 LONGEST_TURNS_S: Final = 0.002
 """So long a loop goes on before the other tasks of the process have their turn."""
 _WAIT_S: Final = 0.0002
-_MOST_SKIPPED: Final = 128
-_CROWD: Final = 8
-"""After so many events at once the next ones have come meanwhile."""
+_MOST_SKIPPED: Final = 64
 
 
 class ShortWait:
@@ -26,16 +24,11 @@ class ShortWait:
         self._to_skip = 0
         self._skip_next = 1
 
-    def is_followed(self, served: int) -> bool:
-        """Return whether the loop has its turn again at once, after so many events.
-
-        Where few came, the wait tells for the price of the look that it saves.
-        """
-        if served >= _CROWD:
-            return True
+    def brought_something(self) -> bool:
+        """Wait, unless recent waits were in vain; return whether it is readable."""
         if self._to_skip:
             self._to_skip -= 1
-            return served > 0
+            return False
         if select.select(self._descriptors, (), (), _WAIT_S)[0]:
             self._skip_next = 1
             return True

@@ -14,7 +14,7 @@ async def drive(engine: Engine) -> None:
         now = trio.current_time()
         if now >= engine.next_at:
             engine.expire(now)
-        if short_wait.is_followed(engine.turn(now)):
+        if engine.turn(now) or short_wait.brought_something():
             if now - rested < LONGEST_TURNS_S:
                 continue
             await trio.lowlevel.checkpoint()

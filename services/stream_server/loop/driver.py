@@ -19,7 +19,7 @@ async def drive(loop: StreamLoop) -> None:
             await trio.lowlevel.wait_readable(loop.fileno())
             stop = trio.current_time() + LONGEST_TURNS_S
             loop.turn()
-            while trio.current_time() < stop and short_wait.is_followed(0):
+            while trio.current_time() < stop and short_wait.brought_something():
                 loop.turn()
 
 
