@@ -63,6 +63,20 @@ class Engine:
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    @contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a program that drives the engine; kill it in the end."""
+        with subprocess.Popen(
+            self.inside(*words),
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
     def inspect(self, image: str) -> dict[str, Any]:
         (found,) = json.loads(self.podman("image", "inspect", image))
         return dict(found)
