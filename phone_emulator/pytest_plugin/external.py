@@ -57,7 +57,7 @@ class ExternalCluster(ClusterUnderTest):
                 name, `{host}` for the address. None: administrators cannot be played.
 
         Raises:
-            PhoneError: When there is no server, or the command is none.
+            PhoneError: When there is no server, or the command cannot be read.
         """
         if not tftp:
             raise PhoneError("a cluster has at least one TFTP server")
@@ -275,7 +275,7 @@ class ExternalCluster(ClusterUnderTest):
         """Return the command that runs `tokenless WORDS` on a node.
 
         Raises:
-            PhoneError: When there is no way to it.
+            PhoneError: When no command was given that reaches it.
         """
         if self._reach is None:
             raise _no_way()

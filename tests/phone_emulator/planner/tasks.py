@@ -1,0 +1,26 @@
+"""Changes of small clusters that are planned for."""
+
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.task import Task, parse_goal
+from tokenless.protocol.release import Release
+
+NODES = ("pub", "sub1")
+
+
+def task(
+    goal: str,
+    *,
+    version: str = "10.5(1)",
+    models: tuple[str, ...] = ("7975",),
+    nodes: tuple[str, ...] = NODES,
+    mixed: bool = True,
+    strict: bool = False,
+) -> Task:
+    layout = ClusterLayout.as_new(Release.parse(version), nodes, mixed)
+    groups = tuple(
+        PhoneGroup(f"{model}-{name}", model, number)
+        for model in models
+        for number, name in enumerate(nodes)
+    )
+    return Task(layout, groups, parse_goal(goal, layout), strict)
