@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tokenless.services.errors import ServiceError
+from tokenless.services.free_ports import bind_free
 
 # Phones of a whole cluster come at once after a restart; a full backlog would cost each
 # one the second of its first retransmission.
@@ -69,16 +70,16 @@ def share_port(
     Raises:
         OSError: When one cannot be bound; then none is open.
     """
+    first = bind(port, False) if port else bind_free(lambda each: bind(each, False))
     if times == 1:
-        return [bind(port, False)]
-    if port:
-        # Sockets that share a port do not notice a stranger that shares it, too.
-        bind(port, False).close()
+        return [first]
+    # Sockets that share a port do not notice a stranger that shares it, too.
+    port = first.getsockname()[1]
+    first.close()
     bound: list[socket.socket] = []
     try:
         while len(bound) < times:
             bound.append(bind(port, True))
-            port = bound[0].getsockname()[1]
     except OSError:
         for each in bound:
             each.close()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from tokenless.protocol.tftp.packets import MAX_REQUEST_BYTES
+from tokenless.services.free_ports import bind_free
 from tokenless.services.listening import cannot_listen
 
 # Linux; Python's socket module does not name them.
@@ -39,7 +40,9 @@ def open_listener(address: str, port: int, receive_buffer_bytes: int) -> socket.
             descriptors have run out.
     """
     try:
-        return _bound(address, port, receive_buffer_bytes)
+        if port:
+            return _bound(address, port, receive_buffer_bytes)
+        return bind_free(lambda free: _bound(address, free, receive_buffer_bytes))
     except OSError as error:
         raise cannot_listen("TFTP", address, port, error) from error
 

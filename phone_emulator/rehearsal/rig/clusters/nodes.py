@@ -1,12 +1,8 @@
 """A cluster's nodes on their way up and down, each served by a task of its own."""
 
-import os
-import random
 import socket
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Final
 
 import trio
 
@@ -15,10 +11,8 @@ from tokenless.phone_emulator.rehearsal.rig.clusters.database_link import asked_
 from tokenless.phone_emulator.rehearsal.rig.clusters.race import HeldPace
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.free_ports import draw_ports
 from tokenless.services.node.serve import serve_nodes
-
-_PORTS: Final = range(20_000, 32_000)
-_PORTS_A_PROCESS: Final = 100
 
 
 class ServedNodes:
@@ -90,45 +84,6 @@ def http_port(server: Server) -> int:
     return server.port
 
 
-class _OwnPorts:
-    """Ports that no other rehearsal on this machine draws from.
-
-    Processes that play side by side take disjoint parts of the range: between the look
-    at a port and its use another one would take it. The claim is a name in the kernel,
-    which is gone with the process however it ends.
-    """
-
-    def __init__(self) -> None:
-        self._claim = -1
-        self._process = 0
-        self._ports = deque(_PORTS)
-
-    def draw(self) -> Iterator[int]:
-        """Yield each port of this process once, those drawn longest ago first."""
-        if self._process != os.getpid():
-            self._take()
-        for _ in range(len(self._ports)):
-            self._ports.rotate(-1)
-            yield self._ports[-1]
-
-    def _take(self) -> None:
-        parts = range(0, len(_PORTS), _PORTS_A_PROCESS)
-        for part in random.sample(parts, len(parts)):
-            claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            try:
-                claim.bind(f"\0tokenless-rehearsal-ports-{_PORTS[part]}")
-            except OSError:
-                claim.close()
-                continue
-            # The claim lasts as long as the process that holds it.
-            self._claim, self._process = claim.detach(), os.getpid()
-            self._ports = deque(_PORTS[part : part + _PORTS_A_PROCESS])
-            return
-
-
-_OWN_PORTS: Final = _OwnPorts()
-
-
 def free_port(addresses: Sequence[str], *kinds: socket.SocketKind) -> int:
     """Find a port that is free on every address, for all kinds of sockets.
 
@@ -139,7 +94,7 @@ def free_port(addresses: Sequence[str], *kinds: socket.SocketKind) -> int:
     Raises:
         PhoneError: When none is found; another program holds nearly all.
     """
-    for port in _OWN_PORTS.draw():
+    for port in draw_ports():
         if all(_is_free(kind, each, port) for each in addresses for kind in kinds):
             return port
     raise PhoneError(
