@@ -21,7 +21,7 @@ from tokenless.phone_emulator.rehearsal.importing.script import imported_script
 from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     ImportedList,
     load_certificates,
-    load_list,
+    load_lists,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
@@ -45,6 +45,10 @@ def write(path: Path, unsigned: UnsignedList, *, as_text: bool = False) -> Path:
     else:
         path.write_bytes(data)
     return path
+
+
+def load_list(path: Path, kind: FileKind) -> ImportedList:
+    return next(each for each in load_lists(path, kind) if each.kind is kind)
 
 
 def imported_lists(

@@ -163,15 +163,6 @@ def load_lists(path: Path, kind: FileKind) -> list[ImportedList]:
     return imported_lists
 
 
-def load_list(path: Path, kind: FileKind) -> ImportedList:
-    """Read a file that has one list of a kind.
-
-    Raises:
-        PhoneError: As `load_lists`.
-    """
-    return next(each for each in load_lists(path, kind) if each.kind is kind)
-
-
 def load_bytes(path: Path, limit: int = MAX_INPUT_BYTES) -> bytes:
     """Read a bounded file; `-` is standard input.
 
