@@ -35,11 +35,12 @@ def encode_mu_law(sample: int) -> int:
     return ~(sign | exponent << 4 | mantissa) & 0xFF
 
 
-_TONE: Final = bytes(
+_WHOLE_PERIODS: Final = _RATE_HZ // math.gcd(_RATE_HZ, _TONE_HZ)
+_TONE: Final = (_RATE_HZ // _WHOLE_PERIODS) * bytes(
     encode_mu_law(int(_AMPLITUDE * math.sin(2 * math.pi * _TONE_HZ * n / _RATE_HZ)))
-    for n in range(_RATE_HZ)
+    for n in range(_WHOLE_PERIODS)
 )
-"""One second of the tone: whole periods, so that it can be repeated."""
+"""One second of the tone, which can be repeated."""
 
 
 class MediaStream:

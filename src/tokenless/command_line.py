@@ -226,7 +226,7 @@ COMMANDS: Final[Mapping[str, LazyCommand]] = {
         needs_linux=False,
     ),
     "fleet": LazyCommand(
-        f"{_PHONES}.fleets.fleet:fleet",
+        f"{_PHONES}.fleets:fleet",
         "Boot many emulated phones at once, and show their state.",
     ),
     "health": LazyCommand(

@@ -183,7 +183,7 @@ def test_without_an_accepted_configuration_there_is_no_tvs_list(lost: str) -> No
     assert (file.action, file.code, file.rule) == (
         FileAction.REJECTED,
         Reason.NO_TVS_CONFIGURED,
-        2,
+        7,
     )
 
 

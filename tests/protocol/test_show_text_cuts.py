@@ -3,12 +3,12 @@
 import pytest
 
 from tests.protocol.test_show_text_words import ALL, CAPF, NOTHING, TEXT, refused
+from tests.rigs.shown_texts import parse_shown_list
 from tokenless.protocol.show_output.faults import ShowFault
 from tokenless.protocol.show_output.lines import show_missing
 from tokenless.protocol.show_output.parse import (
     MAX_RECORDS,
     MAX_TEXT_LENGTH,
-    parse_shown_list,
     parse_shown_lists,
 )
 from tokenless.protocol.show_output.shown_list import ShownRecord

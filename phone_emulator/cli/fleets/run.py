@@ -20,7 +20,7 @@ from tokenless.phone_emulator.cli.fleets.options import (
     settings_options,
     tftp_option,
 )
-from tokenless.phone_emulator.cli.fleets.view import standings_view
+from tokenless.phone_emulator.cli.fleets.standings import standings_view
 from tokenless.phone_emulator.cli.phones.lines import until_stopped
 from tokenless.phone_emulator.cli.phones.options import sccps_port_option
 from tokenless.phone_emulator.fleet.fleet import FleetSettings

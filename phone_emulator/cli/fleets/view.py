@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -13,10 +12,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from tokenless.ground.terminal import progress_bar, result_console, watch_console
-from tokenless.phone_emulator.fleet.lines import FleetRegistrations
+from tokenless.ground.terminal import progress_bar, result_console
 from tokenless.phone_emulator.fleet.report import FleetReport
-from tokenless.protocol.certificates.name_text import printable
 
 _SHOWN_STUCK: Final = 20
 
@@ -42,48 +39,6 @@ def fleet_view(phones: int) -> Iterator[Callable[[FleetReport], None]]:
                 bar.update(task, completed=counts.booted, words=_words(counts))
 
         yield update
-
-
-@contextmanager
-def standings_view() -> Iterator[Callable[[FleetRegistrations], None]]:
-    """Show a live table of how a fleet stands, twice a second; yield what renews it.
-
-    When standard error is a terminal, else nowhere.
-    """
-    console = watch_console()
-    if not console.is_terminal:
-        yield lambda _registrations: None
-        return
-    latest: list[FleetRegistrations] = []
-
-    def renew(registrations_now: FleetRegistrations) -> None:
-        latest[:] = [registrations_now]
-
-    with Live(
-        get_renderable=lambda: _registrations_table(latest[-1] if latest else None),
-        console=console,
-        refresh_per_second=2,
-    ):
-        yield renew
-
-
-def _registrations_table(registrations_now: FleetRegistrations | None) -> Table:
-    table = Table(title="phones")
-    table.add_column("state")
-    table.add_column("phones", justify="right")
-    if registrations_now is None:
-        return table
-    for outcome, count in registrations_now.outcomes.items():
-        if count:
-            table.add_row(outcome.value, str(count))
-    for node, count in sorted(registrations_now.nodes.items()):
-        table.add_row(f"at {printable(node)}", str(count))
-    for code, count in sorted(registrations_now.reasons.items()):
-        if count:
-            table.add_row(f"not registered: {code}", str(count))
-    table.add_row("of", str(registrations_now.phones))
-    table.add_row("registrations", str(registrations_now.registrations))
-    return table
 
 
 def _words(counts: FleetReport) -> str:

@@ -1,4 +1,4 @@
-"""`tokenless fleet`: many emulated phones."""
+"""`tokenless fleet boot`: many emulated phones at once."""
 
 import csv
 import json
@@ -14,13 +14,12 @@ import trio
 
 from tokenless.command_line import ExitStatus, complain
 from tokenless.phone_emulator.addresses import parse_servers
-from tokenless.phone_emulator.cli.fleets.flash import delete_trust, flash_option, show
+from tokenless.phone_emulator.cli.fleets.flash import flash_option
 from tokenless.phone_emulator.cli.fleets.options import (
     plan_options,
     settings_options,
     tftp_option,
 )
-from tokenless.phone_emulator.cli.fleets.run import run
 from tokenless.phone_emulator.cli.fleets.view import fleet_view, print_report
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
@@ -33,12 +32,7 @@ _STANDARD_OUTPUT: Final = Path("-")
 _COLUMNS: Final = ("device", "model", "outcome", "file", "action", "md5", "reason")
 
 
-@click.group()
-def fleet() -> None:
-    """Boot many emulated phones at once, and show their state."""
-
-
-@fleet.command()
+@click.command()
 @plan_options
 @flash_option
 @tftp_option
@@ -121,7 +115,3 @@ def _row_writer(file: _Writable) -> Callable[[BootReport], None]:
             )
 
     return write
-
-
-for _command in (run, show, delete_trust):
-    fleet.add_command(_command)
