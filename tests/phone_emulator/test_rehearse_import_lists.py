@@ -1,5 +1,6 @@
 """Lists and certificates of an import, as files and as text: what is taken of them."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,7 @@ import pytest
 
 from tests.rigs import minting
 from tests.rigs.cluster import PUB, SIGNED_AT, Lab, UnsignedList, keypair, record
+from tests.rigs.endless import endless
 from tests.rigs.lists import tokenless
 from tests.rigs.third_party import certutils_list
 from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
@@ -25,8 +27,9 @@ from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     without_repeats,
 )
 from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.files.record import Record, RecordTag, compose_record
 from tokenless.protocol.files.trust_list import TrustList
-from tokenless.protocol.files.trust_list_build import emptied_record
+from tokenless.protocol.files.trust_list_build import emptied_record, record_for
 from tokenless.protocol.show_output.lines import show_missing, show_trust_list
 from tokenless.protocol.trust.verdicts import FileKind
 
@@ -141,6 +144,43 @@ def test_third_parties_name_no_node() -> None:
         assert (entry.is_token, entry.address) == (False, None)
 
 
+def test_a_member_by_hash_or_by_key_alone() -> None:
+    whole = record(MIXED.tvs_pub, Role.TVS)
+    tags = dict(whole.elements)
+    del tags[RecordTag.CERTIFICATE]
+    for elements, bits, is_ec, is_by_hash in (
+        (tags, 1024, False, False),
+        ({**tags, RecordTag.PUBLIC_KEY: b"\4" * 65}, None, True, False),
+        (
+            {
+                **{tag: tags[tag] for tag in tags if tag not in (7, 8)},
+                RecordTag.CERTIFICATE_HASH: bytes(20),
+                RecordTag.HASH_ALGORITHM: b"\1",
+            },
+            None,
+            False,
+            True,
+        ),
+    ):
+        itl = replace(MIXED.itl(), records=(composed(elements),))
+        data = itl.sign("ITLFile.tlv")
+        for found in (only(data), only(shown(data, "ITL").encode())):
+            (entry,) = found.entries
+            assert (entry.key_bits, entry.is_ec) == (bits, is_ec)
+            assert (entry.is_by_hash, entry.begins) == (is_by_hash, None)
+    unusual = minting.server("odd", 1536)
+    odd = record_for(unusual.certificate, Role.TVS, dns_name="x", ip_address=None)
+    (entry,) = only(replace(MIXED.itl(), records=(odd,)).sign("ITLFile.tlv")).entries
+    assert entry.key_bits == 1536
+
+
+def composed(elements: dict[int, bytes]) -> Record:
+    """Return a record of these elements, its length put right."""
+    rest = [pair for pair in elements.items() if pair[0] != RecordTag.RECORD_LENGTH]
+    length = 5 + sum(3 + len(value) for _, value in rest)
+    return compose_record(((1, length.to_bytes(2)), *rest))
+
+
 def test_keys_are_told_by_their_lengths() -> None:
     for bits in (1024, 2048):
         found = only(shown(tokenless(bits).data).encode())
@@ -223,6 +263,10 @@ def test_a_log_has_lists_that_are_named_by_their_line(tmp_path: Path) -> None:
         f"{path} (line {line})",
     )
     assert (first.kind, second.kind) == (CTL, ITL)
+    path.write_text(f"\n{shown(ctl)}\n{shown(itl, 'ITL')}")
+    assert load_lists(path, CTL)[0].source == f"{path} (line 2)"
+    path.write_bytes(replace(MIXED.itl(), filename="mine.tlv").sign(""))
+    assert load_lists(path, ITL)[0].kind is ITL
     path.write_text(shown(ctl))
     assert [each.source for each in load_lists(path, CTL)] == [str(path)]
     with pytest.raises(PhoneError) as found:
@@ -292,6 +336,25 @@ def test_a_file_is_bounded_and_can_be_read(tmp_path: Path) -> None:
         load_bytes(tmp_path / "lost")
     assert str(lost.value).endswith("/lost cannot be read: No such file or directory")
     assert lost.value.hint == "name a file of yours, or - for standard input"
+
+
+def test_a_file_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    with endless(path), pytest.raises(PhoneError, match="has over 10 bytes"):
+        load_bytes(path, 10)
+
+
+def test_a_hyphen_is_standard_input(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(b"typed")
+    kept = os.dup(0)
+    with path.open("rb") as file:
+        os.dup2(file.fileno(), 0)
+        try:
+            assert load_bytes(Path("-")) == b"typed"
+        finally:
+            os.dup2(kept, 0)
+            os.close(kept)
 
 
 def test_the_same_list_twice_is_one() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.rigs.endless import endless
 from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 from tokenless.phone_emulator.rehearsal.importing.sources.models import (
     RealModel,
@@ -66,6 +67,9 @@ def test_a_feature_list_is_read_and_bounded(tmp_path: Path) -> None:
         load_features(path)
     assert str(found.value) == f"{path} has over {limit} bytes"
     assert found.value.hint == "give one list"
+    pipe = tmp_path / "pipe"
+    with endless(pipe), pytest.raises(PhoneError, match="has over"):
+        load_features(pipe)
 
 
 def test_what_is_no_feature_list_says_what_to_do(tmp_path: Path) -> None:

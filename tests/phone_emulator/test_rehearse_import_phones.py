@@ -295,6 +295,9 @@ def test_a_file_is_read_in_any_encoding_and_not_without_end(tmp_path: Path) -> N
     path = tmp_path / "phones.csv"
     path.write_bytes("model,device pool\n8861,Größe\n".encode("utf-16"))
     assert load_phones(path).kinds == (PhoneKind("Größe", "8861", 1, "8861"),)
+    features = {**FEATURES, "8861": replace(FEATURES["8861"], like="7975")}
+    (kind,) = load_phones(path, features).kinds
+    assert kind.like == "7975"
     path.write_text("name\n")
     with pytest.raises(PhoneError, match=f"{path} has no column for the model"):
         load_phones(path)
