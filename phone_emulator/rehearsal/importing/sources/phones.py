@@ -84,16 +84,9 @@ class PhoneTable:
                     hint=f"pools are {listed(sorted(map(printable, pools)))}",
                 )
         yield from self.approximations
-        others = pools.difference(told)
-        what = (
-            "device pools ask the same TFTP servers in the same order"
-            if not others
-            else "device pools ask the same TFTP servers in the same order, and "
-            f"{len(others)} of them have the same CallManager group"
-        )
         yield Approximation(
             Topic.POOLS,
-            f"all {len(pools)} {what}",
+            _alike(pools, pools.difference(told)),
             "the export does not tell option 150, nor the groups of device pools; "
             "--pool tells groups",
         )
@@ -112,6 +105,18 @@ class _Device:
     def is_registered(self) -> bool:
         """Return whether the phone was registered."""
         return self.status == _REGISTERED
+
+
+def _alike(pools: Collection[str], guessed: Collection[str]) -> str:
+    """Say what device pools have in common here; the groups of some are guessed."""
+    if len(pools) == 1:
+        group = ", and so is its CallManager group" if guessed else ""
+        return f"the order of the device pool's TFTP servers is a guess{group}"
+    said = f"all {len(pools)} device pools ask the same TFTP servers in the same order"
+    if len(guessed) == 1:
+        return f"{said}, and the CallManager group of {printable(*guessed)} is a guess"
+    same = f", and {len(guessed)} of them have the same CallManager group"
+    return said + (same if guessed else "")
 
 
 def load_phones(
