@@ -145,19 +145,35 @@ def phones_of(
     """
     head = text.lstrip("\r\n").partition("\n")[0]
     delimiter = max(_DELIMITERS, key=head.count)
-    reader = csv.reader(StringIO(text), delimiter=delimiter)
-    try:
-        columns = _columns(next(reader, []), source)
-        devices = _devices(reader, columns, source)
-    except csv.Error as error:
-        raise SourceLineError(
-            f"{source}, line {reader.line_num}: {error}",
-            reader.line_num,
-            hint="export it again as CSV, without editing it",
-        ) from None
+    rows = _numbered(text, delimiter, source)
+    _, names = next(rows, (1, []))
+    devices = _devices(rows, _columns(names, source), source)
     if not devices:
         raise PhoneError(f"{source} has no phones", hint="export at least one")
     return _table(devices, source, features)
+
+
+def _numbered(
+    text: str, delimiter: str, source: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the line on which it begins.
+
+    Raises:
+        PhoneError: When one is no CSV, or has a quotation without an end, which would
+            swallow all rows after it.
+    """
+    reader = csv.reader(StringIO(text), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise SourceLineError(
+            f"{source}, line {line}: {error}",
+            line,
+            hint="is a quotation mark missing? Export it again as CSV, unedited",
+        ) from None
 
 
 def _columns(names: Sequence[str], source: str) -> dict[str, int]:
@@ -184,7 +200,7 @@ def _columns(names: Sequence[str], source: str) -> dict[str, int]:
 
 
 def _devices(
-    reader: "Iterator[list[str]]", columns: Mapping[str, int], source: str
+    rows: Iterator[tuple[int, list[str]]], columns: Mapping[str, int], source: str
 ) -> list[_Device]:
     """Read the rows; a device that stands in several is taken once (RIS does that).
 
@@ -193,7 +209,7 @@ def _devices(
             than the same device in a row before.
     """
     devices: dict[str, _Device] = {}
-    for line, row in enumerate(reader, 2):
+    for line, row in rows:
         if not any(map(str.strip, row)):
             continue
         if len(devices) == MAX_ROWS:
