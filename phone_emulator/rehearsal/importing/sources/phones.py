@@ -28,6 +28,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.models import (
     real_model,
 )
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.phones.features import FEATURES, ModelFeatures
 from tokenless.protocol.show_output.paste import decode_pasted
 
@@ -143,7 +144,7 @@ def phones_of(
     Raises:
         PhoneError: As `load_phones`.
     """
-    head = text.lstrip("\r\n").partition("\n")[0]
+    head = text.lstrip().partition("\n")[0]
     delimiter = max(_DELIMITERS, key=head.count)
     rows = _numbered(text, delimiter, source)
     _, names = next(rows, (1, []))
@@ -156,7 +157,7 @@ def phones_of(
 def _numbered(
     text: str, delimiter: str, source: str
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with the line on which it begins.
+    """Yield each row that is not blank, with the line on which it begins.
 
     Raises:
         PhoneError: When one is no CSV, or has a quotation without an end, which would
@@ -166,7 +167,8 @@ def _numbered(
     line = 1
     try:
         for row in reader:
-            yield line, row
+            if any(map(str.strip, row)):
+                yield line, row
             line = reader.line_num + 1
     except csv.Error as error:
         raise SourceLineError(
@@ -210,8 +212,6 @@ def _devices(
     """
     devices: dict[str, _Device] = {}
     for line, row in rows:
-        if not any(map(str.strip, row)):
-            continue
         if len(devices) == MAX_ROWS:
             raise PhoneError(
                 f"{source} has over {MAX_ROWS} rows", hint="give one cluster's phones"
@@ -235,15 +235,15 @@ def _devices(
 
 
 def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
-    model, count = values.get("model", ""), values.get("count", "1") or "1"
+    model, count = values.get("model", ""), values.get("count") or "1"
+    number = read_decimal(count, MAX_PHONES)
     if not model:
         raise SourceLineError(
             f"{source}, line {line}: the row has no model",
             line,
             hint="a comma is missing, or the export was edited; export it again",
         )
-    is_number = count.isascii() and count.isdigit() and len(count) <= len("100000")
-    if not is_number or not 0 < int(count) <= MAX_PHONES:
+    if not number:
         raise SourceLineError(
             f"{source}, line {line}: {printable(count)[:20]!r} is not a number of "
             "phones",
@@ -251,7 +251,7 @@ def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
             hint=f"write 1 to {MAX_PHONES}",
         )
     status = values.get("status", "").casefold()
-    return _Device(values.get("pool", ""), model, int(count), status, line)
+    return _Device(values.get("pool", ""), model, number, status, line)
 
 
 def _table(
