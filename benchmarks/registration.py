@@ -239,9 +239,10 @@ async def run_phones(
                 f"{standings.registrations - so_far} registered anew, "
                 f"server {100 * used / options.hold:.1f}% of a core\n"
             )
+        missing = len(phones) - standings.registered
         nursery.cancel_scope.cancel()
-    if standings.registered < len(phones):
-        sys.exit(f"{len(phones) - standings.registered} phones are not registered")
+    if missing:
+        sys.exit(f"{missing} phones are not registered")
 
 
 def memory_mb(pid: int) -> int:

@@ -86,9 +86,10 @@ async def run_phones(
             f"{taken_s:.1f} s (load of the machine {os.getloadavg()[0]:.1f})\n"
         )
         await trio.to_thread.run_sync(judge, data, len(phones), begun, options.limit)
+        missing = len(phones) - counts["sub"]
         nursery.cancel_scope.cancel()
-    if counts["sub"] < len(phones):
-        sys.exit(f"{len(phones) - counts['sub']} phones are not at the other node")
+    if missing:
+        sys.exit(f"{missing} phones are not at the other node")
 
 
 async def reached(is_so: Callable[[], bool], limit_s: float) -> None:
