@@ -31,6 +31,7 @@ from tokenless.protocol.files.record import Record, RecordTag, compose_record
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import emptied_record, record_for
 from tokenless.protocol.show_output.lines import show_missing, show_trust_list
+from tokenless.protocol.trust.lint import SignatureState
 from tokenless.protocol.trust.verdicts import FileKind
 
 MIXED = Lab(mixed=True)
@@ -59,7 +60,7 @@ def test_a_file_tells_all_of_its_members() -> None:
     found = only(trust_list.data)
     publisher = minting.server().certificate
     assert (found.kind, found.source, found.length) == (CTL, "a", len(trust_list.data))
-    assert (found.digest, found.is_verified) == (Digest.SHA1, True)
+    assert (found.digest, found.signature) == (Digest.SHA1, SignatureState.VALID)
     assert found.signer_subject == trust_list.signer.subject
     assert found.signer_serial == trust_list.signer.serial_hex
     assert found.entries[0] == ImportedRecord(
@@ -101,15 +102,16 @@ def test_a_list_that_its_signer_did_not_sign_is_said_to_be_unverified(
 ) -> None:
     data = bytearray(tokenless().data)
     data[-1] ^= 1
-    assert not only(form(bytes(data))).is_verified
-    assert only(form(tokenless().data)).is_verified
+    assert only(form(bytes(data))).signature is SignatureState.INVALID
+    assert only(form(tokenless().data)).signature is SignatureState.VALID
 
 
 def test_a_list_whose_signer_is_not_in_it_is_not_called_forged() -> None:
     alone = UnsignedList(
         (record(MIXED.capf, Role.CAPF),), keypair("elsewhere"), SIGNED_AT
     )
-    assert only(alone.sign("CTLFile.tlv")).is_verified
+    found = only(alone.sign("CTLFile.tlv"))
+    assert found.signature is SignatureState.UNVERIFIABLE
 
 
 def test_the_name_in_a_file_says_what_it_is() -> None:
