@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import (
     AFTER_BOOT,
     PhoneStatus,
 )
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
 from tokenless.phone_emulator.rehearsal.reports.text_report import (
     anchors_words,

@@ -27,7 +27,7 @@ from tokenless.phone_emulator.planner.runbook import (
     runbook_of,
 )
 from tokenless.phone_emulator.planner.wording import Wording
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from tokenless.command_line import ExitStatus, complain
 from tokenless.ground.terminal import cell, cells, progress_bar, result_console
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words, steps_words
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.executor import ordered_results
 from tokenless.phone_emulator.rehearsal.play.run import (
     Played,

@@ -14,10 +14,10 @@ import trio
 
 from tokenless.ground.files import not_synced
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.outage import Outage, outages
 from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener, play
 from tokenless.phone_emulator.rehearsal.rig.clusters.made import MadeClusters
 from tokenless.phone_emulator.rehearsal.rig.opening import open_rig

@@ -15,7 +15,7 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
     TextReporter,
     exit_by_verdict,
 )
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
