@@ -19,12 +19,14 @@ from tokenless.phone_emulator.addresses import (
     parse_secure_ports,
     parse_servers,
 )
+from tokenless.phone_emulator.check.findings.finding import Finding
 from tokenless.phone_emulator.check.inspect import (
     inspect,
     is_answered,
     locks_phones_out,
     to_json,
 )
+from tokenless.phone_emulator.check.observing.observation import Observation
 from tokenless.phone_emulator.check.observing.observe import (
     CAPF_PORT,
     TVS_PORT,
@@ -149,6 +151,11 @@ def check(
         click.echo(json.dumps(to_json(seen, findings)))
     else:
         result_console(WIDTH_IN_FILES).print(check_view(seen, findings))
+    _exit(seen, findings)
+
+
+def _exit(seen: Observation, findings: Sequence[Finding]) -> None:
+    """End with the status of the verdict; say on standard error what is wrong."""
     if not is_answered(seen):
         complain(_nothing_answered([node.server for node in seen.nodes]))
         sys.exit(ExitStatus.CANNOT_TELL)

@@ -1,14 +1,12 @@
 """Options that several commands have, and their values."""
 
-import functools
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
-from tokenless.command_line import NumberRange
+from tokenless.command_line import NumberRange, Option, gathered
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.phone import HttpPort, http_at
 from tokenless.phone_emulator.phone import tftp_only as without_http
@@ -19,9 +17,6 @@ from tokenless.protocol.phones.models import (
     hint_for_unknown_models,
 )
 from tokenless.protocol.release import Release
-
-Command = Callable[..., Any]
-Option = Callable[[Command], Command]
 
 _TLS_RANGES: Final[dict[str, TlsRange]] = {
     newest: (TLS_VERSIONS[0], newest) for newest in TLS_VERSIONS
@@ -55,30 +50,6 @@ class ModelName(_Choice):
     ) -> str:
         """Say what to name instead."""
         return f"there is no phone model {value}; {hint_for_unknown_models(value)}"
-
-
-def gathered(name: str, make: Callable[..., Any], *options: Option) -> Option:
-    """Give a command one argument that is made of several options.
-
-    Args:
-        name: The command's argument.
-        make: Makes its value; has a parameter for each option.
-        options: Options of click.
-    """
-    taken = tuple(inspect.signature(make).parameters)
-
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
-        def call(**given: Any) -> Any:  # noqa: ANN401 - whatever click has parsed
-            own = {each: given.pop(each) for each in taken}
-            return command(**given, **{name: make(**own)})
-
-        with_options: Command = call
-        for option in reversed(options):
-            with_options = option(with_options)
-        return with_options
-
-    return decorate
 
 
 def tls_range(newest: str | None) -> TlsRange | None:
@@ -117,23 +88,34 @@ def phones_option(least: int, help_text: str) -> Option:
     )
 
 
-def executor_options(command: Command) -> Command:
-    """Add the options of where rehearsals are played side by side."""
-    local = click.option(
+class Workers(NamedTuple):
+    """The processes that play rehearsals side by side."""
+
+    jobs: int | None
+    scheduler: str | None
+
+    @property
+    def are_one(self) -> bool:
+        """Return whether one rehearsal is to be played after the other."""
+        return self.jobs == 1 and self.scheduler is None
+
+
+worker_options = gathered(
+    "workers",
+    Workers,
+    click.option(
         "--jobs",
         type=click.IntRange(1, 256),
         help="The number of runs at the same time on this machine; default: one per "
         "processor.",
-    )
-    remote = click.option(
+    ),
+    click.option(
         "--scheduler",
         metavar="tcp://HOST:PORT",
         help="Play on the workers of this Dask scheduler instead "
         "(pip install 'tokenless[dask]').",
-    )
-    return local(remote(command))
-
-
+    ),
+)
 tls_option = click.option(
     "--tls",
     type=click.Choice(list(_TLS_RANGES)),

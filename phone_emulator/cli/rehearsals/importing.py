@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
-from tokenless.command_line import complain
+from tokenless.command_line import complain, gathered
 from tokenless.ground.terminal import progress_bar, talk_line
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
@@ -19,7 +19,6 @@ from tokenless.phone_emulator.addresses import (
 )
 from tokenless.phone_emulator.check.observing.observe import Patience
 from tokenless.phone_emulator.cli.options import (
-    gathered,
     models_option,
     parse_models,
     parse_release,

@@ -10,9 +10,8 @@ from msgspec.structs import replace
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 
-from tokenless.command_line import NumberRange
+from tokenless.command_line import NumberRange, gathered
 from tokenless.ground.terminal import cell, progress_bar
-from tokenless.phone_emulator.cli.options import gathered
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.planner.plan import Plan

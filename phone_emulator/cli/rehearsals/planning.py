@@ -10,11 +10,10 @@ from typing import Final
 import click
 import msgspec
 
-from tokenless.command_line import NumberRange, complain
+from tokenless.command_line import NumberRange, complain, gathered
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
-    gathered,
     models_option,
     parse_models,
     parse_release,

@@ -9,10 +9,11 @@ import click
 
 from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.cli.options import (
-    executor_options,
+    Workers,
     junit_option,
     keep_option,
     phones_option,
+    worker_options,
 )
 from tokenless.phone_emulator.cli.rehearsals.playing import (
     JsonReporter,
@@ -59,7 +60,7 @@ seed_option = click.option(
 @junit_option
 @keep_option
 @seed_option
-@executor_options
+@worker_options
 @click.option(
     "--summary", is_flag=True, help="Print only the table of results, not each step."
 )
@@ -83,8 +84,7 @@ def run(
     junit: Path | None,
     keep: Path | None,
     seed: int,
-    jobs: int | None,
-    scheduler: str | None,
+    workers: Workers,
     summary: bool,
     compare: bool,
     real_phones: int | None,
@@ -104,18 +104,10 @@ def run(
         nullcontext() if report is None else output_file(report) as page,
         nullcontext() if junit is None else output_file(junit) as tests,
     ):
-        if len(scripts) == 1 or (jobs == 1 and scheduler is None):
-            results = [
-                play_and_report(script, phones, _place(keep, script), reporter, seed)
-                for script in scripts
-            ]
-        else:
-            rehearsals = [
-                Rehearsal(script, phones, seed, _place(keep, script))
-                for script in scripts
-            ]
-            with open_executor(jobs, scheduler) as executor:
-                results = play_side_by_side(executor, rehearsals, reporter)
+        rehearsals = [
+            Rehearsal(script, phones, seed, _place(keep, script)) for script in scripts
+        ]
+        results = _play(rehearsals, workers, reporter)
         if page is not None:
             page.write(render_report(results[0]))
         if tests is not None:
@@ -125,6 +117,18 @@ def run(
     elif (len(results) > 1 or summary) and not as_json:
         result_console(WIDTH_IN_FILES).print(results_table(results))
     exit_by_verdict(results)
+
+
+def _play(
+    rehearsals: Sequence[Rehearsal], workers: Workers, reporter: Reporter
+) -> list[Played]:
+    if len(rehearsals) > 1 and not workers.are_one:
+        with open_executor(*workers) as executor:
+            return play_side_by_side(executor, rehearsals, reporter)
+    return [
+        play_and_report(each.script, each.phones, each.keep, reporter, each.seed)
+        for each in rehearsals
+    ]
 
 
 def _compare(

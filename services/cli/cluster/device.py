@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from tokenless.command_line import gathered
 from tokenless.protocol.capf.elements import KeyType
 from tokenless.protocol.phones.device_security import (
     CAPF_AUTH_MODES,
@@ -133,54 +134,10 @@ def certificate(
     export_certificate(found.certificate, output, der=der, as_json=as_json)
 
 
-@device.command("set")
-@click.argument("names", nargs=-1)
-@cluster_options
-@click.option(
-    "--pool", help="Change all phones of this pool; for a new phone: its device pool."
-)
-@click.option(
-    "--model", help="Change all phones of this model; for a new phone: its model."
-)
-@click.option(
-    "--security", type=click.Choice(list(SECURITY_MODES)), help="Security mode."
-)
-@click.option("--encrypted", is_flag=True, help="Short for --security encrypted.")
-@click.option(
-    "--transport",
-    type=click.Choice(list(_TRANSPORTS)),
-    help="Transport of the phone's signalling.",
-)
-@click.option(
-    "--encrypted-config/--clear-config",
-    default=None,
-    help="TFTP Encrypted Config: encrypt the phone's configuration file.",
-)
-@click.option(
-    "--capf", type=click.Choice(list(CAPF_OPERATIONS)), help="CAPF operation."
-)
-@click.option(
-    "--auth",
-    type=click.Choice(list(CAPF_AUTH_MODES)),
-    help="The phone's authentication to CAPF.",
-)
-@click.option("--string", "auth_string", help="Authentication string: 4 to 10 digits.")
-@click.option(
-    "--key-type", type=click.Choice(["rsa", "ec"]), help="Key type of the LSC."
-)
-@click.option("--key-size", type=int, help="Key size of the LSC in bits.")
-@click.option(
-    "--finish-by",
-    help="End of the CAPF operation, YYYY:MM:DD:HH:MM in UTC; "
-    "default: ten days from now.",
-)
-def set_command(
+def _change(
     *,
-    names: tuple[str, ...],
-    data: Path,
-    config: Path | None,
-    pool: str | None,
     model: str | None,
+    pool: str | None,
     security: str | None,
     encrypted: bool,
     transport: str | None,
@@ -191,18 +148,11 @@ def set_command(
     key_type: str | None,
     key_size: int | None,
     finish_by: str | None,
-    as_json: bool,
-) -> None:
-    """Change phones by name, or all phones of a pool or a model.
-
-    A phone notices the change when it next fetches its configuration.
-    """
-    if not (names or pool or model):
-        raise click.UsageError("name devices, or give --pool or --model")
+) -> DeviceChange:
     if encrypted and security not in {None, "encrypted"}:
         raise click.UsageError("--encrypted and --security exclude each other")
     mode = "encrypted" if encrypted else security
-    change = DeviceChange(
+    return DeviceChange(
         model=model,
         pool=pool,
         security_mode=None if mode is None else SECURITY_MODES[mode],
@@ -215,7 +165,72 @@ def set_command(
         key_size=key_size,
         finish_by=None if finish_by is None else parse_finish_time(finish_by),
     )
-    selection = Selection(names) if names else Selection((), pool, model)
+
+
+@device.command("set")
+@click.argument("names", nargs=-1)
+@cluster_options
+@gathered(
+    "change",
+    _change,
+    click.option(
+        "--pool",
+        help="Change all phones of this pool; for a new phone: its device pool.",
+    ),
+    click.option(
+        "--model", help="Change all phones of this model; for a new phone: its model."
+    ),
+    click.option(
+        "--security", type=click.Choice(list(SECURITY_MODES)), help="Security mode."
+    ),
+    click.option("--encrypted", is_flag=True, help="Short for --security encrypted."),
+    click.option(
+        "--transport",
+        type=click.Choice(list(_TRANSPORTS)),
+        help="Transport of the phone's signalling.",
+    ),
+    click.option(
+        "--encrypted-config/--clear-config",
+        default=None,
+        help="TFTP Encrypted Config: encrypt the phone's configuration file.",
+    ),
+    click.option(
+        "--capf", type=click.Choice(list(CAPF_OPERATIONS)), help="CAPF operation."
+    ),
+    click.option(
+        "--auth",
+        type=click.Choice(list(CAPF_AUTH_MODES)),
+        help="The phone's authentication to CAPF.",
+    ),
+    click.option(
+        "--string", "auth_string", help="Authentication string: 4 to 10 digits."
+    ),
+    click.option(
+        "--key-type", type=click.Choice(["rsa", "ec"]), help="Key type of the LSC."
+    ),
+    click.option("--key-size", type=int, help="Key size of the LSC in bits."),
+    click.option(
+        "--finish-by",
+        help="End of the CAPF operation, YYYY:MM:DD:HH:MM in UTC; "
+        "default: ten days from now.",
+    ),
+)
+def set_command(
+    *,
+    names: tuple[str, ...],
+    data: Path,
+    config: Path | None,
+    change: DeviceChange,
+    as_json: bool,
+) -> None:
+    """Change phones by name, or all phones of a pool or a model.
+
+    A phone notices the change when it next fetches its configuration.
+    """
+    if not (names or change.pool or change.model):
+        raise click.UsageError("name devices, or give --pool or --model")
+    by_kind = Selection((), change.pool, change.model)
+    selection = Selection(names) if names else by_kind
     with using_cluster(data, config) as cluster:
         changed = set_devices(cluster, selection, change, by=administrator())
         announce_change(cluster)

@@ -97,13 +97,10 @@ def encrypt(
     The result is FILE.enc.sgn, or OUTPUT.
     """
     target = file.with_name(file.name + ENCRYPTED_SUFFIX) if output is None else output
-    content, recipient = (
-        read_bounded(file, MAX_FILE_LENGTH // 2),
-        load_certificate(phone),
-    )
-    signer, at = load_signer(source), timestamp
-    if at is None:
-        at = int(datetime.now(UTC).timestamp())
+    content = read_bounded(file, MAX_FILE_LENGTH // 2)
+    recipient = load_certificate(phone)
+    signer = load_signer(source)
+    at = int(datetime.now(UTC).timestamp()) if timestamp is None else timestamp
     made = encrypt_file(
         target.name if filename is None else filename,
         content,
@@ -118,18 +115,10 @@ def encrypt(
         beside = file.with_name(file.name + _SIGNED_SUFFIX)
         with name_file_in_errors(file):
             small = companion_of(content, recipient.md5)
-        written.append(
-            (
-                beside,
-                sign_file(
-                    beside.name,
-                    small,
-                    signer,
-                    timestamp=at,
-                    digest=parse_digest(digest),
-                ),
-            )
+        signed = sign_file(
+            beside.name, small, signer, timestamp=at, digest=parse_digest(digest)
         )
+        written.append((beside, signed))
     for path, result in written:
         write_output(path, result.data)
     _say(written, as_json=as_json)
