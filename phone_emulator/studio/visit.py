@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -129,4 +129,7 @@ def attachment(data: str | bytes, name: str, kind: str) -> Response:
     return response
 
 
-Page: TypeAlias = BrowserPage[Visit]
+class Page(BrowserPage[Visit]):
+    """A page of the studio."""
+
+    __slots__ = ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -115,4 +115,7 @@ class Visit:
         return RedirectResponse(where, status_code=SEE_OTHER)
 
 
-Page: TypeAlias = BrowserPage[Visit]
+class Page(BrowserPage[Visit]):
+    """A page of the console."""
+
+    __slots__ = ()
