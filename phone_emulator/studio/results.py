@@ -82,7 +82,7 @@ def live_states(groups: PhoneGroups) -> dict[str, int]:
     """Count phones by the state after their last boot, while others boot."""
     found: dict[PhoneStatus, int] = {}
     for name, phones in groups.groups.items():
-        reports = groups.reports_of(name)
+        reports = groups.boots.reports_of(name)
         if groups.is_off(name):
             states = {PhoneStatus.OFF: len(phones)}
         else:
@@ -155,7 +155,7 @@ def _logs(report: StepReport, rig: RehearsalRig) -> Iterator[PhoneLog]:
         sample = status.sample
         if sample is None:
             continue
-        reports = rig.phone_groups.reports_of(status.group)
+        reports = rig.phone_groups.boots.reports_of(status.group)
         last = reports.get(sample.device)
         face = _face(rig.phone_groups.first(status.group), status, last)
         calls = [each for each in report.calls if status.group == each.caller]

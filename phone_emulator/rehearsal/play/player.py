@@ -101,12 +101,13 @@ class _Player:
 
     async def _report(self, number: int, step: Step, ran: _RunLines) -> StepReport:
         rig, phones = self._rig, self._rig.phone_groups
-        nodes, groups = await rig.nodes(), phones.reports
+        boots = phones.boots
+        nodes, groups = await rig.nodes(), boots.reports
         facts, prospects = await rig.facts(), await rig.prospects()
         registrations = await rig.registrations()
         statuses = group_statuses(phones, facts, prospects, registrations)
         resets = rig.resets
-        restarts = Restarts(phones.restarts, tuple(resets.races), resets.unregistered)
+        restarts = Restarts(boots.restarts, tuple(resets.races), resets.unregistered)
         report = StepReport(
             number=number,
             step=step,
@@ -116,11 +117,11 @@ class _Player:
             nodes=nodes,
             groups=groups,
             statuses=statuses,
-            stuck=phones.stuck,
+            stuck=boots.stuck,
             calls=tuple(rig.calls),
             call_losses=self._calls.after(rig.calls),
             unforeseen=self._expected_stuck.unforeseen(
-                step, phones.booted, statuses, restarts.at_risk
+                step, boots.booted, statuses, restarts.at_risk
             ),
             restarts=restarts,
             injected=tuple(ran.injected),
