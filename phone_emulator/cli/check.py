@@ -26,11 +26,11 @@ from tokenless.phone_emulator.check.inspect import (
     locks_phones_out,
     to_json,
 )
+from tokenless.phone_emulator.check.observing.fetching import Patience
 from tokenless.phone_emulator.check.observing.observation import Observation
 from tokenless.phone_emulator.check.observing.observe import (
     CAPF_PORT,
     TVS_PORT,
-    Patience,
     observe,
 )
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES, check_view

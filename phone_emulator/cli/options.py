@@ -164,6 +164,11 @@ models_option = click.option(
 )
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """Return the names of a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def parse_models(text: str) -> Sequence[str]:
     """Return the models of a list, each once.
 

@@ -146,7 +146,7 @@ def capf(
     report = trio.run(_boot, identity, flash, network, string)
     _finish(report, as_json=as_json)
     if report.capf is None or report.capf["result"] != CapfResult.INSTALLED:
-        sys.exit(1)
+        sys.exit(ExitStatus.FAILED)
 
 
 def _give_mic(

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from tokenless.command_line import complain
+from tokenless.command_line import ExitStatus, complain
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.certificate_text import certificate_text
@@ -310,7 +310,7 @@ def expiry(*, data: Path, config: Path | None, days: int | None, as_json: bool) 
     ended = [each for each in report if each.days_left < 0]
     if ended:
         complain(f"{len(ended)} have ended; regenerate them")
-        sys.exit(1)
+        sys.exit(ExitStatus.FAILED)
 
 
 def _read(cluster: Cluster, source: str) -> bytes:

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from tokenless.command_line import complain, gathered
+from tokenless.command_line import ExitStatus, complain, gathered
 from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
@@ -224,4 +224,4 @@ def _report(
     failed = [str(row["reason"]) for row in rows if row["status"] == _FAILED]
     if failed:
         complain("; ".join(failed))
-        sys.exit(1)
+        sys.exit(ExitStatus.FAILED)

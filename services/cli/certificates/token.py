@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tokenless.command_line import complain
+from tokenless.command_line import ExitStatus, complain
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.cli.certificates.view import (
     certificate_json,
@@ -94,7 +94,7 @@ def show_list(
     for name, reason in tokens.damaged.items():
         complain(f"token {name}: {reason}")
     if tokens.damaged:
-        sys.exit(1)
+        sys.exit(ExitStatus.FAILED)
 
 
 @token.command()
