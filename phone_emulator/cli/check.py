@@ -10,7 +10,7 @@ from typing import Final
 import click
 import trio
 
-from tokenless.command_line import ExitStatus, complain
+from tokenless.command_line import FILE, ExitStatus, complain, json_option
 from tokenless.ground.files import TooLongError, read_bounded
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.addresses import (
@@ -92,7 +92,7 @@ _LAB_PORT: Final = 6969
 )
 @click.option(
     "--lsc",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="The certificate (PEM or DER) of the phone of --device, to compare with "
     "certHash of its configuration. Keys in the file are not read.",
 )
@@ -107,7 +107,7 @@ _LAB_PORT: Final = 6969
 @tvs_timeout_option(10.0, "one question to TVS, and for one file over HTTP")
 @http_port_option
 @tftp_only_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def check(
     *,
     tftp: tuple[str, ...],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
-from tokenless.command_line import NumberRange, Option, gathered
+from tokenless.command_line import FILE, NumberRange, Option, gathered
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.phone import HttpPort, http_at
 from tokenless.phone_emulator.phone import tftp_only as without_http
@@ -148,7 +148,7 @@ tftp_only_option = click.option(
 )
 junit_option = click.option(
     "--junit",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Write the results as JUnit XML, for a CI server.",
 )
 keep_option = click.option(

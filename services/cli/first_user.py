@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from tokenless.command_line import FILE
 from tokenless.ground.files import TooLongError, read_bounded
 from tokenless.services.changes.console_users import add_user, list_users
 from tokenless.services.cluster.cluster import Cluster
@@ -29,7 +30,7 @@ def first_user_options(command: _Command) -> _Command:
     for option in (
         click.option(
             "--first-password-file",
-            type=click.Path(path_type=Path, dir_okay=False),
+            type=FILE,
             help="A file with the first user's password, such as a container's secret.",
         ),
         click.option(

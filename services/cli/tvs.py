@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from tokenless.command_line import NumberRange, gathered
+from tokenless.command_line import NumberRange, gathered, json_option
 from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.checksums import sha1_of
@@ -146,7 +146,7 @@ _asking_options = gathered(
         default=10.0,
         help="Seconds for the connection and for each answer.",
     ),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+    json_option,
 )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -132,6 +133,13 @@ def gathered(name: str, make: Callable[..., Any], *options: Option) -> Option:
         return with_options
 
     return decorate
+
+
+FILE: Final = click.Path(path_type=Path, dir_okay=False)
+"""A file that a person names; it may be a pipe or a device."""
+json_option: Final = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object."
+)
 
 
 class NumberRange(click.FloatRange):

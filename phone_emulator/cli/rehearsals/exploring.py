@@ -16,7 +16,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tokenless.command_line import ExitStatus, NumberRange, complain, gathered
+from tokenless.command_line import (
+    FILE,
+    ExitStatus,
+    NumberRange,
+    complain,
+    gathered,
+    json_option,
+)
 from tokenless.ground.terminal import progress_bar, result_console, slow_view
 from tokenless.phone_emulator.cli.options import (
     Workers,
@@ -99,15 +106,13 @@ class _FaultChoice:
         "--pairs",
         type=click.IntRange(0, 10_000),
         default=0,
-        help="The number of pairs of faults to play as well, chosen at random.  "
-        "[default: 0]",
+        help="The number of pairs of faults to play as well, chosen at random.",
     ),
     click.option(
         "--seed",
         type=click.IntRange(0, 2**32),
         default=1,
-        help="Seed of the random choice; the same seed chooses the same pairs.  "
-        "[default: 1]",
+        help="Seed of the random choice; the same seed chooses the same pairs.",
     ),
     click.option(
         "--only",
@@ -141,11 +146,11 @@ class _FaultChoice:
 @keep_option
 @click.option(
     "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Write one self-contained HTML page.",
 )
 @junit_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def explore(
     *,
     name: str,

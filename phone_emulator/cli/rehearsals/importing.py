@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tokenless.command_line import ExitStatus, complain
+from tokenless.command_line import FILE, ExitStatus, complain
 from tokenless.ground.terminal import talk_line
 from tokenless.phone_emulator.cli.options import (
     models_option,
@@ -42,7 +42,7 @@ from tokenless.protocol.codes import NodeRole
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="The file to write; default: standard output. An edited file is not "
     "overwritten.",
 )

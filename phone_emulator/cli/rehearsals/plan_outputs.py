@@ -49,25 +49,25 @@ pace_options = gathered(
         "--batch",
         type=click.IntRange(1, 1_000_000),
         default=500,
-        help="The number of phones that are reset together.  [default: 500]",
+        help="The number of phones that are reset together.",
     ),
     click.option(
         "--phones-per-s",
         type=NumberRange(0, 100_000, min_open=True),
         default=20.0,
-        help="The number of phones that register again per second.  [default: 20]",
+        help="The number of phones that register again per second.",
     ),
     click.option(
         "--phone-restart-s",
         type=NumberRange(0, 86_400),
         default=180.0,
-        help="Seconds from the reset of a phone to its registration.  [default: 180]",
+        help="Seconds from the reset of a phone to its registration.",
     ),
     click.option(
         "--restart-s",
         type=NumberRange(0, 86_400),
         default=60.0,
-        help="Seconds for the restart of a service on a node.  [default: 60]",
+        help="Seconds for the restart of a service on a node.",
     ),
 )
 

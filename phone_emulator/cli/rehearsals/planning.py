@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tokenless.command_line import ExitStatus, NumberRange, complain
+from tokenless.command_line import FILE, ExitStatus, NumberRange, complain, json_option
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.cli.rehearsals.plan_outputs import (
     check_runbook,
@@ -34,12 +34,12 @@ from tokenless.protocol.certificates.name_text import printable
 @task_options
 @click.option(
     "--save",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Write the plan as a rehearsal, for `tokenless rehearse run FILE`.",
 )
 @click.option(
     "--runbook",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Write the plan as a runbook: one table, Markdown (.md) or HTML (.html).",
 )
 @pace_options
@@ -57,7 +57,7 @@ from tokenless.protocol.certificates.name_text import printable
     help="Stop after this time, and print the best order so far and a lower bound of "
     "its length.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def plan(
     *,
     asked: AskedPlan,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tokenless.command_line import ExitStatus, NumberRange, complain
+from tokenless.command_line import ExitStatus, NumberRange, complain, json_option
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES
 from tokenless.phone_emulator.cli.options import parse_release
@@ -81,7 +81,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import load_script
     metavar="SECONDS",
     help="Seconds after which the search for a safe order stops.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def preflight(
     *,
     rehearsal: Path,

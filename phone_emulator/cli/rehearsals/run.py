@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.command_line import FILE
 from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.cli.options import (
     Workers,
@@ -54,7 +55,7 @@ seed_option = click.option(
 @phones_option(1, "The number of phones, not counting groups of a fixed size.")
 @click.option(
     "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Write one self-contained HTML page.",
 )
 @junit_option

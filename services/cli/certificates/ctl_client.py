@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from tokenless.command_line import ExitStatus, complain, gathered
+from tokenless.command_line import FILE, ExitStatus, complain, gathered
 from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
@@ -67,7 +67,7 @@ _token_options = gathered(
     ),
     click.option(
         "--module",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FILE,
         help="The PKCS#11 module of the tokens.",
     ),
     click.option(

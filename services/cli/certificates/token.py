@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tokenless.command_line import ExitStatus, complain
+from tokenless.command_line import FILE, ExitStatus, complain
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.cli.certificates.view import (
     certificate_json,
@@ -30,7 +30,7 @@ from tokenless.services.pki.tokens import (
 
 _module = click.option(
     "--module",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="A PKCS#11 module; NAME is then the label of one of its tokens.",
 )
 _name = click.argument("name")

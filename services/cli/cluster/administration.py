@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tokenless.command_line import json_option
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import certificates
 from tokenless.services.cli.options import (
@@ -24,9 +25,6 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 def cluster_options(command: _Command) -> _Command:
     """Add `--data`, `--config` and `--json`."""
-    json_option = click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON object."
-    )
     return data_option(config_option(json_option(command)))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from tokenless.command_line import gathered
+from tokenless.command_line import FILE, gathered
 from tokenless.protocol.capf.elements import KeyType
 from tokenless.protocol.phones.device_security import (
     CAPF_AUTH_MODES,
@@ -238,7 +238,7 @@ def set_command(
 
 
 @device.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FILE)
 @cluster_options
 def import_command(
     *, file: Path, data: Path, config: Path | None, as_json: bool

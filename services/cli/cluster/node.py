@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.command_line import FILE, json_option
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.services.changes import membership
 from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
@@ -25,7 +26,7 @@ _DEFAULTS_HERE = (
     "[tftp], [tvs] and [metrics] have their defaults here: serve with a --config of "
     "this host, or import with --host-settings"
 )
-_file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+_file = click.argument("file", type=FILE)
 
 
 def _asked_for(
@@ -99,7 +100,7 @@ def add(
 @click.option(
     "--output",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="The file to write.",
 )
 @click.argument("name")
@@ -135,7 +136,7 @@ def export(
     is_flag=True,
     help="Also take over [tftp], [tvs] and [metrics] of the publisher's configuration.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @_file
 def import_(
     *, data: Path, password: str, host_settings: bool, file: Path, as_json: bool

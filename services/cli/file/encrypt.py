@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from tokenless.command_line import FILE, json_option
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.encrypted_file import (
@@ -52,15 +53,14 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, write_output
 
 _SIGNED_SUFFIX = ".sgn"
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.argument("file", type=_FILE)
-@click.argument("output", type=_FILE, required=False)
+@click.argument("file", type=FILE)
+@click.argument("output", type=FILE, required=False)
 @click.option(
     "--phone",
-    type=_FILE,
+    type=FILE,
     required=True,
     help="The phone's certificate: the LSC, or the MIC if it has no LSC.",
 )
@@ -79,7 +79,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @timestamp_option
 @signer_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def encrypt(
     *,
     file: Path,
@@ -141,10 +141,10 @@ def _say(
 
 
 @click.command()
-@click.argument("file", type=_FILE)
-@click.argument("output", type=_FILE, required=False)
+@click.argument("file", type=FILE)
+@click.argument("output", type=FILE, required=False)
 @click.option(
-    "--key", type=_FILE, required=True, help="The phone's private key, as PEM or DER."
+    "--key", type=FILE, required=True, help="The phone's private key, as PEM or DER."
 )
 @password_options
 def decrypt(

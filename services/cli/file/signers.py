@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from tokenless.command_line import gathered
+from tokenless.command_line import FILE, gathered
 from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
 from tokenless.protocol.certificates.signature import PrivateKeySigner, Signer
 from tokenless.services.cli.file.input import (
@@ -31,7 +31,6 @@ from tokenless.services.cli.file.input import (
 from tokenless.services.cli.options import data_option
 from tokenless.services.errors import ServiceError
 
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _TOKENS_FOLDER: Final = "tokens"
 _MAX_PASSWORD_FILE: Final = 4096
 _NAME_A_KEY: Final = "give --cert and --key, --p12, or --token"
@@ -72,7 +71,7 @@ def _read_password(password: str | None, password_file: Path | None) -> str | No
 
 
 _PASSWORD_FILE: Final = click.option(
-    "--password-file", type=_FILE, help="A file whose first line is the password."
+    "--password-file", type=FILE, help="A file whose first line is the password."
 )
 _PASSWORD: Final = click.option(
     "--password",
@@ -82,11 +81,9 @@ password_options = gathered("password", _read_password, _PASSWORD, _PASSWORD_FIL
 signer_options = gathered(
     "source",
     _source,
-    click.option("--cert", type=_FILE, help="The signer's certificate."),
-    click.option("--key", type=_FILE, help="The signer's private key, as PEM."),
-    click.option(
-        "--p12", type=_FILE, help="The signer's certificate and key, PKCS#12."
-    ),
+    click.option("--cert", type=FILE, help="The signer's certificate."),
+    click.option("--key", type=FILE, help="The signer's private key, as PEM."),
+    click.option("--p12", type=FILE, help="The signer's certificate and key, PKCS#12."),
     _PASSWORD,
     _PASSWORD_FILE,
     click.option(
@@ -94,7 +91,7 @@ signer_options = gathered(
     ),
     click.option(
         "--module",
-        type=_FILE,
+        type=FILE,
         help="The PKCS#11 module that holds the token labelled --token.",
     ),
     data_option,
