@@ -20,7 +20,7 @@ from tokenless.services.cli.certificates.ctl_client_dialog import (
     show_entries,
 )
 from tokenless.services.cli.certificates.token import find_token
-from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
+from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.file.json_output import describe_file
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
@@ -105,21 +105,19 @@ def ctl_client() -> None:
 @_token_options
 @click.argument("mode", type=click.Choice(list(_MODES)))
 def set_mode(
-    *, mode: str, data: Path, config: Path | None, inserted: _Inserted, as_json: bool
+    *, mode: str, opened: OpenedCluster, inserted: _Inserted, as_json: bool
 ) -> None:
     """Set the cluster's security mode and make the CTL for it."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         _run(cluster, _MODES[mode], inserted, as_json=as_json)
 
 
 @ctl_client.command()
 @cluster_options
 @_token_options
-def update(
-    *, data: Path, config: Path | None, inserted: _Inserted, as_json: bool
-) -> None:
+def update(*, opened: OpenedCluster, inserted: _Inserted, as_json: bool) -> None:
     """Make a new CTL and keep the security mode."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         _run(cluster, None, inserted, as_json=as_json)
 
 
@@ -128,9 +126,9 @@ def update(
 @click.option(
     "--node", "server", help="The server to connect to; default: the publisher."
 )
-def show(*, data: Path, config: Path | None, server: str | None, as_json: bool) -> None:
+def show(*, opened: OpenedCluster, server: str | None, as_json: bool) -> None:
     """Show the CTL entries of the server's file."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         node = cluster.publisher if server is None else cluster.node(server)
         present = operations.check_server(cluster, server=node, ignore_missing=True)
         mode = "mixed" if cluster.is_mixed else "non-secure"

@@ -36,9 +36,9 @@ from tokenless.services.cli.certificates.view import (
     export_options,
 )
 from tokenless.services.cli.cluster.administration import (
+    OpenedCluster,
     announce_change,
     cluster_options,
-    using_cluster,
 )
 from tokenless.services.cli.cluster.digest import digest
 from tokenless.services.cli.cluster.registrations import (
@@ -71,14 +71,13 @@ device.add_command(digest)
 @click.option("--model", help="List only phones of this model.")
 def list_command(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     pool: str | None,
     model: str | None,
     as_json: bool,
 ) -> None:
     """List the phones that an administrator configured."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         devices = list_devices(cluster, Selection(pool=pool, model=model))
         present = read_presences(cluster)
     if as_json:
@@ -98,9 +97,9 @@ def list_command(
 @device.command()
 @click.argument("name")
 @cluster_options
-def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
+def show(*, name: str, opened: OpenedCluster, as_json: bool) -> None:
     """Show one phone's profile, CAPF fields and certificate."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         found = find_device(cluster, name)
         presence = read_presences(cluster, found.name).get(found.name)
     if as_json:
@@ -117,14 +116,13 @@ def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
 def certificate(
     *,
     name: str,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     output: Path | None,
     der: bool,
     as_json: bool,
 ) -> None:
     """Write a phone's certificate (LSC, else MIC) to a file."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         found = find_device(cluster, name)
     if found.certificate is None:
         raise ServiceError(
@@ -218,8 +216,7 @@ def _change(
 def set_command(
     *,
     names: tuple[str, ...],
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     change: DeviceChange,
     as_json: bool,
 ) -> None:
@@ -231,7 +228,7 @@ def set_command(
         raise click.UsageError("name devices, or give --pool or --model")
     by_kind = Selection((), change.pool, change.model)
     selection = Selection(names) if names else by_kind
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         changed = set_devices(cluster, selection, change, by=administrator())
         announce_change(cluster)
     _report(changed, as_json=as_json)
@@ -240,9 +237,7 @@ def set_command(
 @device.command("import")
 @click.argument("file", type=FILE)
 @cluster_options
-def import_command(
-    *, file: Path, data: Path, config: Path | None, as_json: bool
-) -> None:
+def import_command(*, file: Path, opened: OpenedCluster, as_json: bool) -> None:
     """Add and change phones from a CSV file: all rows or none.
 
     Columns: name, and any of model, pool, security (non-secure, authenticated,
@@ -250,7 +245,7 @@ def import_command(
     auth (string, null-string, lsc, mic), string, key_size.
     """
     changes = read_devices_csv(file.read_bytes(), str(file))
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         changed = change_devices(cluster, changes, by=administrator())
         announce_change(cluster)
     _report(changed, as_json=as_json)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Final
 
 import click
@@ -11,9 +10,9 @@ from tokenless.command_line import gathered
 from tokenless.protocol.sip.digest import DigestAccount, ha1_of
 from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
 from tokenless.services.cli.cluster.administration import (
+    OpenedCluster,
     announce_change,
     cluster_options,
-    using_cluster,
 )
 from tokenless.services.store.audit import administrator
 
@@ -70,8 +69,7 @@ def _account(
 def digest(
     *,
     names: tuple[str, ...],
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     account: DigestAccount,
     as_json: bool,
 ) -> None:
@@ -81,7 +79,7 @@ def digest(
     `--in-configuration`.
     """
     change = DeviceChange(digest=account)
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         changed = set_devices(cluster, Selection(names), change, by=administrator())
         announce_change(cluster)
     said = [each.name for each in changed]

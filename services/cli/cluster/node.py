@@ -11,7 +11,7 @@ import click
 from tokenless.command_line import FILE, json_option
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.services.changes import membership
-from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
+from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.options import data_option, database_url
 from tokenless.services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
 from tokenless.services.cluster.installation import CONFIG_FILE
@@ -69,8 +69,7 @@ def node() -> None:
 @click.argument("address")
 def add(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     roles: tuple[str, ...],
     name: str,
     address: str,
@@ -80,7 +79,7 @@ def add(
 
     The CTL does not list the node until `utils ctl update CTLFile`.
     """
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         chosen = frozenset(map(NodeRole, roles)) or EVERY_ROLE
         made = membership.add_node(
             cluster, name, address, roles=chosen, by=administrator()
@@ -106,8 +105,7 @@ def add(
 @click.argument("name")
 def export(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     name: str,
     password: str,
     output: Path,
@@ -118,7 +116,7 @@ def export(
     This host no longer serves the node. When you later regenerate one of the node's
     certificates here, export and import it again: the node needs the new key.
     """
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         exported = cluster.node(name)
         write_output(output, export_node(cluster, exported, password), mode=PRIVATE)
     _tell({"node": exported.name, "file": str(output)}, f"wrote {output}", as_json)
@@ -178,8 +176,7 @@ def import_(
 @click.argument("name")
 def grant(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     name: str,
     role: str,
     show: bool,
@@ -189,7 +186,7 @@ def grant(
     if show:
         _tell({"sql": grants(role)}, ";\n".join([*grants(role), ""]).rstrip(), as_json)
         return
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         found = cluster.node(name)
         if not cluster.store.is_shared:
             raise ServiceError(
