@@ -109,7 +109,7 @@ def play_and_report(
     """Play a script and tell it, with a bar on standard error.
 
     Raises:
-        TokenlessError: When the stage cannot be set up, or `keep` is in use.
+        TokenlessError: When the rig cannot be opened, or `keep` is in use.
     """
     reporter.begin(script)
     with rehearsal_folder(keep) as folder, progress_view(reporter.console) as listener:

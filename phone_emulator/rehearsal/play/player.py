@@ -1,4 +1,4 @@
-"""Walks a script's steps over a stage, and reports each as it ends."""
+"""Plays a script's steps on a rig, and reports each as it ends."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -54,7 +54,7 @@ class ProgressListener:
 async def play(
     script: Script, rig: RehearsalRig, listener: ProgressListener
 ) -> AsyncIterator[StepReport]:
-    """Play a script on a stage that was set up for it.
+    """Play a script on a rig that was opened for it.
 
     Raises:
         PhoneError: When a line of the script is not understood; before anything is

@@ -174,7 +174,7 @@ def run_script(
         made: The clusters of earlier rehearsals, of which it may have a copy.
 
     Raises:
-        TokenlessError: When the stage cannot be set up, or a line of the script cannot
+        TokenlessError: When the rig cannot be opened, or a line of the script cannot
             be done, as far as that can be known before anything is played.
     """
     check_lines(script)
