@@ -136,7 +136,7 @@ class TvsStage(StrEnum):
 
 
 class TvsFailed(msgspec.Struct, frozen=True, tag=True):
-    """The TVS server cannot be used: no connection, a wrong certificate, a wrong answer."""
+    """The TVS server cannot be used: no connection, a wrong certificate or answer."""
 
     reason: str
     milliseconds: float
