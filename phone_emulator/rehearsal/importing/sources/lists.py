@@ -10,12 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.names import DistinguishedName, same_name
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.files.any_file import is_trust_list
+from tokenless.protocol.files.header import decode_header
 from tokenless.protocol.files.record import Record, RecordTag
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.show_output.faults import ShowFault, ShowTextError
@@ -110,7 +112,7 @@ class ImportedList:
     """None in pasted text, which does not tell it."""
     length: int | None = None
     """In bytes; None in pasted text."""
-    is_verified: bool = True
+    signature: SignatureState = SignatureState.VALID
     """True if the node, or we, found its signature to be good."""
 
     @property
@@ -171,7 +173,7 @@ def load_bytes(path: Path, limit: int = MAX_INPUT_BYTES) -> bytes:
         with Path("/dev/stdin" if str(path) == "-" else path).open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise PhoneError(
+        raise UnreadableFileError(
             f"{path} cannot be read: {error.strerror}",
             hint="name a file of yours, or - for standard input",
         ) from error
@@ -190,6 +192,11 @@ def lists_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
     """
     if data[:1] == _VERSION_TAG:
         try:
+            if not is_trust_list(decode_header(data)):
+                raise PhoneError(
+                    f"{source} is a signed file, not a trust list",
+                    hint="name CTLFile.tlv or ITLFile.tlv",
+                )
             return [_of_list(TrustList.decode(data), kind, source)]
         except DecodeError as error:
             raise PhoneError(
@@ -233,7 +240,7 @@ def _of_list(trust_list: TrustList, kind: FileKind, source: str) -> ImportedList
         source,
         trust_list.header.digest,
         len(trust_list.data),
-        signature_state(trust_list) is not SignatureState.INVALID,
+        signature_state(trust_list),
     )
 
 
@@ -265,7 +272,7 @@ def _of_text(shown: ShownList, source: str) -> ImportedList:
         (shown.signer_serial or b"").hex().upper(),
         tuple(map(_entry_of_text, shown.records)),
         source,
-        is_verified=shown.verified,
+        signature=SignatureState.VALID if shown.verified else SignatureState.INVALID,
     )
 
 

@@ -28,6 +28,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.models import (
     real_model,
 )
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.phones.features import FEATURES, ModelFeatures
 from tokenless.protocol.show_output.paste import decode_pasted
 
@@ -84,16 +85,9 @@ class PhoneTable:
                     hint=f"pools are {listed(sorted(map(printable, pools)))}",
                 )
         yield from self.approximations
-        others = pools.difference(told)
-        what = (
-            "device pools ask the same TFTP servers in the same order"
-            if not others
-            else "device pools ask the same TFTP servers in the same order, and "
-            f"{len(others)} of them have the same CallManager group"
-        )
         yield Approximation(
             Topic.POOLS,
-            f"all {len(pools)} {what}",
+            _alike(pools, pools.difference(told)),
             "the export does not tell option 150, nor the groups of device pools; "
             "--pool tells groups",
         )
@@ -112,6 +106,18 @@ class _Device:
     def is_registered(self) -> bool:
         """Return whether the phone was registered."""
         return self.status == _REGISTERED
+
+
+def _alike(pools: Collection[str], guessed: Collection[str]) -> str:
+    """Say what device pools have in common here; the groups of some are guessed."""
+    if len(pools) == 1:
+        group = ", and so is its CallManager group" if guessed else ""
+        return f"the order of the device pool's TFTP servers is a guess{group}"
+    said = f"all {len(pools)} device pools ask the same TFTP servers in the same order"
+    if len(guessed) == 1:
+        return f"{said}, and the CallManager group of {printable(*guessed)} is a guess"
+    same = f", and {len(guessed)} of them have the same CallManager group"
+    return said + (same if guessed else "")
 
 
 def load_phones(
@@ -138,21 +144,38 @@ def phones_of(
     Raises:
         PhoneError: As `load_phones`.
     """
-    head = text.lstrip("\r\n").partition("\n")[0]
+    head = text.lstrip().partition("\n")[0]
     delimiter = max(_DELIMITERS, key=head.count)
-    reader = csv.reader(StringIO(text), delimiter=delimiter)
-    try:
-        columns = _columns(next(reader, []), source)
-        devices = _devices(reader, columns, source)
-    except csv.Error as error:
-        raise SourceLineError(
-            f"{source}, line {reader.line_num}: {error}",
-            reader.line_num,
-            hint="export it again as CSV, without editing it",
-        ) from None
+    rows = _numbered(text, delimiter, source)
+    _, names = next(rows, (1, []))
+    devices = _devices(rows, _columns(names, source), source)
     if not devices:
         raise PhoneError(f"{source} has no phones", hint="export at least one")
     return _table(devices, source, features)
+
+
+def _numbered(
+    text: str, delimiter: str, source: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row that is not blank, with the line on which it begins.
+
+    Raises:
+        PhoneError: When one is no CSV, or has a quotation without an end, which would
+            swallow all rows after it.
+    """
+    reader = csv.reader(StringIO(text), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            if any(map(str.strip, row)):
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise SourceLineError(
+            f"{source}, line {line}: {error}",
+            line,
+            hint="is a quotation mark missing? Export it again as CSV, unedited",
+        ) from None
 
 
 def _columns(names: Sequence[str], source: str) -> dict[str, int]:
@@ -179,7 +202,7 @@ def _columns(names: Sequence[str], source: str) -> dict[str, int]:
 
 
 def _devices(
-    reader: "Iterator[list[str]]", columns: Mapping[str, int], source: str
+    rows: Iterator[tuple[int, list[str]]], columns: Mapping[str, int], source: str
 ) -> list[_Device]:
     """Read the rows; a device that stands in several is taken once (RIS does that).
 
@@ -188,9 +211,7 @@ def _devices(
             than the same device in a row before.
     """
     devices: dict[str, _Device] = {}
-    for line, row in enumerate(reader, 2):
-        if not any(map(str.strip, row)):
-            continue
+    for line, row in rows:
         if len(devices) == MAX_ROWS:
             raise PhoneError(
                 f"{source} has over {MAX_ROWS} rows", hint="give one cluster's phones"
@@ -214,15 +235,15 @@ def _devices(
 
 
 def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
-    model, count = values.get("model", ""), values.get("count", "1") or "1"
+    model, count = values.get("model", ""), values.get("count") or "1"
+    number = read_decimal(count, MAX_PHONES)
     if not model:
         raise SourceLineError(
             f"{source}, line {line}: the row has no model",
             line,
             hint="a comma is missing, or the export was edited; export it again",
         )
-    is_number = count.isascii() and count.isdigit() and len(count) <= len("100000")
-    if not is_number or not 0 < int(count) <= MAX_PHONES:
+    if not number:
         raise SourceLineError(
             f"{source}, line {line}: {printable(count)[:20]!r} is not a number of "
             "phones",
@@ -230,7 +251,7 @@ def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
             hint=f"write 1 to {MAX_PHONES}",
         )
     status = values.get("status", "").casefold()
-    return _Device(values.get("pool", ""), model, int(count), status, line)
+    return _Device(values.get("pool", ""), model, number, status, line)
 
 
 def _table(
