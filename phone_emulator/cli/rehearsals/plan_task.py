@@ -27,7 +27,8 @@ from tokenless.phone_emulator.rehearsal.planning.starting_point import (
     task_for,
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
-from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.protocol.codes import (
     EVERY_ROLE,
     MULTI_SERVER_UNITS,

@@ -27,7 +27,7 @@ from tokenless.phone_emulator.rehearsal.preflight.view import (
     worst_first,
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 
 
 @click.command()

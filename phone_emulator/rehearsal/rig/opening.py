@@ -24,9 +24,9 @@ from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap, tapped_lo
 from tokenless.phone_emulator.rehearsal.scripts.script import (
     MAIN_CLUSTER,
     Script,
-    check_script,
     sizes,
 )
+from tokenless.phone_emulator.rehearsal.scripts.script_files import check_script
 from tokenless.phone_emulator.secd.events import Server
 
 MANUFACTURER: Final = "manufacturer"

@@ -44,8 +44,8 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     Group,
     Script,
     Step,
-    at_release,
 )
+from tokenless.phone_emulator.rehearsal.scripts.script_files import at_release
 from tokenless.protocol.codes import (
     EVERY_ROLE,
     UNITS_OF_PUBLISHER,

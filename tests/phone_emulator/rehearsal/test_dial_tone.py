@@ -25,7 +25,7 @@ from tokenless.phone_emulator.rehearsal.rig.phones.dial_tone import (
     RegistrationFailure,
     Registrations,
 )
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity, Server
 from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.phones.registration import Signalling

@@ -24,7 +24,7 @@ from tokenless.phone_emulator.rehearsal.reports.text_report import (
     results_table,
     step_story,
 )
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 
 WRONG = """
 name = "wrong"
