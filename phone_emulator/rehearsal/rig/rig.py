@@ -49,7 +49,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     SetSetting,
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_address
-from tokenless.services.changes.devices import DeviceChange
+from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.changes.membership import add_node, remove_node, set_hostname
 from tokenless.services.node.control.announce import announce
 

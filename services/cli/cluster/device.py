@@ -20,15 +20,17 @@ from tokenless.protocol.phones.device_security import (
     profile_name,
 )
 from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.services.changes.device_change import (
+    DeviceChange,
+    finish_time,
+    parse_finish_time,
+)
 from tokenless.services.changes.device_import import read_devices_csv
 from tokenless.services.changes.devices import (
-    DeviceChange,
     Selection,
     change_devices,
     find_device,
-    finish_time,
     list_devices,
-    parse_finish_time,
     set_devices,
 )
 from tokenless.services.cli.certificates.view import (

@@ -8,7 +8,8 @@ import click
 
 from tokenless.command_line import gathered
 from tokenless.protocol.sip.digest import DigestAccount, ha1_of
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.cli.cluster.administration import (
     OpenedCluster,
     announce_change,
