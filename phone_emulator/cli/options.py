@@ -1,6 +1,8 @@
 """Options that several commands have, and their values."""
 
-from collections.abc import Sequence
+from codecs import StreamWriter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -8,6 +10,7 @@ import click
 
 from tokenless.command_line import FILE, NumberRange, Option, gathered
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.phone import HttpPort, http_at
 from tokenless.phone_emulator.phone import tftp_only as without_http
 from tokenless.phone_emulator.tvs_client import TlsRange
@@ -146,11 +149,6 @@ tftp_only_option = click.option(
     is_flag=True,
     help="Fetch by TFTP only, also for models that try HTTP first.",
 )
-junit_option = click.option(
-    "--junit",
-    type=FILE,
-    help="Write the results as JUnit XML, for a CI server.",
-)
 keep_option = click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
@@ -161,6 +159,39 @@ models_option = click.option(
     default="7975",
     metavar="MODEL[,MODEL…]",
     help="The phone models at every node.",
+)
+
+
+class ReportFiles(NamedTuple):
+    """The files in which the results of rehearsals are wanted, besides the output."""
+
+    report: Path | None
+    junit: Path | None
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[StreamWriter | None, StreamWriter | None]]:
+        """Open those that are wanted, before the work; they take their place after it.
+
+        Raises:
+            PhoneError: When one cannot be put there; before the block begins.
+        """
+        with ExitStack() as stack:
+            page, tests = (
+                None if path is None else stack.enter_context(output_file(path))
+                for path in self
+            )
+            yield page, tests
+
+
+report_options = gathered(
+    "files",
+    ReportFiles,
+    click.option("--report", type=FILE, help="Write one self-contained HTML page."),
+    click.option(
+        "--junit",
+        type=FILE,
+        help="Write the results as JUnit XML, for a CI server.",
+    ),
 )
 
 

@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -17,7 +17,6 @@ from rich.progress import (
 )
 
 from tokenless.command_line import (
-    FILE,
     ExitStatus,
     NumberRange,
     complain,
@@ -26,10 +25,11 @@ from tokenless.command_line import (
 )
 from tokenless.ground.terminal import progress_bar, result_console, slow_view
 from tokenless.phone_emulator.cli.options import (
+    ReportFiles,
     Workers,
-    junit_option,
     keep_option,
     phones_option,
+    report_options,
     worker_options,
 )
 from tokenless.phone_emulator.cli.rehearsals.playing import (
@@ -39,7 +39,6 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
     play_and_report,
 )
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.rehearsal.explore.catalogue import (
     named_faults,
     sampled_pairs,
@@ -144,12 +143,7 @@ class _FaultChoice:
     "without a fault.",
 )
 @keep_option
-@click.option(
-    "--report",
-    type=FILE,
-    help="Write one self-contained HTML page.",
-)
-@junit_option
+@report_options
 @json_option
 def explore(
     *,
@@ -161,8 +155,7 @@ def explore(
     lists: bool,
     replay: str | None,
     keep: Path | None,
-    report: Path | None,
-    junit: Path | None,
+    files: ReportFiles,
     as_json: bool,
 ) -> None:
     """Play a change with every single fault.
@@ -182,8 +175,8 @@ def explore(
     _check_together(
         {"--list": lists, "--replay": replay is not None},
         {
-            "--report": report is not None,
-            "--junit": junit is not None,
+            "--report": files.report is not None,
+            "--junit": files.junit is not None,
             "--least": least is not None,
         },
     )
@@ -197,19 +190,7 @@ def explore(
         _replay(script, replay, first, phones, keep, as_json=as_json)
     else:
         tasks = _tasks(script, first, choice, phones)
-        with (
-            nullcontext() if report is None else output_file(report) as page,
-            nullcontext() if junit is None else output_file(junit) as tests,
-        ):
-            results, ended = _play(tasks, workers)
-            left_out = len(tasks) - len(results)
-            found = ranked(
-                script, results, choice.seed, first_step=first, left_out=left_out
-            )
-            if page is not None:
-                page.write(exploration_page(found))
-            if tests is not None:
-                tests.write(exploration_junit(found))
+        found, ended = _explored(script, choice, tasks, workers, files)
         command = f"tokenless rehearse explore {shlex.quote(name)} --phones {phones}"
         command += f" --from-step {choice.from_step}" if choice.from_step else ""
         _say(found, command, as_json=as_json)
@@ -217,6 +198,28 @@ def explore(
             complain(f"{found.left_out} of {len(tasks)} runs were not played")
             sys.exit(ended)
         _exit(found, least)
+
+
+def _explored(
+    script: Script,
+    choice: _FaultChoice,
+    tasks: Sequence[Task],
+    workers: Workers,
+    files: ReportFiles,
+) -> tuple[Exploration, ExitStatus | None]:
+    """Play all runs and write the files; the status is that of an early end."""
+    with files.open() as (page, tests):
+        results, ended = _play(tasks, workers)
+        left_out = len(tasks) - len(results)
+        first = choice.first_step(script)
+        found = ranked(
+            script, results, choice.seed, first_step=first, left_out=left_out
+        )
+        if page is not None:
+            page.write(exploration_page(found))
+        if tests is not None:
+            tests.write(exploration_junit(found))
+    return found, ended
 
 
 def _say(found: Exploration, command: str, *, as_json: bool) -> None:

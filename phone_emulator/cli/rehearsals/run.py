@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from tokenless.command_line import FILE
 from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.cli.options import (
+    ReportFiles,
     Workers,
-    junit_option,
     keep_option,
     phones_option,
+    report_options,
     worker_options,
 )
 from tokenless.phone_emulator.cli.rehearsals.playing import (
@@ -24,7 +23,6 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
     play_and_report,
     play_side_by_side,
 )
-from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.rehearsal.play.executor import open_executor
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal
@@ -53,12 +51,7 @@ seed_option = click.option(
 @click.argument("names", nargs=-1, metavar="NAME|FILE...")
 @click.option("--all", "run_all", is_flag=True, help="Run every available rehearsal.")
 @phones_option(1, "The number of phones, not counting groups of a fixed size.")
-@click.option(
-    "--report",
-    type=FILE,
-    help="Write one self-contained HTML page.",
-)
-@junit_option
+@report_options
 @keep_option
 @seed_option
 @worker_options
@@ -81,8 +74,7 @@ def run(
     names: tuple[str, ...],
     run_all: bool,
     phones: int,
-    report: Path | None,
-    junit: Path | None,
+    files: ReportFiles,
     keep: Path | None,
     seed: int,
     workers: Workers,
@@ -99,12 +91,9 @@ def run(
     phones. Exit status 0 when every expectation holds and no phone is stuck, or would
     be, unexpectedly; else 1. Several rehearsals run side by side.
     """
-    scripts = _chosen(names, run_all=run_all, for_report=report is not None)
+    scripts = _chosen(names, run_all=run_all, for_report=files.report is not None)
     reporter = _reporter(as_json=as_json and not compare, summary=summary or compare)
-    with (
-        nullcontext() if report is None else output_file(report) as page,
-        nullcontext() if junit is None else output_file(junit) as tests,
-    ):
+    with files.open() as (page, tests):
         rehearsals = [
             Rehearsal(script, phones, seed, _place(keep, script)) for script in scripts
         ]
