@@ -18,9 +18,7 @@ from tokenless.phone_emulator.rehearsal.reports.text_report import (
     dial_tone_words,
     tvs_words,
 )
-from tokenless.phone_emulator.rehearsal.reports.verdict import (
-    Verdict as RunVerdict,
-)
+from tokenless.phone_emulator.rehearsal.reports.verdict import Verdict as RunVerdict
 from tokenless.phone_emulator.rehearsal.reports.verdict import (
     impact_verdict,
     run_verdicts,

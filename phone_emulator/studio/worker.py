@@ -20,12 +20,7 @@ import msgspec
 from tokenless.ground.disk import explain
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.report import in_words, one_go_outcome
-from tokenless.phone_emulator.planner.runbook import (
-    COLUMNS,
-    Pace,
-    cells_of,
-    runbook_of,
-)
+from tokenless.phone_emulator.planner.runbook import COLUMNS, Pace, cells_of, runbook_of
 from tokenless.phone_emulator.planner.wording import Wording
 from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.planning.script import rounds

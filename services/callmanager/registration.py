@@ -14,9 +14,7 @@ from tokenless.protocol.phones.registration import (
 )
 from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.limited_log import LimitedLog, shortened
-from tokenless.services.store.phone_alarms import (
-    PhoneAlarmNote,
-)
+from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import ItlReport
 
 

@@ -14,9 +14,7 @@ from tokenless.protocol.phones.device_security import (
     DeviceSecurity,
     DeviceTransport,
 )
-from tokenless.protocol.phones.models import (
-    PHONE_MODELS,
-)
+from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.phones.registration import Signalling
 from tokenless.protocol.sip.digest import DigestAccount
 from tokenless.services.errors import ServiceError

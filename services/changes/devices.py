@@ -12,9 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from tokenless.protocol.phones.device_security import (
-    DeviceSecurity,
-)
+from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.models import (
     DEVICE_NAME,
     PHONE_MODELS,

@@ -26,10 +26,7 @@ from tokenless.services.cli.file.input import (
 )
 from tokenless.services.cli.options import ParamType
 from tokenless.services.errors import ServiceError
-from tokenless.services.tvs.client import (
-    ServerAddress,
-    TvsClient,
-)
+from tokenless.services.tvs.client import ServerAddress, TvsClient
 from tokenless.services.tvs.settings import DEFAULT_PORT
 
 _DEFAULT_DEVICE = "CP-7975-SEP001122334455"

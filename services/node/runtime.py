@@ -25,10 +25,7 @@ from tokenless.services.node.control.server import serve_control
 from tokenless.services.node.follow_up import AtOnce, CertificateWatch, FollowUps, Pace
 from tokenless.services.node.follower import Follower, follow_notifications
 from tokenless.services.node.supervised.callmanager import CallManagerService
-from tokenless.services.node.supervised.stream_services import (
-    CapfService,
-    TvsService,
-)
+from tokenless.services.node.supervised.stream_services import CapfService, TvsService
 from tokenless.services.node.supervised.supervision import Service, Supervised
 from tokenless.services.node.supervised.tftp import TftpService
 from tokenless.services.node.supervised.trust import NodeTrust

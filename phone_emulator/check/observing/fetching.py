@@ -5,10 +5,7 @@ from dataclasses import dataclass, replace
 
 import trio
 
-from tokenless.phone_emulator.check.observing.observation import (
-    Missing,
-    Node,
-)
+from tokenless.phone_emulator.check.observing.observation import Missing, Node
 from tokenless.phone_emulator.http_client import (
     HttpClient,
     NotByHttpError,
@@ -19,9 +16,7 @@ from tokenless.phone_emulator.secd.events import Server
 from tokenless.phone_emulator.secd.files import names_of
 from tokenless.phone_emulator.tftp_client import TftpClient
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.phones.models import (
-    MAX_DOWNLOAD_BYTES,
-)
+from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES
 from tokenless.protocol.tftp.download import DownloadOptions, SilentServerError
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.protocol.trust.anchors import FileKind

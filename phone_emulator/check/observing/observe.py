@@ -37,10 +37,7 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.files.header_fields import SignerId
-from tokenless.protocol.phones.models import (
-    TLS_VERSIONS,
-    TlsVersion,
-)
+from tokenless.protocol.phones.models import TLS_VERSIONS, TlsVersion
 from tokenless.protocol.trust.anchor_records import certificates_of
 from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Answer
 

@@ -44,10 +44,7 @@ from tokenless.phone_emulator.rehearsal.explore.catalogue import (
     sampled_pairs,
     single_faults,
 )
-from tokenless.phone_emulator.rehearsal.explore.exploration import (
-    Exploration,
-    ranked,
-)
+from tokenless.phone_emulator.rehearsal.explore.exploration import Exploration, ranked
 from tokenless.phone_emulator.rehearsal.explore.faults import (
     Fault,
     FaultKind,

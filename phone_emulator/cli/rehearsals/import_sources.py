@@ -16,14 +16,9 @@ from tokenless.phone_emulator.addresses import (
     parse_servers,
 )
 from tokenless.phone_emulator.check.observing.fetching import Patience
-from tokenless.phone_emulator.cli.options import (
-    names_in,
-    tftp_timeout_option,
-)
+from tokenless.phone_emulator.cli.options import names_in, tftp_timeout_option
 from tokenless.phone_emulator.rehearsal.importing.approximations import Approximation
-from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import (
-    Known,
-)
+from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import Known
 from tokenless.phone_emulator.rehearsal.importing.sources.certmgr import (
     CertmgrAccount,
     fetch_in_use,

@@ -25,11 +25,7 @@ from tokenless.phone_emulator.rehearsal.explore.runs import (
 from tokenless.phone_emulator.rehearsal.play.executor import open_executor, results_of
 from tokenless.phone_emulator.rehearsal.reports.exploration import loss_words
 from tokenless.phone_emulator.rehearsal.reports.runbook_pages import html, markdown
-from tokenless.phone_emulator.rehearsal.scripts.actions import (
-    Admin,
-    Phones,
-    PhoneVerb,
-)
+from tokenless.phone_emulator.rehearsal.scripts.actions import Admin, Phones, PhoneVerb
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Script

@@ -46,12 +46,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     Step,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script_files import at_release
-from tokenless.protocol.codes import (
-    EVERY_ROLE,
-    UNITS_OF_PUBLISHER,
-    NodeRole,
-    units_of,
-)
+from tokenless.protocol.codes import EVERY_ROLE, UNITS_OF_PUBLISHER, NodeRole, units_of
 from tokenless.protocol.errors import TokenlessError
 from tokenless.protocol.release import Release
 from tokenless.services.admin.shell import check_line

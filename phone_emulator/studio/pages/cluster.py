@@ -20,11 +20,7 @@ from tokenless.phone_emulator.studio.sources import (
     free_name,
     recognise,
 )
-from tokenless.phone_emulator.studio.study import (
-    Corrections,
-    Study,
-    Understood,
-)
+from tokenless.phone_emulator.studio.study import Corrections, Study, Understood
 from tokenless.phone_emulator.studio.understanding import (
     USUAL_MODELS,
     kept_change,

@@ -16,10 +16,7 @@ from tokenless.services.admin.interactive import ask_person
 from tokenless.services.applying.difference import find_difference
 from tokenless.services.applying.file import ConfigFile
 from tokenless.services.applying.steps import Difference
-from tokenless.services.cli.cluster.administration import (
-    announce_change,
-    using_cluster,
-)
+from tokenless.services.cli.cluster.administration import announce_change, using_cluster
 from tokenless.services.cli.options import config_option, data_option
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError

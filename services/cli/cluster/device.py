@@ -33,10 +33,7 @@ from tokenless.services.changes.devices import (
     list_devices,
     set_devices,
 )
-from tokenless.services.cli.certificates.view import (
-    export_certificate,
-    export_options,
-)
+from tokenless.services.cli.certificates.view import export_certificate, export_options
 from tokenless.services.cli.cluster.administration import (
     OpenedCluster,
     announce_change,

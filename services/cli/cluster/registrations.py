@@ -8,10 +8,7 @@ from typing import Any
 import click
 
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.services.cli.cluster.administration import (
-    OpenedCluster,
-    cluster_options,
-)
+from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.file.json_output import iso
 from tokenless.services.cluster.presence import (
     ItlStatus,

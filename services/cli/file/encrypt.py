@@ -27,11 +27,7 @@ from tokenless.protocol.files.encrypted_file import (
     EncryptedFile,
     encrypt_file,
 )
-from tokenless.protocol.files.signed_file import (
-    MAX_FILE_LENGTH,
-    SignedFile,
-    sign_file,
-)
+from tokenless.protocol.files.signed_file import MAX_FILE_LENGTH, SignedFile, sign_file
 from tokenless.protocol.phones.configuration import companion_of
 from tokenless.services.cli.file.input import (
     load_certificate,

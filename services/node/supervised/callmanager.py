@@ -30,10 +30,7 @@ from tokenless.services.node.supervised.settings import shown_certificate
 from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import read_alarms
-from tokenless.services.stream_server.settings import (
-    OwnCertificate,
-    StreamLimits,
-)
+from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
 
 
 @dataclass(frozen=True, slots=True)

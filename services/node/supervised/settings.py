@@ -11,10 +11,7 @@ from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import TvsSection
 from tokenless.services.http.settings import HTTP_PORT, HTTPS_PORT, HttpSettings
-from tokenless.services.stream_server.settings import (
-    OwnCertificate,
-    StreamLimits,
-)
+from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
 from tokenless.services.tvs.settings import LegacyListener, TvsSettings
 
 

@@ -16,10 +16,7 @@ from tokenless.phone_emulator.check.findings.finding import Severity
 from tokenless.phone_emulator.check.inspect import inspect
 from tokenless.phone_emulator.check.observing.fetching import Patience
 from tokenless.phone_emulator.check.observing.observation import Observation
-from tokenless.phone_emulator.check.observing.observe import (
-    MAX_MEMBERS,
-    observe,
-)
+from tokenless.phone_emulator.check.observing.observe import MAX_MEMBERS, observe
 from tokenless.phone_emulator.phone import HttpPort, http_at
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.codes import Role

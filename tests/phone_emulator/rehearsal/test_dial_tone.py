@@ -10,9 +10,7 @@ from tokenless.phone_emulator.registration.report import (
     Failure,
     RegistrationReport,
 )
-from tokenless.phone_emulator.rehearsal.outcome.group_status import (
-    itl_file_statuses,
-)
+from tokenless.phone_emulator.rehearsal.outcome.group_status import itl_file_statuses
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
