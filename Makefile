@@ -80,6 +80,7 @@ bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.http_files
 	$(BIN)/python -m benchmarks.capf
 	$(BIN)/python -m benchmarks.planner
+	$(BIN)/python -m benchmarks.growth
 
 # Fuzz targets run by hand; they end with status 1 and a crash file when they find something.
 # FUZZ chooses: `make fuzz FUZZ="--seconds 900 files tvs-server"`.
