@@ -17,6 +17,7 @@ from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.planner.search.solve import Solution, solve
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 
 MODELS = ("7975", "7965", "7945", "7960", "7940", "8861", "7821", "Jabber")
@@ -70,7 +71,9 @@ def _length(solved: Solution) -> str:
 
 def _task(size: int, version: str, goal: str) -> Task:
     nodes = tuple(f"n{number}" for number in range(size))
-    layout = ClusterLayout.as_new(Release.parse(version), nodes)
+    release = Release.parse(version)
+    resets = PhoneInteraction.default_of(release)
+    layout = ClusterLayout(release, nodes, interaction=resets)
     tftp, members = tuple(range(size)), [tuple(range(size))]
     if size >= _TFTP_APART_FROM:
         tftp = (1, 2)

@@ -12,7 +12,7 @@ from tokenless.ground.toml_files import (
     load_toml,
     shown,
 )
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 
 Described = TypeVar("Described", bound=msgspec.Struct)
 
@@ -37,7 +37,7 @@ def load_description(
         text, tables = load_toml(path)
     except OSError as error:
         reason = f"{what} {path} cannot be read: {error.strerror}"
-        raise PhoneError(reason, hint=whence) from error
+        raise UnreadableFileError(reason, hint=whence) from error
     except TomlFileError as error:
         raise PhoneError(f"{what} {path}: {error}", hint=error.hint) from None
     try:

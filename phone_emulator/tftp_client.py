@@ -132,11 +132,6 @@ class TftpClient:
                 self.retransmits += transfer.download.retransmits
                 self._close(transfer)
 
-    @property
-    def open_sockets(self) -> int:
-        """Return the number of running downloads."""
-        return len(self._transfers)
-
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:

@@ -10,6 +10,17 @@ _BUILD: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{1,2})\.([12]\d)\d{3}-\d{1
 """Output of `show version active`. 14.0.1.13900 is 14SU3 (REFERENCE-2, TAC-REUSE), so
 12.5.1.17900-64 is taken for 12.5(1)SU7 (inferred)."""
 _FIRST_BUILD: Final = 10
+KNOWN_RELEASES: Final = (
+    (10, 0),
+    (10, 5),
+    (11, 0),
+    (11, 5),
+    (12, 0),
+    (12, 5),
+    (14, 0),
+    (15, 0),
+)
+"""Nothing is told of others: what they do would be a guess without a word."""
 _MAINTENANCE_OF_14: Final = 1
 """Release 14 calls itself 14.0.1 in builds, and no `(1)` elsewhere."""
 
@@ -27,7 +38,8 @@ class Release(NamedTuple):
         """Read a release.
 
         Raises:
-            ValueError: When it is none, or older than the tokenless CTL (10.0).
+            ValueError: When it is none, older than the tokenless CTL (10.0), or one
+                of which nothing is known.
         """
         text = text.strip()
         if (match := _TEXT.fullmatch(text)) is not None:
@@ -42,6 +54,9 @@ class Release(NamedTuple):
         release = cls(*numbers)
         if release < (10,):
             raise ValueError(f"{text} has no tokenless CTL")
+        if release[:2] not in KNOWN_RELEASES:
+            known = ", ".join(_called(*each) for each in KNOWN_RELEASES)
+            raise ValueError(f"nothing is known of release {text} (known: {known})")
         return release
 
     @property
@@ -209,3 +224,8 @@ class Release(NamedTuple):
     def signs_lscs_with_sha256(self) -> bool:
         """Tell whether CAPF issues with SHA-256 (REFERENCE-2 6: from 11.5(1)SU1)."""
         return self >= (11, 5, 1, 1)
+
+
+def _called(major: int, minor: int) -> str:
+    """Return the name of a release as the vendor writes it: `12.5`, but `14`."""
+    return f"{major}.{minor}" if minor or major < 14 else str(major)  # noqa: PLR2004

@@ -245,6 +245,11 @@ def test_a_long_line_is_found_and_wrapped(text: str) -> None:
     assert wrapped.replace("\n> ", " ").split() == text.split()
 
 
+def test_code_over_two_lines_gets_no_blanks() -> None:
+    wrapped = wrap(f"- `utils service\n  restart Cisco Tftp` {LONG}")
+    assert "`utils service restart Cisco Tftp`" in wrapped
+
+
 @pytest.mark.parametrize(
     "text",
     [f"| {LONG} |", f"# {LONG}", f"```\n{LONG}\n```", f"`{LONG}`", f"[{LONG}](x.md)"],

@@ -75,7 +75,8 @@ def _wrapped(block: list[str]) -> list[str]:
     assert item is not None  # noqa: S101 - every part of it is optional
     marker = item[0]
     rest = item[1] + ("> " if marker.strip() == ">" else " " * len(item[2] or ""))
-    words = _WORD.findall(" ".join([block[0][len(marker) :], *block[1:]]))
+    text = " ".join([block[0][len(marker) :], *map(str.strip, block[1:])])
+    words = _WORD.findall(text)
     lines = [marker]
     for word in words:
         if len(lines[-1]) + len(word) + 1 > WIDTH and lines[-1].strip(" >"):

@@ -266,11 +266,6 @@ class Line:
             self._active.talker.hang_up()
             self._active.kick()
 
-    @property
-    def has_standby(self) -> bool:
-        """Return whether it holds a second connection."""
-        return self._other is not None
-
     async def until(self, is_so: Callable[["Line"], bool], timeout_s: float) -> bool:
         """Wait until something is so; tell whether it is, in the end."""
         with trio.move_on_after(timeout_s):

@@ -289,10 +289,6 @@ class Plans:
         self._running: set[str] = set()
         self._failures: dict[str, str] = {}
 
-    def is_running(self, study: str) -> bool:
-        """Return whether the plan of a study is being made."""
-        return study in self._running
-
     def failure(self, study: str) -> str:
         """Return why the last plan of a study could not be made; empty: it could."""
         return self._failures.get(study, "")

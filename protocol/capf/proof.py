@@ -128,16 +128,6 @@ def proof_elements(device: str, own: OwnCertificate) -> dict[CapfTag, bytes | in
     }
 
 
-def sudi_element(session_id: int, own: OwnCertificate) -> bytes:
-    """Return the value of element 16 for a manufacturer's certificate."""
-    data = session_id.to_bytes(4, "little") + own.certificate.der
-    return SudiProof(
-        own.certificate.der,
-        _sign(own.key, data, _SHA1),
-        _sign(own.key, data, _SHA512),
-    ).encode()
-
-
 def _sign(key: PhoneKey, data: bytes, digest: hashes.HashAlgorithm) -> bytes:
     if isinstance(key, RSAPrivateKey):
         return _sign_bare(key, _hash(data, digest))

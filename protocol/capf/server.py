@@ -99,7 +99,6 @@ class Stored:
 class Fetched:
     """A phone sent a certificate that it has, or none."""
 
-    certificate_type: int | None
     certificate: bytes | None
 
 
@@ -211,8 +210,7 @@ class ServerSession:
                 return Stored(_reason_of(message))
             case Command.FETCH_RESPONSE:
                 self.state = ServerState.DONE
-                kind = message.number(CapfTag.CERTIFICATE_TYPE)
-                return Fetched(kind, message.certificate)
+                return Fetched(message.certificate)
             case _:
                 self.state = ServerState.DONE
                 return Deleted(_reason_of(message))

@@ -13,7 +13,6 @@ from tokenless.protocol.sccp.layout import (
     u32,
 )
 
-_MAX_TEXTS: Final = 15
 _PILOT_SINCE: Final = 17
 
 
@@ -157,13 +156,6 @@ class CallInfoV2(Message):
     security: int = u32(SecurityStatus.UNKNOWN)
     restrictions: int = u32()
     strings: bytes = rest()
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The texts: calling, alternate, called number …, then the names."""
-        return tuple(
-            each.decode("latin-1") for each in self.strings.split(b"\0")[:_MAX_TEXTS]
-        )
 
     @staticmethod
     def join(

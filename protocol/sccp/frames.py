@@ -26,7 +26,6 @@ _OUTSIDE_LENGTH: Final = 8
 MAX_FRAME_BYTES: Final = 4096
 """More than any message has; an XMLAlarm may have 2,048 characters."""
 MAX_VERSION: Final = 22
-MIN_VERSION: Final = 11
 """The protocol versions that are spoken; others are read as the nearest of these, or as
 0."""
 

@@ -114,18 +114,6 @@ def parse_shown_lists(text: str) -> list[ShownList]:
     return shown_lists
 
 
-def parse_shown_list(text: str) -> ShownList:
-    """Read a pasted text that has one list.
-
-    Raises:
-        ShowTextError: As `parse_shown_lists`, and when there are several.
-    """
-    shown_lists = parse_shown_lists(text)
-    if len(shown_lists) > 1:
-        raise ShowTextError(ShowFault.TWICE, shown_lists[1].line, name="the list")
-    return shown_lists[0]
-
-
 def _starts(paste: Paste) -> list[int]:
     starts = [match.start() for match in _START.finditer(paste.dense)]
     if len(starts) > MAX_LISTS:

@@ -170,7 +170,7 @@ class CapfSession(Session):
                 self._finish(reason, self._result, CapfCount.ISSUED)
             case Deleted(reason):
                 self._finish(reason, None, CapfCount.DELETED)
-            case Fetched(_, der):
+            case Fetched(der):
                 self._fetched(der)
 
     def _put(self, job: Job) -> None:

@@ -4,29 +4,11 @@ A file that was deleted or damaged on a node stays so until there is a newer one
 (decision 2).
 """
 
-from dataclasses import dataclass
-
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.files import replace_file
 from tokenless.services.store import nodes
 from tokenless.services.store.registrations import TftpItl, write_itl
 from tokenless.services.store.trust_lists import newest_ctl, newest_reset_itl
-
-
-@dataclass(frozen=True, slots=True)
-class NodeStatus:
-    """A node's state in following the cluster's CTL."""
-
-    node: str
-    newest: int | None
-    """The revision of the cluster's CTL; None when there is none."""
-    taken: int
-    """The revision of the CTL that the node has taken, 0 before the first."""
-
-    @property
-    def is_current(self) -> bool:
-        """Return whether the node has taken the newest CTL."""
-        return self.newest is None or self.taken >= self.newest
 
 
 def install_ctl(cluster: Cluster, node: Node) -> bool:
@@ -87,17 +69,3 @@ def lagging(cluster: Cluster, revision: int) -> frozenset[int]:
             for row in nodes.read_nodes(connection)
             if nodes.read_state(connection, row.id).applied_revision < revision
         )
-
-
-def status(cluster: Cluster) -> list[NodeStatus]:
-    """Return how far each node has followed the cluster's CTL."""
-    with cluster.store.read() as connection:
-        newest = newest_ctl(connection)
-        return [
-            NodeStatus(
-                row.name,
-                None if newest is None else newest.revision,
-                nodes.read_state(connection, row.id).ctl_revision,
-            )
-            for row in nodes.read_nodes(connection)
-        ]

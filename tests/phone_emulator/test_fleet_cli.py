@@ -137,7 +137,7 @@ async def test_a_terminal_shows_it_live(fleet: Commands) -> None:
     ("options", "status", "words"),
     [
         (("--first-mac", "zz"), 2, "12 hexadecimal digits"),
-        (("--plan", "nothing.toml"), 1, "nothing.toml cannot be read: No such file"),
+        (("--plan", "nothing.toml"), 3, "nothing.toml cannot be read: No such file"),
         (("--count", "0"), 2, "--count"),
     ],
 )

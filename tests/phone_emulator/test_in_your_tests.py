@@ -206,6 +206,12 @@ def test_a_phone_that_is_not_registered_says_where_it_tried() -> None:
         report.assert_registered(secure=True)
 
 
+def test_an_error_in_a_test_says_the_reason_and_what_helps() -> None:
+    with pytest.raises(PhoneError) as failed:
+        raise PhoneError("no port is free", hint="end other clusters")
+    assert failed.exconly().endswith("no port is free\nend other clusters")
+
+
 def test_something_helps_against_each_reason() -> None:
     assert ADVICE.keys() == set(Reason)
     assert Outcome.OK.value == "ok"

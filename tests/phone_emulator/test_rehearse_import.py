@@ -21,7 +21,7 @@ from tokenless.phone_emulator.rehearsal.importing.script import imported_script
 from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     ImportedList,
     load_certificates,
-    load_list,
+    load_lists,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script import load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
@@ -45,6 +45,10 @@ def write(path: Path, unsigned: UnsignedList, *, as_text: bool = False) -> Path:
     else:
         path.write_bytes(data)
     return path
+
+
+def load_list(path: Path, kind: FileKind) -> ImportedList:
+    return next(each for each in load_lists(path, kind) if each.kind is kind)
 
 
 def imported_lists(
@@ -258,7 +262,6 @@ def test_without_an_output_the_rehearsal_is_printed(tmp_path: Path) -> None:
         (("--version", "eleven"), 'write it as "10.5(1)"'),
         (("--models", "7975,9999"), "there is no phone model 9999"),
         (("--output", "nowhere/x.toml"), "nowhere/x.toml cannot be written: No such"),
-        (("--cert", "nothing.pem"), "nothing.pem cannot be read: No such file"),
     ],
 )
 def test_what_cannot_be_imported_says_what_to_do(
@@ -270,6 +273,22 @@ def test_what_cannot_be_imported_says_what_to_do(
     assert words in err
 
 
+@pytest.mark.parametrize("option", ["--cert", "--phones", "--config"])
+def test_a_file_that_cannot_be_read_is_no_verdict(tmp_path: Path, option: str) -> None:
+    ctl = write(tmp_path / "ctl.tlv", MIXED.ctl())
+    lost = str(tmp_path / "lost")
+    status, out, err = run_cli("rehearse", "import", "--ctl", str(ctl), option, lost)
+    assert (status, out) == (3, "")
+    assert "lost cannot be read: No such file" in err
+
+
+def test_a_signed_file_is_called_one(tmp_path: Path) -> None:
+    path = tmp_path / "SEP001122334455.cnf.xml.sgn"
+    path.write_bytes(MIXED.authority().fetch(path.name) or b"")
+    with pytest.raises(PhoneError, match=r"is a signed file, not a trust list"):
+        load_list(path, FileKind.CTL)
+
+
 def test_an_itl_is_no_ctl(tmp_path: Path) -> None:
     path = write(tmp_path / "itl.tlv", MIXED.itl())
     with pytest.raises(PhoneError, match=r"is ITLFile\.tlv, not CTLFile\.tlv"):
@@ -278,6 +297,14 @@ def test_an_itl_is_no_ctl(tmp_path: Path) -> None:
 
 def test_nothing_given_is_wrong_usage() -> None:
     assert run_cli("rehearse", "import")[0] == 2
+
+
+def test_features_without_phones_are_wrong_usage(tmp_path: Path) -> None:
+    ctl = write(tmp_path / "ctl.tlv", MIXED.ctl())
+    words = ("--ctl", str(ctl), "--features", str(tmp_path / "lost"))
+    status, _, err = run_cli("rehearse", "import", *words)
+    assert status == 2
+    assert "--phones" in err
 
 
 def test_lists_without_nodes(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import read_cluster
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import load_list
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import load_lists
 from tokenless.protocol.show_output.lines import show_missing
 from tokenless.protocol.trust.verdicts import FileKind
 
@@ -60,4 +60,4 @@ def test_damaged_files_cause_nothing_but_a_refusal(tmp_path: Path) -> None:
     for _ in range(150):
         path.write_bytes(damaged(whole, chance))
         with suppress(PhoneError):
-            read_cluster([load_list(path, FileKind.CTL)])
+            read_cluster(load_lists(path, FileKind.CTL))

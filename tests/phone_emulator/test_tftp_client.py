@@ -193,7 +193,7 @@ async def test_a_cancelled_download_leaves_nothing_behind() -> None:
         for _ in range(3):
             with trio.move_on_after(0.01):
                 await network.tftp.fetch(where, "x")
-        assert network.tftp.open_sockets == 0
+        assert network.tftp._transfers == {}
 
 
 async def test_five_percent_of_the_packets_lost() -> None:
@@ -221,7 +221,7 @@ async def test_datagrams_that_cannot_leave_count_as_lost() -> None:
     async with open_network(download_options=FAST) as network:
         with pytest.raises(SilentServerError, match="does not answer"):
             await network.tftp.fetch(Server("255.255.255.255", 69), "x")
-        assert network.tftp.open_sockets == 0
+        assert network.tftp._transfers == {}
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.rigs import capf, minting
-from tests.rigs.capf import DEVICE, own, phone_certificate
+from tests.rigs.capf import DEVICE, own, phone_certificate, sudi_element
 from tokenless.protocol.capf.elements import (
     CapfReason,
     CapfTag,
@@ -27,7 +27,7 @@ from tokenless.protocol.capf.phone import (
     SessionEnded,
     StoreLsc,
 )
-from tokenless.protocol.capf.proof import OwnCertificate, Proof, sudi_element
+from tokenless.protocol.capf.proof import OwnCertificate, Proof
 from tokenless.protocol.capf.server import (
     ANSWERS,
     Deleted,
@@ -78,12 +78,12 @@ def test_delete() -> None:
 def test_fetch() -> None:
     lsc = phone_certificate().certificate
     talk = capf.conversation(identity=CapfIdentity(DEVICE, lsc=lsc), order="fetch")
-    assert talk.events[-1] == Fetched(CertificateType.LSC, lsc.der)
+    assert talk.events[-1] == Fetched(lsc.der)
     assert talk.effects[-1] == SessionEnded(CapfReason.NO_ACTION)
 
 
 def test_fetch_where_there_is_nothing() -> None:
-    assert capf.conversation(order="fetch").events[-1] == Fetched(None, None)
+    assert capf.conversation(order="fetch").events[-1] == Fetched(None)
 
 
 def test_refused() -> None:

@@ -40,6 +40,12 @@ def test_releases_without_a_tokenless_ctl(text: str) -> None:
         Release.parse(text)
 
 
+@pytest.mark.parametrize("text", ["13", "10.7", "12.9(1)", "14.5", "16", "99"])
+def test_releases_that_nobody_described(text: str) -> None:
+    with pytest.raises(ValueError, match=f"nothing is known of release {text[:2]}"):
+        Release.parse(text)
+
+
 def test_they_differ_where_the_vendor_says() -> None:
     old, middle, new = map(Release.parse, ("10.5(1)", "10.5(2)", "12.0(1)"))
     assert (old.recovery_in_ctl, middle.recovery_in_ctl) == (False, True)

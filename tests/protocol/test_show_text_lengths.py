@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.protocol.test_show_text_words import CAPF, MOVED, TEXT, refused
+from tests.rigs.shown_texts import parse_shown_list
 from tokenless.protocol.show_output.faults import ShowFault, ShowTextError
 from tokenless.protocol.show_output.lengths import check_list
-from tokenless.protocol.show_output.parse import parse_shown_list
 from tokenless.protocol.show_output.rows import (
     HEADER_ROWS,
     RECORD_ROWS,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tests.rigs import minting
 from tests.rigs.minting import Identity
-from tokenless.protocol.capf.elements import CapfReason, CertificateType
+from tokenless.protocol.capf.elements import CapfReason, CertificateType, SudiProof
 from tokenless.protocol.capf.messages import CapfMessage
 from tokenless.protocol.capf.phone import (
     CapfIdentity,
@@ -17,7 +17,7 @@ from tokenless.protocol.capf.phone import (
     SessionEnded,
     StoreLsc,
 )
-from tokenless.protocol.capf.proof import OwnCertificate
+from tokenless.protocol.capf.proof import _SHA1, _SHA512, OwnCertificate, _sign
 from tokenless.protocol.capf.server import (
     Deleted,
     Fetched,
@@ -145,3 +145,11 @@ def conversation(
         lsc.certificate,
         lsc.certificate.key_info,
     ).run()
+
+
+def sudi_element(session_id: int, own: OwnCertificate) -> bytes:
+    """Return the value of element 16, which no phone of ours sends."""
+    der = own.certificate.der
+    data = session_id.to_bytes(4, "little") + der
+    signatures = (_sign(own.key, data, digest) for digest in (_SHA1, _SHA512))
+    return SudiProof(der, *signatures).encode()

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from tokenless.protocol.show_output.parse import parse_shown_lists
+from tokenless.protocol.show_output.shown_list import ShownList
+
 CLOSING = "The {kind} file was verified successfully."
 SAST = "System Administrator Security Token"
 WORDS = (
@@ -198,3 +201,9 @@ def made_up(chance: Random) -> Shown:
         recovery = f"CN=ITLRECOVERY_{hosts[0]}{domain};{suffix};ST=State;C=PL"
         members.append(Member(hosts[0], recovery, SAST, etoken=False))
     return Shown(kind, own, members, chance.random() < 0.5, chance.choice([0, 0, 0, 5]))
+
+
+def parse_shown_list(text: str) -> ShownList:
+    """Read a pasted text that has one list."""
+    (shown,) = parse_shown_lists(text)
+    return shown

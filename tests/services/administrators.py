@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.rigs.cluster import keypair
+from tests.services.conftest import taken
 from tests.services.pairs import Bench
 from tokenless.protocol.codes import NodeRole, TrustStore
 from tokenless.protocol.errors import TokenlessError
@@ -314,7 +315,7 @@ def _describe(cluster: Cluster) -> dict[str, Any]:
         "own": [plain(each) for each in certificates.own(cluster)],
         "history": [plain(each) for each in certificates.history(cluster)],
         "trust": [plain(each) for each in certificates.trust(cluster)],
-        "lists": (newest, resets, distribution.status(cluster)),
+        "lists": (newest, resets, taken(cluster)),
         "audit": entries,
         "revision": cluster.store.revision(),
     }

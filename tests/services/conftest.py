@@ -17,6 +17,7 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.handover import export_node, import_node
 from tokenless.services.config import load_config
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, FileToken, create_token
+from tokenless.services.store import nodes
 from tokenless.services.store.access.roles import grant
 
 LAB = Path(__file__).parents[2] / "configs/lab.toml"
@@ -24,6 +25,15 @@ SUBSCRIBER = "cucm-1051-a-sub1"
 ROLE = "subscriber"
 TRAVELS = "what travels is sealed"
 """The password of a node's file."""
+
+
+def taken(cluster: Cluster) -> list[int]:
+    """Return the revision of the CTL that each node has taken, 0 before the first."""
+    with cluster.store.read() as connection:
+        return [
+            nodes.read_state(connection, row.id).ctl_revision
+            for row in nodes.read_nodes(connection)
+        ]
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,13 @@ import click
 import pytest
 
 from tests.protocol.test_show_text_words import TEXT
+from tests.rigs.shown_texts import parse_shown_list
 from tokenless.ground.toml_files import load_toml
 from tokenless.phone_emulator.rehearsal.importing.sources.models import real_model
 from tokenless.phone_emulator.rehearsal.importing.sources.phones import phones_of
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.errors import TokenlessError
-from tokenless.protocol.show_output.parse import parse_shown_list
 from tokenless.services.changes.device_import import read_devices_csv
 from tokenless.services.cli.file.list_description import parse_version
 from tokenless.services.cli.tvs import ServerAddressType

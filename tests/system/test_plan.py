@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.phone_emulator.planner.tasks import layout_of
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.steps import (
     ResetPhones,
@@ -20,13 +20,12 @@ from tokenless.phone_emulator.rehearsal.planning.script import expectations, scr
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step, load_script
-from tokenless.protocol.release import Release
 
 NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
 
 
 def task(goal: str, version: str, *models: str, mixed: bool = True) -> Task:
-    layout = ClusterLayout.as_new(Release.parse(version), NODES, mixed)
+    layout = layout_of(version, NODES, mixed)
     groups = tuple(
         PhoneGroup(f"{model}-at-{number}", model, number)
         for model in models

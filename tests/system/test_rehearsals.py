@@ -190,6 +190,12 @@ def test_an_unknown_rehearsal_is_refused_with_what_to_do(name: str, words: str) 
     assert words in refused.value.explain()
 
 
+def test_a_file_that_cannot_be_read_is_told_from_stuck_phones() -> None:
+    status, out, err = run_cli("rehearse", "run", "lost.toml")
+    assert (status, out) == (3, "")
+    assert "rehearsal lost.toml cannot be read" in err
+
+
 def test_an_unknown_variant_is_refused_with_the_known_ones() -> None:
     with pytest.raises(PhoneError) as refused:
         find_scripts("callmanager-and-tvs@9.1")

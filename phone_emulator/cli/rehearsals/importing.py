@@ -289,6 +289,8 @@ def import_script(
     """
     if sources.ctl is None and not sources.itls and not sources.tftp:
         raise click.UsageError("give --ctl, --itl or --tftp")
+    if sources.features is not None and sources.phone_table is None:
+        raise click.UsageError("--features is about the models of --phones; give both")
     if sources.version is not None:
         parse_release(sources.version)
     chosen = parse_models(models)

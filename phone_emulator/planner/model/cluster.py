@@ -102,14 +102,6 @@ class ClusterLayout:
     """Automatic or manual resets of phones when a certificate changes (REFERENCE-2
     3.4)."""
 
-    @classmethod
-    def as_new(
-        cls, release: Release, nodes: tuple[str, ...], is_mixed: bool = True
-    ) -> "ClusterLayout":
-        """Return a cluster whose phones are reset as its release does by default."""
-        default = PhoneInteraction.default_of(release)
-        return cls(release, nodes, is_mixed, interaction=default)
-
     @property
     def slots(self) -> tuple[tuple[TrustStore, int], ...]:
         """Every certificate that the cluster has, as unit and node."""

@@ -78,7 +78,9 @@ def give(visit: Visit) -> Response:
     typed = {name: form.one(name).replace("\r\n", "\n") for name in _FIELDS}
     # What a person has typed stands there again when it is refused.
     visit.keep_draft(_TYPED, typed)
-    given = [GivenSource(each.name, each.data) for each in form.uploads if each.data]
+    # A browser sends a nameless, empty file where none was chosen.
+    uploads = [each for each in form.uploads if each.name or each.data]
+    given = [GivenSource(each.name, each.data) for each in uploads]
     pasted = free_name("paste.txt", [each.name for each in before])
     if typed["paste"].strip():
         given.append(GivenSource(pasted, typed["paste"].encode()))

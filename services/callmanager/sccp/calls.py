@@ -65,7 +65,6 @@ _SPEAKER_ON, _SPEAKER_OFF = 1, 2
 _INBOUND, _OUTBOUND = 1, 2
 _DIGITS: Final = "0123456789ABCD*#+"
 _MAX_DIGITS: Final = 24
-_PORTS: Final = 1 << 16
 
 # The phone prints these labels in its own language (REFERENCE-4 1.3).
 _ENTER_NUMBER, _FROM, _RING_OUT = "\x80\x20", "\x80\x17", "\x80\x16"

@@ -3,9 +3,19 @@
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
+from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 
 NODES = ("pub", "sub1")
+
+
+def layout_of(
+    version: str, nodes: tuple[str, ...] = NODES, mixed: bool = True
+) -> ClusterLayout:
+    """Return a cluster whose phones are reset as its release does by default."""
+    release = Release.parse(version)
+    default = PhoneInteraction.default_of(release)
+    return ClusterLayout(release, nodes, mixed, interaction=default)
 
 
 def task(
@@ -17,7 +27,7 @@ def task(
     mixed: bool = True,
     strict: bool = False,
 ) -> Task:
-    layout = ClusterLayout.as_new(Release.parse(version), nodes, mixed)
+    layout = layout_of(version, nodes, mixed)
     groups = tuple(
         PhoneGroup(f"{model}-{name}", model, number)
         for model in models

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.phone_emulator.planner.real import boot_for_real, key_of
+from tests.phone_emulator.planner.tasks import layout_of
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.planner.model.cluster import (
     ClusterLayout,
@@ -219,9 +220,7 @@ def test_random_walks(
 @pytest.mark.parametrize("version", ["10.5(2)", "12.5(1)", "14", "15"])
 def test_a_random_walk_at_full_size(version: str) -> None:
     """21 nodes, TFTP nodes apart, three CallManager groups."""
-    layout = ClusterLayout.as_new(
-        Release.parse(version), tuple(f"n{number}" for number in range(21))
-    )
+    layout = layout_of(version, tuple(f"n{number}" for number in range(21)))
     members = ((0, 3, 4), (5, 6, 7, 8), tuple(range(9, 14)))
     groups = tuple(
         PhoneGroup(f"{model}-{node}-{number}", model, node, each)

@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from tests.phone_emulator.planner.tasks import layout_of
 from tokenless.ground.terminal import slow_view
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
@@ -28,9 +29,7 @@ CHEAP = 6_000
 
 def large(version: str, goal: str = ALL, *, models: tuple[str, ...] = EIGHT) -> Task:
     """Return 21 nodes: two serve TFTP, six CallManager groups of three."""
-    layout = ClusterLayout.as_new(
-        Release.parse(version), tuple(f"n{number}" for number in range(21))
-    )
+    layout = layout_of(version, tuple(f"n{number}" for number in range(21)))
     groups = tuple(
         PhoneGroup(
             f"{model}-{node}-{first}", model, node, (first, first + 1, first + 2)

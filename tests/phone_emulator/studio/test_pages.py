@@ -89,6 +89,14 @@ async def test_a_wrong_paste_shows_its_line_with_the_reason(rig: StudioRig) -> N
     assert "As understood" not in page
 
 
+async def test_an_empty_file_is_accounted_for(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    study = await visitor.begin()
+    page = await visitor.give(study, {**field_lists(), "CTLFile.tlv": b""})
+    assert "CTLFile.tlv is empty" in page
+    assert "As understood" in page
+
+
 async def test_lists_of_one_name_are_both_kept_and_left_out_alone(
     rig: StudioRig,
 ) -> None:

@@ -94,7 +94,7 @@ async def test_a_lost_connection_leads_to_the_standby_node(
         line = Line(phone.identity, held, settings)
         nursery.start_soon(line.run)
         assert await line.until(lambda line: line.report.node == PUBLISHER, 10)
-        assert await line.until(lambda line: line.has_standby, 10)
+        assert await line.until(lambda line: line._other is not None, 10)
         relay.stop()
         assert await line.until(lambda line: line.report.node == SUBSCRIBER, 10)
         assert line.report.attempts == (), "it was there already"

@@ -14,11 +14,10 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from tests.rigs import capf, minting
-from tests.rigs.capf import DEVICE
+from tests.rigs.capf import DEVICE, sudi_element
 from tests.rigs.clock import Clock
 from tokenless.protocol.capf.elements import CapfReason, Curve, KeyType, SudiProof
 from tokenless.protocol.capf.phone import CapfIdentity
-from tokenless.protocol.capf.proof import sudi_element
 from tokenless.protocol.capf.server import Identified, KeyOrder
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.minting import Issuer

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.rigs import capf, minting
-from tests.rigs.capf import DEVICE
+from tests.rigs.capf import DEVICE, sudi_element
 from tests.rigs.clock import Clock
 from tests.rigs.minting import Identity
 from tokenless.protocol.capf.elements import (
@@ -20,7 +20,6 @@ from tokenless.protocol.capf.elements import (
     SudiProof,
 )
 from tokenless.protocol.capf.phone import CapfIdentity
-from tokenless.protocol.capf.proof import sudi_element
 from tokenless.protocol.capf.server import Identified
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore

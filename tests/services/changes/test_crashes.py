@@ -17,12 +17,13 @@ from types import FrameType
 from typing import Final
 
 from tests.rigs.clock import START, Clock
+from tests.services.conftest import taken
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import certificates, security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.distribution import install_ctl, status
+from tokenless.services.cluster.distribution import install_ctl
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store import trust_lists
@@ -99,10 +100,10 @@ def check_whole(cluster: Cluster) -> None:
         }
     for content in lists.values():
         check_list(content)
-    for node, state in zip(cluster.nodes, status(cluster), strict=True):
-        if state.taken:
+    for node, revision in zip(cluster.nodes, taken(cluster), strict=True):
+        if revision:
             assert node.ctl_file.read_bytes() in {
-                content for at, content in lists.items() if at >= state.taken
+                content for at, content in lists.items() if at >= revision
             }
         if node.itl_file.exists():
             check_list(node.itl_file.read_bytes())

@@ -8,7 +8,7 @@ import pytest
 
 from tests.rigs import defects, minting
 from tests.rigs.lists import client_form, tokenless
-from tokenless.protocol.show_output.parse import parse_shown_list
+from tests.rigs.shown_texts import parse_shown_list
 
 Run = Callable[..., tuple[int, str, str]]
 

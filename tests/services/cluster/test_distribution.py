@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.conftest import taken
 from tokenless.services.changes import security
 from tokenless.services.changes.membership import add_node
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.distribution import NodeStatus, install_ctl, status
+from tokenless.services.cluster.distribution import install_ctl
 from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.itl import rebuild_itl
 
@@ -50,17 +51,13 @@ def test_a_file_that_people_touched_stays_so_until_the_next_list(
 
 
 def test_a_node_that_was_down_is_known_and_catches_up(lab: Cluster) -> None:
-    revision = mixed(lab)
+    first = mixed(lab)
     publisher, subscriber = lab.nodes
     install_ctl(lab, publisher)
-    assert status(lab) == [
-        NodeStatus(publisher.name, revision, revision),
-        NodeStatus(subscriber.name, revision, 0),
-    ]
-    assert [each.is_current for each in status(lab)] == [True, False]
+    assert taken(lab) == [first, 0]
     security.update_ctl(lab, by="test")
     install_ctl(lab, subscriber)
-    assert [each.is_current for each in status(lab)] == [False, True]
+    assert taken(lab) == [first, lab.store.revision()]
 
 
 def test_what_nodes_note_does_not_move_the_revision(lab: Cluster) -> None:

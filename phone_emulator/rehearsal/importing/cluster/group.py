@@ -14,7 +14,7 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import (
     is_address,
 )
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.configuration import CallManagerMember, PhoneConfig
 
 _GUESSED_NAME: Final = "Imported-CMG"
 _GIVEN_NAME: Final = "Given-CMG"
@@ -95,8 +95,8 @@ def group_of(config: PhoneConfig, nodes: Sequence[ImportedNode]) -> ImportedGrou
         found = next((n for n in nodes if any(_is_called(n, w) for w in words)), None)
         if found is None:
             raise PhoneError(
-                f"the configuration's CallManager {printable(member.name)} "
-                f"({printable(member.address)}) is not a node of the lists",
+                f"the configuration's CallManager {_called(member)} is not a node of "
+                "the lists",
                 hint=f"nodes are {', '.join(n.name for n in nodes)}; give lists and "
                 "configuration of the same cluster, and the addresses or names in both",
             )
@@ -125,6 +125,12 @@ def _about_tvs(
             "the configuration lists other TVS servers than its group's members",
         )
     ]
+
+
+def _called(member: CallManagerMember) -> str:
+    """Return how a configuration calls a member; often both are its address."""
+    name, address = printable(member.name), printable(member.address)
+    return f"{name} ({address})" if name not in ("", address) else address
 
 
 def _is_called(node: ImportedNode, word: str) -> bool:

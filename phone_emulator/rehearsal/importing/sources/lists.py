@@ -10,12 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.names import DistinguishedName, same_name
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.files.any_file import is_trust_list
+from tokenless.protocol.files.header import decode_header
 from tokenless.protocol.files.record import Record, RecordTag
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.show_output.faults import ShowFault, ShowTextError
@@ -161,15 +163,6 @@ def load_lists(path: Path, kind: FileKind) -> list[ImportedList]:
     return imported_lists
 
 
-def load_list(path: Path, kind: FileKind) -> ImportedList:
-    """Read a file that has one list of a kind.
-
-    Raises:
-        PhoneError: As `load_lists`.
-    """
-    return next(each for each in load_lists(path, kind) if each.kind is kind)
-
-
 def load_bytes(path: Path, limit: int = MAX_INPUT_BYTES) -> bytes:
     """Read a bounded file; `-` is standard input.
 
@@ -180,7 +173,7 @@ def load_bytes(path: Path, limit: int = MAX_INPUT_BYTES) -> bytes:
         with Path("/dev/stdin" if str(path) == "-" else path).open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise PhoneError(
+        raise UnreadableFileError(
             f"{path} cannot be read: {error.strerror}",
             hint="name a file of yours, or - for standard input",
         ) from error
@@ -199,6 +192,11 @@ def lists_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
     """
     if data[:1] == _VERSION_TAG:
         try:
+            if not is_trust_list(decode_header(data)):
+                raise PhoneError(
+                    f"{source} is a signed file, not a trust list",
+                    hint="name CTLFile.tlv or ITLFile.tlv",
+                )
             return [_of_list(TrustList.decode(data), kind, source)]
         except DecodeError as error:
             raise PhoneError(

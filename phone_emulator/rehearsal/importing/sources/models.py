@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.features import (
@@ -88,7 +88,7 @@ def load_features(path: Path) -> FeatureList:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise PhoneError(
+        raise UnreadableFileError(
             f"{path} cannot be read: {error.strerror}", hint="name a file of yours"
         ) from error
     if len(data) > _MAX_BYTES:
