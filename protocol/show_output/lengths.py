@@ -137,18 +137,23 @@ def _check_names(shown: ShownList) -> None:
             if not _differ_in_common_name(one, other):
                 raise _moved(*names[other], expected=one, found=other)
     for record in shown.records:
-        subject, issuer = record.subject_name or "", record.issuer_name or ""
-        if subject != issuer and sorted(subject) == sorted(issuer):
+        subject, issuer = record.subject_name, record.issuer_name
+        if subject is None or issuer is None or subject == issuer:
+            continue
+        if sorted(subject) == sorted(issuer):
             raise _moved(record.line, "ISSUERNAME", expected=subject, found=issuer)
 
 
 def _names(shown: ShownList) -> Iterator[tuple[int, str, str]]:
-    """Yield the names of a list, those of the header first."""
-    yield shown.line, "SIGNERNAME", shown.signer_name or ""
-    yield shown.line, "CANAME", shown.issuer_name or ""
+    """Yield the names that a list has, those of the header first."""
+    named = [
+        (shown.line, "SIGNERNAME", shown.signer_name),
+        (shown.line, "CANAME", shown.issuer_name),
+    ]
     for record in shown.records:
-        yield record.line, "SUBJECTNAME", record.subject_name or ""
-        yield record.line, "ISSUERNAME", record.issuer_name or ""
+        named.append((record.line, "SUBJECTNAME", record.subject_name))
+        named.append((record.line, "ISSUERNAME", record.issuer_name))
+    return ((line, what, name) for line, what, name in named if name)
 
 
 def _differ_in_common_name(one: str, other: str) -> bool:

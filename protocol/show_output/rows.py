@@ -6,7 +6,7 @@ them, so they are looked at inside names only.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Final
@@ -155,7 +155,7 @@ class RowReader:
             ShowTextError: When the LENGTH is missing or is not that of the value.
         """
         self.end = end
-        line = self.paste.line(max(start - 1, 0))
+        line = self.paste.line(start - 1)
         dense = self.paste.dense[start:end]
         if not is_number(dense[:1]):
             shown = self.paste.rest_of_line(start) if dense else ""
@@ -178,45 +178,40 @@ class RowReader:
             case RowKind.TEXT:
                 return self._text(name, start, end, line)
 
-    def _splits(self, start: int, end: int) -> Iterator[int]:
-        """Yield where LENGTH may end: first where a blank stands, then anywhere."""
-        digits = 0
-        while start + digits < end and digits < _MOST_DIGITS:
-            if not is_number(self.paste.dense[start + digits]):
-                break
-            digits += 1
-        first = self.paste.region(start, end).split(None, 1)[0]
-        if is_number(first) and len(first) <= digits:
-            yield start + len(first)
-        for count in range(digits, 0, -1):
-            if count != len(first):
-                yield start + count
+    def _splits(self, start: int, end: int) -> list[int]:
+        """Return where LENGTH may end: first where a blank stands, then anywhere."""
+        first = len(self.paste.region(start, end).split()[0])
+        digits = self.paste.dense[start : min(end, start + _MOST_DIGITS)]
+        counts = [n for n in range(len(digits), 0, -1) if is_number(digits[:n])]
+        return [start + n for n in sorted(counts, key=lambda n: n != first)]
 
     def _text(self, name: RowName, start: int, end: int, line: int) -> Row:
         """Read a name: the LENGTH counts its bytes and one NUL."""
-        wanted = found = -1
-        for split in self._splits(start, end):
+        splits = self._splits(start, end)
+        for split in splits:
             length = int(self.paste.dense[start:split])
-            value = self._joined(self.paste.region(split, end))
+            raw = self.paste.region(split, end)
+            value = self._joined(raw)
             if _LOST & set(value):
                 raise ShowTextError(
                     ShowFault.LETTERS_LOST, line, name=name.name, found=value
                 )
-            sizes = _byte_lengths(value)
-            if length - 1 in sizes:
+            if length - 1 in _byte_lengths(value):
                 row = Row(name, length, _readable(value, length - 1), line)
-                if "\n" in self.paste.region(split, end):
+                if "\n" in raw:
                     self.broken += 1
                     self.broken_row = row
                 return row
-            if length == 0 and not value:
-                return Row(name, 0, "", line)
-            if name.tag == HEADER_FILENAME and not value:
-                return Row(name, length, "", line)  # `show ctl` prints none
-            if wanted < 0:
-                wanted, found = length, sizes[0] + 1
+            # `show ctl` prints no FILENAME.
+            if not value and (length == 0 or name.tag == HEADER_FILENAME):
+                return Row(name, length, "", line)
+        size = _byte_lengths(self._joined(self.paste.region(splits[0], end)))[0]
         raise ShowTextError(
-            ShowFault.VALUE_LENGTH, line, name=name.name, expected=wanted, found=found
+            ShowFault.VALUE_LENGTH,
+            line,
+            name=name.name,
+            expected=int(self.paste.dense[start : splits[0]]),
+            found=size + 1,
         )
 
     def _joined(self, raw: str) -> str:
@@ -254,7 +249,7 @@ class RowReader:
 
     def _stray(self, start: int, end: int) -> ShowTextError:
         """Return the refusal of what follows a LENGTH that has no value."""
-        length = len(self.paste.region(start, end).split(None, 1)[0])
+        length = len(self.paste.region(start, end).split()[0])
         at = start + length if start + length < end else start
         return ShowTextError(
             ShowFault.STRANGE_TEXT,

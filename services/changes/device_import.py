@@ -50,7 +50,7 @@ def read_devices_csv(data: bytes, where: str) -> list[tuple[Selection, DeviceCha
         raise ServiceError(f"{where}: over {MAX_BYTES} bytes", hint="split the file")
     try:
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True)
-        rows = list(reader)
+        rows = [(reader.line_num, row) for row in reader]
         columns = reader.fieldnames or ()
     except (UnicodeDecodeError, csv.Error) as error:
         raise ServiceError(f"{where}: not a CSV file: {error}") from None
@@ -66,10 +66,10 @@ def read_devices_csv(data: bytes, where: str) -> list[tuple[Selection, DeviceCha
 
 
 def _changes(
-    rows: list[dict[str, str]], where: str
+    rows: list[tuple[int, dict[str, str]]], where: str
 ) -> list[tuple[Selection, DeviceChange]]:
     changes, seen = [], set()
-    for number, row in enumerate(rows, start=2):
+    for number, row in rows:
         place = f"{where}, line {number}"
         if None in row or None in row.values():
             raise ServiceError(

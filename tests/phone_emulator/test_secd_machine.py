@@ -30,6 +30,7 @@ from tokenless.phone_emulator.secd.states import (
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import Reason
 
 IDENTITY = phone({}).identity
 
@@ -147,6 +148,7 @@ def test_a_server_may_fall_silent_before_any_file(kind: FileKind) -> None:
     while isinstance(effect, Fetch):
         (effect,) = secd.handle(NotFound(), NOW)
     assert secd.report.files[kind].action is FileAction.FAILED
+    assert secd.report.files[kind].code is Reason.NO_SERVER
 
 
 def test_a_missing_file_is_not_looked_for_on_another_server() -> None:
@@ -193,6 +195,7 @@ def test_a_refused_download_is_not_looked_for_elsewhere() -> None:
         assert secd.state is expected
     report = secd.report
     assert {file.action for file in report.files.values()} == {FileAction.FAILED}
+    assert {file.code for file in report.files.values()} == {Reason.NOT_DOWNLOADED}
     assert report.status_messages.count("TFTP access error") == 3
     assert "Access violation" in (report.files[FileKind.CTL].reason or "")
 

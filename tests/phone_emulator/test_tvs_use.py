@@ -13,6 +13,7 @@ from tokenless.protocol.codes import Role
 from tokenless.protocol.phones.configuration import TvsMember
 from tokenless.protocol.phones.models import LogForm
 from tokenless.protocol.trust.anchors import FileKind
+from tokenless.protocol.trust.reasons import Reason
 
 MIXED = Lab(mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()
@@ -178,3 +179,25 @@ def test_without_an_accepted_configuration_there_is_no_tvs_list(lost: str) -> No
     bench.lose(lost)
     bench.boot()
     assert asked(bench) == []
+    file = bench.secd.report.files[FileKind.CTL]
+    assert (file.action, file.code, file.rule) == (
+        FileAction.REJECTED,
+        Reason.NO_TVS_CONFIGURED,
+        7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("is_down", "code"), [(True, Reason.TVS_UNUSABLE), (False, Reason.TVS_NOT_IN_ITL)]
+)
+def test_the_last_member_tells_why_none_can_be_used(
+    is_down: bool, code: Reason
+) -> None:
+    bench = bench_with()
+    bench.nodes[PUB].tvs_down = True
+    bench.nodes[SUB].tvs_down = is_down
+    bench.nodes[SUB].tvs_certificate = keypair("tvs-sub1", 2)
+    bench.boot()
+    file = bench.secd.report.files[FileKind.CTL]
+    assert (file.action, file.code) == (FileAction.REJECTED, code)
+    assert "is unknown; no TVS server can be used: " in (file.reason or "")

@@ -34,6 +34,9 @@ def test_a_text_is_read_in_any_usual_encoding(data: bytes) -> None:
         (b"a\0bb", "a\0bb"),
         (b"aa\0", "aa\0"),
         (b"a" * 600 + b"\0a" * 500, "a" * 600 + "\0a" * 500),
+        ("aĀ".encode("utf-16-le"), "aĀ"),
+        (b"a\0" * 171 + b"bb" * 171, "a" * 171 + "扢" * 171),
+        (b"a\0" * 170 + b"bb" * 171, "a\0" * 170 + "bb" * 171),
     ],
 )
 def test_what_cannot_be_decoded_stays_visible(data: bytes, text: str) -> None:
@@ -52,6 +55,7 @@ def test_what_cannot_be_decoded_stays_visible(data: bytes, text: str) -> None:
         ("a\n--More-- (12%) b\n<--- More --->c\npress any key\nd", "a\n b\nc\n\nd"),
         ("Options: q=quit, n=next\n```text\nb\n```", "\n\nb\n"),
         ("> --More--> c", " c"),
+        ("abc\bd", "abd"),
     ],
 )
 def test_quotes_colours_pagers_and_blanks_are_undone(text: str, cleaned: str) -> None:
@@ -116,6 +120,13 @@ def test_places_of_the_dense_text_are_found_again() -> None:
     assert paste.rest_of_line(0) == "ab  cd"
     assert paste.rest_of_line(5) == "f gh"
     assert clean("x" * 500).rest_of_line(0) == "x" * 200
+
+
+def test_what_is_behind_the_last_letter_is_of_its_line() -> None:
+    for text, line in (("ab\n\nc\n\n", 3), ("\na\n\n", 2), ("ab c\n\n", 1)):
+        paste = clean(text)
+        assert {paste.line(at) for at in range(len(paste.dense) - 1, 20)} == {line}
+    assert clean("ab  cd").region(0, 0) == ""
 
 
 def test_an_empty_text_has_one_line() -> None:

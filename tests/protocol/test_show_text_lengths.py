@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -131,6 +133,29 @@ def test_the_issuer_of_a_record_is_no_shuffled_subject() -> None:
     assert (error.name, error.line, error.expected) == ("ISSUERNAME", 76, CAPF)
     assert checked(lambda shown: setattr(shown.records[2], "issuer_name", None)) is None
     assert MOVED != CAPF
+
+
+@pytest.mark.parametrize("more", range(8))
+def test_a_header_ends_at_a_multiple_of_four_with_its_version_or_without(
+    more: int,
+) -> None:
+    """The element of the signer's version is never shown."""
+    plain = 333 + more  # of TEXT, whose FILENAME is as much longer
+    without, with_version = (-(-length // 4) * 4 for length in (plain, plain + 5))
+
+    def longer(shown: ShownList, header: int) -> None:
+        name = shown.header["FILENAME"]
+        shown.header["FILENAME"] = replace(name, length=name.length + more)
+        shown.length += header - shown.header_length
+        shown.header_length = header
+
+    for header in (without, with_version):
+        assert checked(partial(longer, header=header)) is None
+    for header in (without - 4, with_version + 4):
+        error = checked(partial(longer, header=header))
+        assert error is not None
+        assert (error.fault, error.line) == (ShowFault.HEADER_LENGTH, 1)
+        assert (error.expected, error.found) == (header, without)
 
 
 def test_rows_are_found_by_the_longest_beginning() -> None:

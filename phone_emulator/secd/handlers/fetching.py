@@ -58,7 +58,7 @@ def not_found(boot: BootMemory) -> Transition:
     if boot.kind is FileKind.CONFIGURATION:
         # What the small file promises cannot be had: CAPF is asked, as after a file
         # that does not open (REFERENCE-3 2.5).
-        boot.report.decrypt_failed |= was_encrypted
+        boot.report.decrypt_failed = was_encrypted
         boot.say(status_messages.configuration_not_found(wanted))
     else:
         boot.say(status_messages.list_not_found(boot.kind))

@@ -114,12 +114,8 @@ def read_snapshot(data: bytes, url: str) -> list[InUse]:
 
 
 def _get(url: str, account: CertmgrAccount) -> bytes:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
+    address = _address(url)
+    if address is None:
         raise PhoneError(
             f"{printable(url)} is not the address of a node",
             hint="write https://NODE or https://NODE:8443",
@@ -127,7 +123,7 @@ def _get(url: str, account: CertmgrAccount) -> bytes:
     token = base64.b64encode(account.login.encode()).decode()
     headers = {"Authorization": f"Basic {token}", "Accept": "application/json"}
     connection = http.client.HTTPSConnection(
-        parts.hostname, port, timeout=_TIMEOUT_S, context=_context(account)
+        *address, timeout=_TIMEOUT_S, context=_context(account)
     )
     try:
         connection.connect()
@@ -152,6 +148,19 @@ def _get(url: str, account: CertmgrAccount) -> bytes:
     if len(data) > _MAX_BYTES:
         raise PhoneError(f"{url} sent over {_MAX_BYTES} bytes", hint="use --cert")
     return data
+
+
+def _address(url: str) -> tuple[str, int | None] | None:
+    """Return the host and the port of a node, None when the text names none."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+        if host is None or parts.scheme != "https" or parts.path.strip("/"):
+            return None
+        host.encode("idna")  # names come from people: "a..b" has no form in it
+    except ValueError:
+        return None
+    return (host, port) if host.isprintable() and " " not in host else None
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.models import (
     real_model,
 )
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.phones.features import FEATURES, ModelFeatures
 from tokenless.protocol.show_output.paste import decode_pasted
 
@@ -138,12 +139,13 @@ def phones_of(
     Raises:
         PhoneError: As `load_phones`.
     """
-    head = text.lstrip("\r\n").partition("\n")[0]
+    head = text.lstrip().partition("\n")[0]
     delimiter = max(_DELIMITERS, key=head.count)
     reader = csv.reader(StringIO(text), delimiter=delimiter)
+    rows = ((reader.line_num, row) for row in reader if any(map(str.strip, row)))
     try:
-        columns = _columns(next(reader, []), source)
-        devices = _devices(reader, columns, source)
+        _, names = next(rows, (1, []))
+        devices = _devices(rows, _columns(names, source), source)
     except csv.Error as error:
         raise SourceLineError(
             f"{source}, line {reader.line_num}: {error}",
@@ -179,7 +181,7 @@ def _columns(names: Sequence[str], source: str) -> dict[str, int]:
 
 
 def _devices(
-    reader: "Iterator[list[str]]", columns: Mapping[str, int], source: str
+    rows: Iterator[tuple[int, list[str]]], columns: Mapping[str, int], source: str
 ) -> list[_Device]:
     """Read the rows; a device that stands in several is taken once (RIS does that).
 
@@ -188,9 +190,7 @@ def _devices(
             than the same device in a row before.
     """
     devices: dict[str, _Device] = {}
-    for line, row in enumerate(reader, 2):
-        if not any(map(str.strip, row)):
-            continue
+    for line, row in rows:
         if len(devices) == MAX_ROWS:
             raise PhoneError(
                 f"{source} has over {MAX_ROWS} rows", hint="give one cluster's phones"
@@ -214,15 +214,15 @@ def _devices(
 
 
 def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
-    model, count = values.get("model", ""), values.get("count", "1") or "1"
+    model, count = values.get("model", ""), values.get("count") or "1"
+    number = read_decimal(count, MAX_PHONES)
     if not model:
         raise SourceLineError(
             f"{source}, line {line}: the row has no model",
             line,
             hint="a comma is missing, or the export was edited; export it again",
         )
-    is_number = count.isascii() and count.isdigit() and len(count) <= len("100000")
-    if not is_number or not 0 < int(count) <= MAX_PHONES:
+    if not number:
         raise SourceLineError(
             f"{source}, line {line}: {printable(count)[:20]!r} is not a number of "
             "phones",
@@ -230,7 +230,7 @@ def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
             hint=f"write 1 to {MAX_PHONES}",
         )
     status = values.get("status", "").casefold()
-    return _Device(values.get("pool", ""), model, int(count), status, line)
+    return _Device(values.get("pool", ""), model, number, status, line)
 
 
 def _table(
