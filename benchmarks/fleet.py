@@ -168,7 +168,7 @@ def rate_of(reports: list[Report]) -> float:
 
 def main() -> int:
     """Run the benchmark; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--phones", type=int, default=10_000)
     parser.add_argument("--model", default="8861", help="79xx know TLS 1.0 only")
     parser.add_argument("--runs", type=int, default=3)

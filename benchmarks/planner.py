@@ -7,8 +7,8 @@ CallManager group, in those of nine and 21 nodes two TFTP nodes and CallManager 
 of three. Each line is a process of its own, so that its memory is its own.
 """
 
+import argparse
 import resource
-import sys
 import time
 from multiprocessing import get_context
 
@@ -29,7 +29,9 @@ _TFTP_APART_FROM = 9
 
 def main() -> None:
     """Plan until the time is over, print one line a plan and a total."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("seconds", nargs="?", type=float, default=60.0)
+    seconds = parser.parse_args().seconds
     began = time.perf_counter()
     explored = 0
     print("nodes groups release  goal                                 steps")

@@ -231,14 +231,18 @@ async def run_phones(
             f"{json.dumps(standings.to_json())}\n"
         )
         if options.hold:
-            before = processor_s(served)
+            before, so_far = processor_s(served), standings.registrations
             await trio.sleep(options.hold)
             used = processor_s(served) - before
             sys.stdout.write(
                 f"held {options.hold:g} s: {standings.registered} still registered, "
+                f"{standings.registrations - so_far} registered anew, "
                 f"server {100 * used / options.hold:.1f}% of a core\n"
             )
+        missing = len(phones) - standings.registered
         nursery.cancel_scope.cancel()
+    if missing:
+        sys.exit(f"{missing} phones are not registered")
 
 
 def main() -> None:

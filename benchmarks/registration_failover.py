@@ -46,7 +46,6 @@ TWO_NODES = CONFIG.replace(
     "[tftp]",
     f'[[nodes]]\nname = "sub"\naddress = "{SECOND}"\n[tftp]',
 ).replace('members = ["pub"]', 'members = ["pub", "sub"]')
-_PATIENCE_S = 120.0
 
 
 async def run_phones(
@@ -86,8 +85,11 @@ async def run_phones(
             f"pub killed: {counts['sub']} of {len(phones)} at sub after "
             f"{taken_s:.1f} s (load of the machine {os.getloadavg()[0]:.1f})\n"
         )
-        await trio.to_thread.run_sync(judge, data, len(phones), begun)
+        await trio.to_thread.run_sync(judge, data, len(phones), begun, options.limit)
+        missing = len(phones) - counts["sub"]
         nursery.cancel_scope.cancel()
+    if missing:
+        sys.exit(f"{missing} phones are not at the other node")
 
 
 async def reached(is_so: Callable[[], bool], limit_s: float) -> None:
@@ -97,15 +99,14 @@ async def reached(is_so: Callable[[], bool], limit_s: float) -> None:
             await trio.sleep(0.05)
 
 
-def judge(data: Path, count: int, begun: float) -> None:
+def judge(data: Path, count: int, begun: float, limit_s: float) -> None:
     """Print when the database has all phones at the second node."""
     with closing(Cluster.open(data, makes=False)) as cluster:
-        at_sub = at_pub = 0
-        while time.monotonic() - begun < _PATIENCE_S:
+        while True:
             found = list(read_presences(cluster).values())
             at_sub = sum(each.is_registered and each.node == "sub" for each in found)
             at_pub = sum(each.is_registered and each.node == "pub" for each in found)
-            if at_sub == count:
+            if at_sub == count or time.monotonic() - begun > limit_s:
                 break
             time.sleep(0.2)
         sys.stdout.write(

@@ -21,7 +21,7 @@ from tokenless.services.tvs.settings import TvsSettings
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("certificate", type=Path)
     parser.add_argument("key", type=Path)
     parser.add_argument("asked", type=Path)

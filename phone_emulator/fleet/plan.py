@@ -31,8 +31,16 @@ MAX_PHONES: Final = 1_000_000
 _MAC_DIGITS: Final = 12
 _MAC_LIMIT: Final = 1 << 48
 
-Shard = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,5}/[1-9][0-9]{0,5}\Z")]
-MacAddress = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{12}$")]
+Shard = Annotated[
+    str,
+    Meta(
+        pattern=r"^[1-9][0-9]{0,5}/[1-9][0-9]{0,5}\Z",
+        description="a part of several as 2/3",
+    ),
+]
+MacAddress = Annotated[
+    str, Meta(pattern=r"^[0-9A-Fa-f]{12}$", description="12 hexadecimal digits")
+]
 
 
 class FleetGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -44,10 +44,13 @@ def subject(plan: Plan) -> Iterator[str]:
         _nodes(layout, each.members_of(layout)) for each in plan.task.groups
     )
     yield f"CallManager groups of the phones: {'; '.join(groups)}."
-    yield (
-        f"A group of phones is named MODEL-at-NODE, after the first TFTP server that "
-        f"its phones ask. Groups: {', '.join(each.name for each in plan.task.groups)}."
+    names = [each.name for each in plan.task.groups]
+    scheme = (
+        " (MODEL-at-NODE: the first TFTP server that they ask)"
+        if all("-at-" in each for each in names)
+        else ""
     )
+    yield f"Groups of phones{scheme}: {', '.join(names)}."
 
 
 def before(plan: Plan, wording: Wording) -> Iterator[str]:

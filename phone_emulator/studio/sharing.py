@@ -6,7 +6,8 @@ once, so that a study tells nothing of whose cluster it is.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
 import msgspec
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ from tokenless.phone_emulator.studio.study import (
     Runbook,
     RunSubject,
     Study,
+    Understood,
 )
 from tokenless.protocol.errors import TokenlessError
 
@@ -39,6 +41,9 @@ _FIRST: Final = 10
 _LEAST: Final = 2
 """Shorter names stand in too many words to be replaced."""
 _KEPT: Final = frozenset({"default", "mixed-mode", "non-secure-mode", "all", "cisco"})
+_PROSE: Final = frozenset({"runbook", "plan"})
+"""Their sentences are the program's own."""
+_NEVER: Final = r"(?!)"
 _OTHER: Final = "give the file that `Share` of a studio has written"
 
 
@@ -84,11 +89,22 @@ def read_study(data: bytes) -> Study:
     if study.plan is not None:
         _check_table(study.plan.runbook)
     if study.cluster is not None:
+        _check_shown(study.cluster)
         _check(_played(study, study.cluster.script))
     elif study.change.kind != "none" or study.plan is not None:
         raise PhoneError("this is not a study: it has a change and no cluster")
     # The person who opens it has confirmed nothing yet.
     return replace(study, is_confirmed=False, is_guided=False)
+
+
+def _check_shown(cluster: Understood) -> None:
+    """Refuse a cluster that pages would show as another than the one that is played."""
+    script = cluster.script
+    nodes = script.cluster.get("nodes")
+    shown = [node.name for node in cluster.nodes]
+    played = shown if nodes is None else [str(each.get("name")) for each in nodes]
+    if not shown or shown != played or script.release not in (None, cluster.version):
+        raise PhoneError("this study shows another cluster than it plays", hint=_OTHER)
 
 
 def _played(study: Study, base: Script) -> Iterator[Script]:
@@ -148,16 +164,9 @@ def anonymous(study: Study) -> Study:
             f"the name {clash[0]} is a word of the commands, too",
             hint="share the study without replacing names",
         )
-    pattern = re.compile(
-        "|".join(
-            rf"(?<![^\W_]){re.escape(name)}(?![^\W_])"
-            for name in sorted(names, key=len, reverse=True)
-        )
-        or r"(?!)",
-        re.IGNORECASE,
-    )
+    hiding = _Hiding.of(names, dict(_subject(study)))
     plain: Any = msgspec.to_builtins(_without_certificates(study))
-    done = _replaced(plain, pattern, names)
+    done = hiding.hide(plain)
     done["name"] = "Study"
     return _with_digests(read_study(msgspec.json.encode(done)))
 
@@ -205,26 +214,68 @@ def _names(study: Study) -> Iterator[tuple[str, str]]:
         (str(section.get("domain", "")), "example.test"),
         (str(section.get("capf", "")), "CAPF-1"),
     ]
-    subject = settings.get("certificates", {}).get("subject", {})
-    found += [
-        (str(value), f"{key}-1") for key, value in subject.items() if key != "country"
-    ]
     found.append((study.name, "study"))
     for name, other in found:
         if len(name) >= _LEAST and name.casefold() not in _KEPT:
             yield name.casefold(), other
 
 
-def _replaced(value: Any, pattern: re.Pattern[str], names: Mapping[str, str]) -> Any:  # noqa: ANN401
-    match value:
-        case str():
-            return pattern.sub(lambda found: names[found[0].casefold()], value)
-        case dict():
-            return {
-                _replaced(key, pattern, names): _replaced(each, pattern, names)
-                for key, each in value.items()
-            }
-        case list() | tuple():
-            return [_replaced(each, pattern, names) for each in value]
-        case _:
-            return value
+def _subject(study: Study) -> Iterator[tuple[str, str]]:
+    """Yield each attribute of the certificates' subject, with what stands for it."""
+    settings = {} if study.cluster is None else study.cluster.script.cluster
+    subject = settings.get("certificates", {}).get("subject", {})
+    for key, value in subject.items():
+        word = str(value)
+        if key != "country" and len(word) >= _LEAST and word.casefold() not in _KEPT:
+            yield word, f"{key}-1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hiding:
+    """What is replaced: names as words, an organisation's also as they are written.
+
+    An organisation is called IT, or Security: in the sentences of a runbook these are
+    words, and only `OU=IT` is the name.
+    """
+
+    names: Mapping[str, str]
+    subject: Mapping[str, str]
+    words: re.Pattern[str]
+    attributes: re.Pattern[str]
+    written: re.Pattern[str]
+
+    @classmethod
+    def of(cls, names: Mapping[str, str], subject: Mapping[str, str]) -> Self:
+        """Return what hides these, by names in lower case and attributes."""
+        words = "|".join(rf"(?<![^\W_]){each}(?![^\W_])" for each in _longest(names))
+        values = f"(?:{'|'.join(_longest(subject))})" if subject else _NEVER
+        return cls(
+            names,
+            subject,
+            re.compile(words or _NEVER, re.IGNORECASE),
+            re.compile(
+                rf"(?:(?<==)|\A)(?:{values})(?=[^\w ]|\Z)" if values else _NEVER
+            ),
+            re.compile(rf"(?<![^\W_])(?:{values})(?![^\W_])" if values else _NEVER),
+        )
+
+    def hide(self, value: Any, *, is_prose: bool = False) -> Any:  # noqa: ANN401
+        """Return a value of JSON in which everything is replaced."""
+        match value:
+            case str():
+                pattern = self.attributes if is_prose else self.written
+                value = pattern.sub(lambda found: self.subject[found[0]], value)
+                return self.words.sub(lambda f: self.names[f[0].casefold()], value)
+            case dict():
+                return {
+                    self.hide(key): self.hide(each, is_prose=is_prose or key in _PROSE)
+                    for key, each in value.items()
+                }
+            case list() | tuple():
+                return [self.hide(each, is_prose=is_prose) for each in value]
+            case _:
+                return value
+
+
+def _longest(names: Iterable[str]) -> list[str]:
+    return [re.escape(each) for each in sorted(names, key=len, reverse=True)]

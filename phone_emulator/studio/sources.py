@@ -3,6 +3,7 @@
 Every node's list is called ITLFile.tlv: sources get names of which none is lost.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -45,6 +46,7 @@ _DER: Final = b"\x30\x82"
 _PACKED: Final = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")
 """The first bytes of workbooks of Excel, old and new, and of archives."""
 _PEM: Final = b"-----BEGIN CERTIFICATE-----"
+_PRIVATE_KEY: Final = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _TABLE_WORDS: Final = ("model", "devicetype", "modelname")
 _CONFIGURATION: Final = (".cnf.xml", ".xml", ".cnf.xml.sgn", ".sgn")
 DEVICE: Final = "SEP001122334455"
@@ -150,6 +152,11 @@ def _take(given: GivenSource, found: Recognised) -> str:
         raise PhoneError(
             f"{given.name} is a workbook or an archive",
             hint="save the table of phones as CSV; unpack an archive",
+        )
+    if _PRIVATE_KEY.search(data[:4096]) is not None:
+        raise PhoneError(
+            f"{given.name} is a private key",
+            hint="keys stay where they are: give the certificate",
         )
     if _is_configuration(name, data):
         found.config = phone_config_of(data, given.name)

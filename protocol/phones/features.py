@@ -227,7 +227,7 @@ def _rows(text: str) -> Iterator[tuple[str, str, str]]:
     lines = text.lstrip("\ufeff\r\n ")
     delimiter = max(",;\t", key=lines.partition("\n")[0].count)
     try:
-        rows = list(csv.reader(StringIO(lines), delimiter=delimiter))
+        rows = list(csv.reader(StringIO(lines), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise DecodeError(f"no table: {error}", offset=0) from None
     if len(rows) > MAX_LIST_ROWS:

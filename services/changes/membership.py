@@ -13,12 +13,11 @@ TFTP, CallManager and, on the publisher, CAPF are feature services, which can be
 activated and deactivated; TVS is a network service and always runs (REFERENCE-5 5.2).
 """
 
-from ipaddress import AddressValueError, IPv4Address
-
 import msgspec
 from sqlalchemy import Connection
 
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole, TrustStore, units_of
+from tokenless.services.addresses import why_not_of_a_node
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issue_request import IssueRequest
 from tokenless.services.cluster.issuing import install, is_shared, issue, prepare
@@ -120,12 +119,8 @@ def remove_node(cluster: Cluster, node: Node, *, by: str) -> None:
 
 
 def _check_address(cluster: Cluster, address: str) -> None:
-    try:
-        IPv4Address(address)
-    except AddressValueError:
-        raise ServiceError(
-            f"{address!r} is not an IPv4 address", hint="write it as 10.48.47.157"
-        ) from None
+    if (reason := why_not_of_a_node(address)) is not None:
+        raise ServiceError(reason, hint="write it as 10.48.47.157")
     for node in cluster.nodes:
         if node.address == address:
             raise ServiceError(

@@ -55,7 +55,9 @@ class SubjectSection(Section, frozen=True):
     """The attribute L."""
     state: str = "Malopolska"
     """The attribute ST."""
-    country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")] = "PL"
+    country: Annotated[
+        str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z", description="two capital letters")
+    ] = "PL"
     """The attribute C: two letters."""
 
 
@@ -126,7 +128,11 @@ class DateTimeGroupSection(Section, frozen=True):
     time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "UTC"
     """The vendor's name of the zone: `UTC`, `Central Europe Standard/Daylight Time`."""
     date_template: Annotated[
-        str, msgspec.Meta(pattern=r"^[DMY]{1,2}[/.-][DMY]{1,2}[/.-][DMYA]{1,2}\Z")
+        str,
+        msgspec.Meta(
+            pattern=r"^[DMY]{1,2}[/.-][DMY]{1,2}[/.-][DMYA]{1,2}\Z",
+            description="a form of dates as D/M/Y or M/D/YA",
+        ),
     ] = "D/M/Y"
     """Format of a date on phones: `D/M/Y`, `M/D/YA`."""
 
@@ -149,7 +155,13 @@ class DevicePoolSection(Section, frozen=True):
 class DeviceSection(Section, frozen=True):
     """`[[devices]]`: a phone that is configured by hand."""
 
-    name: Annotated[str, msgspec.Meta(pattern=rf"^(?:{DEVICE_NAME})\Z")]
+    name: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=rf"^(?:{DEVICE_NAME})\Z",
+            description="a device's name: SEP001122334455, CSFJDOE",
+        ),
+    ]
     """SEP and the MAC address, or the name of a soft phone."""
     device_pool: str
     """The device pool of the phone."""

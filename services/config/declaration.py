@@ -19,6 +19,7 @@ HostName = Annotated[
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
         r"(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\Z",
         max_length=128,
+        description="a host name: letters, digits, `-` and dots",
     ),
 ]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]

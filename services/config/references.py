@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tokenless.protocol.codes import NodeRole
 from tokenless.protocol.phones.models import PHONE_MODELS, hint_for_unknown_models
 from tokenless.protocol.release import Release
+from tokenless.services.addresses import why_not_of_a_node
 from tokenless.services.config.host_sections import Ports
 from tokenless.services.config.sections import ClusterConfig
 
@@ -58,15 +59,11 @@ def _check_nodes(config: ClusterConfig) -> Iterator[ConfigFault]:
             "exactly one node has publisher = true",
         )
     yield from _check_unique("nodes", "name", (node.name.lower() for node in nodes))
+    yield from _check_unique("nodes", "address", (node.address for node in nodes))
     for number, node in enumerate(nodes):
-        try:
-            IPv4Address(node.address)
-        except AddressValueError:
-            yield ConfigFault(
-                f"nodes[{number}].address",
-                f"{node.address!r} is not an IPv4 address",
-                "write it as 127.0.47.155",
-            )
+        if (reason := why_not_of_a_node(node.address)) is not None:
+            hint = "write it as 127.0.47.155; `[listen]` may have 0.0.0.0"
+            yield ConfigFault(f"nodes[{number}].address", reason, hint)
     yield from _check_roles(config)
 
 
@@ -192,5 +189,5 @@ def _check_unique(path: str, key: str, names: Iterable[str]) -> Iterator[ConfigF
     for name, count in Counter(names).items():
         if count > 1:
             yield ConfigFault(
-                path, f"{count} entries with {key} {name!r}", "rename one"
+                path, f"{count} entries with {key} {name!r}", "change one"
             )

@@ -299,6 +299,18 @@ def test_nothing_given_is_wrong_usage() -> None:
     assert run_cli("rehearse", "import")[0] == 2
 
 
+def test_a_list_whose_signer_is_not_in_it_is_said_to_be_unchecked(
+    tmp_path: Path,
+) -> None:
+    lab = MIXED.ctl()
+    path = write(tmp_path / "ctl.tlv", UnsignedList(lab.records, keypair("stranger")))
+    cluster = read_cluster([load_list(path, FileKind.CTL)])
+    said = [
+        each.what for each in cluster.approximations if each.topic == Topic.UNVERIFIED
+    ]
+    assert said == [f"nothing in {path} verifies its signature"]
+
+
 def test_features_without_phones_are_wrong_usage(tmp_path: Path) -> None:
     ctl = write(tmp_path / "ctl.tlv", MIXED.ctl())
     words = ("--ctl", str(ctl), "--features", str(tmp_path / "lost"))

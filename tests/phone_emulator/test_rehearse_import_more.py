@@ -186,6 +186,8 @@ def test_phones_that_cannot_be_played_are_counted(
         ("model,count\n8861,many\n", "line 2: 'many' is not a number of phones"),
         ("model,count\n8861,0\n", "line 2: '0' is not a number of phones"),
         ("name,model\nSEP1\n", "line 2: the row has no model"),
+        ('model,pool\n8861,"P\n8861,Q\n7975,R\n', "line 2: unexpected end of data"),
+        ('name,model,count\n"a\nb",8861,1\nc,8861,x\n', "line 4: 'x' is not"),
         ("name,model\nSEP1,8861\nSEP1,7975\n", "another model in line 2"),
         ("name,model\nATA1,Cisco ATA 191\n", "1 ATA 191 (nothing is known"),
         ("model,count\n8861,100000\n7975,9\n", "give at most 100000 phones"),

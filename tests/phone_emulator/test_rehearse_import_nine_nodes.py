@@ -101,6 +101,7 @@ def test_phones_of_eight_models_and_roles_from_their_sources(
     assert found["roles"]["pub"] == ["callmanager", "capf"]
     assert found["device_pools"] == {"DP-B": ["sub4", "sub5"]}
     assert found["same_anchors"]
+    assert "and the CallManager group of DP-A is a guess" in err
     assert found["phones"] == 40
     script = tomllib.loads(ours.read_text())
     assert {len(group["tftp"]) for group in script["groups"]} == {2}

@@ -40,9 +40,22 @@ def test_overrides_are_laid_over_the_file() -> None:
         ({"nodes": [{"name": "a", "address": "::1", "publisher": True}]}, "IPv4"),
         (
             {"nodes": [{"name": "../a", "address": "127.0.0.1"}]},
-            "nodes (entry 1).name: ",
+            "nodes (entry 1).name: not a host name: letters, digits, `-` and dots",
         ),
         ({"nodes": [{"name": "a", "address": "127.0.0.1"}]}, "0 publishers"),
+        (
+            {"nodes": [{"name": "a", "address": "224.0.0.1", "publisher": True}]},
+            "nodes (entry 1).address: phones cannot connect to 224.0.0.1",
+        ),
+        (
+            {
+                "nodes": [
+                    {"name": "a", "address": "127.0.0.1", "publisher": True},
+                    {"name": "b", "address": "127.0.0.1"},
+                ]
+            },
+            "2 entries with address '127.0.0.1'",
+        ),
         (
             {"callmanager_groups": [{"name": "g", "members": ["nobody"]}]},
             "callmanager_groups (entry 1).members: there is no node 'nobody'",

@@ -32,7 +32,7 @@ def write(visit: Visit) -> Response:
 def read(visit: Visit) -> Response:
     """Open a study of a colleague."""
     given = visit.form.files.get("file")
-    if given is None or not given.data:
+    if given is None or not (given.name or given.data):
         raise PhoneError("no file was given", hint="choose a study's file")
     study = read_study(given.data)
     event = Event(datetime.now(UTC), f"Opened from a file with {len(study.runs)} runs.")

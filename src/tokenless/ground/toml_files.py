@@ -23,6 +23,7 @@ Keys = tuple[str | int, ...]
 
 _PART: Final = re.compile(r"([A-Za-z0-9_-]+)|\[(\d+)\]")
 _UNKNOWN_KEY: Final = re.compile(r"Object contains unknown field `([^`]*)`")
+_PATTERN: Final = re.compile(r"Expected `str` matching regex .*", re.DOTALL)
 _AT: Final = re.compile(r" - at `\$?([^`]*)`\Z")
 _HEAD: Final = re.compile(r"\s*(\[{1,2})\s*([^\[\]#]+?)\s*\]{1,2}\s*(?:#.*)?\Z")
 _KEY: Final = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
@@ -94,21 +95,34 @@ def fault_of(error: msgspec.ValidationError, kind: type[msgspec.Struct]) -> Faul
     reason = said[: place.start()] if place else said
     unknown = _UNKNOWN_KEY.fullmatch(reason)
     if unknown is None:
-        return Fault(keys, reason, None)
+        form = _form_at(kind, keys) if _PATTERN.fullmatch(reason) else None
+        return Fault(keys, reason if form is None else f"not {form}", None)
     name = unknown[1]
     near = get_close_matches(name, _keys_at(kind, keys), 1)
     reason = f"there is no key `{name}`"
     return Fault((*keys, name), reason, near[0] if near else None)
 
 
-def _keys_at(kind: type[msgspec.Struct], keys: Keys) -> list[str]:
-    """Return the keys that a place of the file can have."""
+def _types_at(kind: type[msgspec.Struct], keys: Keys) -> list[inspect.Type]:
     kinds: list[inspect.Type] = [inspect.type_info(kind)]
     for key in keys:
         kinds = [inner for each in kinds for inner in _inside(each, key)]
+    return kinds
+
+
+def _form_at(kind: type[msgspec.Struct], keys: Keys) -> str | None:
+    """Return how a text of this place is written, as its declaration describes it."""
+    for each in _types_at(kind, keys):
+        if isinstance(each, inspect.Metadata) and each.extra_json_schema:
+            return each.extra_json_schema.get("description")
+    return None
+
+
+def _keys_at(kind: type[msgspec.Struct], keys: Keys) -> list[str]:
+    """Return the keys that a place of the file can have."""
     return [
         each.encode_name
-        for one in kinds
+        for one in _types_at(kind, keys)
         for struct in _plain(one)
         if isinstance(struct, inspect.StructType)
         for each in struct.fields

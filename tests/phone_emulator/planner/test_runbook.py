@@ -178,3 +178,14 @@ def test_another_form_is_refused_before_the_search(tmp_path: Path) -> None:
     assert (status, out) == (1, "")
     assert "a runbook is Markdown or HTML" in err
     assert not page.exists()
+
+
+def test_how_groups_are_named_is_said_where_it_is_so() -> None:
+    named = "\n".join(runbook_of(planned("TVS", "7975"), Pace()).assumptions)
+    assert "(MODEL-at-NODE: the first TFTP server that they ask): 7975-at-pub" in named
+    layout = ClusterLayout(Release.parse("12.5(1)"), NODES, is_mixed=True)
+    groups = (PhoneGroup("DP-1-8861", "8861", 0),)
+    own = make_plan(Task(layout, groups, parse_goal("TVS", layout)))
+    said = "\n".join(runbook_of(own, Pace()).assumptions)
+    assert "Groups of phones: DP-1-8861." in said
+    assert "MODEL-at-NODE" not in said

@@ -97,6 +97,15 @@ async def test_an_empty_file_is_accounted_for(rig: StudioRig) -> None:
     assert "As understood" in page
 
 
+async def test_a_private_key_is_neither_shown_nor_kept(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    study = await visitor.begin()
+    key = b"-----BEGIN RSA PRIVATE KEY-----\nMIIBsecret\n"
+    page = await visitor.give(study, {"tomcat.pem": key})
+    assert "tomcat.pem is a private key" in page
+    assert "MIIBsecret" not in page
+
+
 async def test_lists_of_one_name_are_both_kept_and_left_out_alone(
     rig: StudioRig,
 ) -> None:

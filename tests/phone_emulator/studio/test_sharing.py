@@ -48,6 +48,29 @@ def wrong(**changes: object) -> bytes:
 
 
 SETTINGS = "cluster__script__cluster"
+
+
+def test_an_organisation_that_is_a_word_leaves_sentences_alone() -> None:
+    said = ["step it, IT is; OU=IT;O=x"]
+    book = {"columns": ["step"] * 8, "rows": [], "remarks": said}
+    subject = {"organizational_unit": "IT"}
+    study = read_study(
+        wrong(
+            **{
+                f"{SETTINGS}__certificates": {"subject": subject},
+                "runs__0__subject__runbook": book,
+                "runs__0__steps__0__transcript": "it is IT",
+            }
+        )
+    )
+    (run,) = read_study(write_study(study, is_anonymous=True)).runs
+    assert run.subject.runbook is not None
+    assert run.subject.runbook.remarks == (
+        "step it, IT is; OU=organizational_unit-1;O=x",
+    )
+    assert run.steps[0].transcript == "it is organizational_unit-1"
+
+
 HOSTILE = {
     "another program's": (b'{"a": 1}', "not a study"),
     "no JSON": (b"\x00\xff", "not a study"),
@@ -90,6 +113,8 @@ HOSTILE = {
         ),
         "cannot listen",
     ),
+    "no node": (wrong(cluster__nodes=[]), "another cluster than it plays"),
+    "another release": (wrong(cluster__version="15"), "another cluster than it plays"),
     "a unit that is none": (
         wrong(change={"kind": "ticked", "units": ["root@pub-voice"]}),
         "cannot be played",

@@ -88,6 +88,7 @@ def test_the_publisher_cannot_leave(lab: Cluster) -> None:
         ("no name", _ADDRESS, "is not a host name"),
         ("cucm-1051-a-sub2", "127.0.47.156", "has the address"),
         ("cucm-1051-a-sub2", "over there", "is not an IPv4 address"),
+        ("cucm-1051-a-sub2", "224.0.0.1", "phones cannot connect to 224.0.0.1"),
     ],
 )
 def test_what_cannot_join_changes_nothing(

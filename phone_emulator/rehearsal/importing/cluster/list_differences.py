@@ -1,7 +1,7 @@
 """Differences between imported lists and those of the copy."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, assert_never
 
 from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Approximation,
@@ -21,6 +21,7 @@ from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.codes import Digest, Role, TrustStore
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.release import Release
+from tokenless.protocol.trust.lint import SignatureState
 from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
 
 
@@ -43,12 +44,17 @@ def of_lists(
 
 def _unverified(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
     for imported_list in imported_lists:
-        if not imported_list.is_verified:
-            yield Approximation(
-                Topic.UNVERIFIED,
-                f"the signature of {imported_list.source} did not verify",
-                "here every list is signed well",
-            )
+        source = imported_list.source
+        match imported_list.signature:
+            case SignatureState.VALID:
+                continue
+            case SignatureState.INVALID:
+                what = f"the signature of {source} did not verify"
+            case SignatureState.UNVERIFIABLE:
+                what = f"nothing in {source} verifies its signature"
+            case never:
+                assert_never(never)
+        yield Approximation(Topic.UNVERIFIED, what, "here every list is signed well")
 
 
 def _shared(

@@ -112,7 +112,7 @@ class ImportedList:
     """None in pasted text, which does not tell it."""
     length: int | None = None
     """In bytes; None in pasted text."""
-    is_verified: bool = True
+    signature: SignatureState = SignatureState.VALID
     """True if the node, or we, found its signature to be good."""
 
     @property
@@ -240,7 +240,7 @@ def _of_list(trust_list: TrustList, kind: FileKind, source: str) -> ImportedList
         source,
         trust_list.header.digest,
         len(trust_list.data),
-        signature_state(trust_list) is not SignatureState.INVALID,
+        signature_state(trust_list),
     )
 
 
@@ -272,7 +272,7 @@ def _of_text(shown: ShownList, source: str) -> ImportedList:
         (shown.signer_serial or b"").hex().upper(),
         tuple(map(_entry_of_text, shown.records)),
         source,
-        is_verified=shown.verified,
+        signature=SignatureState.VALID if shown.verified else SignatureState.INVALID,
     )
 
 

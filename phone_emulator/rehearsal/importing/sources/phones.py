@@ -85,16 +85,9 @@ class PhoneTable:
                     hint=f"pools are {listed(sorted(map(printable, pools)))}",
                 )
         yield from self.approximations
-        others = pools.difference(told)
-        what = (
-            "device pools ask the same TFTP servers in the same order"
-            if not others
-            else "device pools ask the same TFTP servers in the same order, and "
-            f"{len(others)} of them have the same CallManager group"
-        )
         yield Approximation(
             Topic.POOLS,
-            f"all {len(pools)} {what}",
+            _alike(pools, pools.difference(told)),
             "the export does not tell option 150, nor the groups of device pools; "
             "--pool tells groups",
         )
@@ -113,6 +106,18 @@ class _Device:
     def is_registered(self) -> bool:
         """Return whether the phone was registered."""
         return self.status == _REGISTERED
+
+
+def _alike(pools: Collection[str], guessed: Collection[str]) -> str:
+    """Say what device pools have in common here; the groups of some are guessed."""
+    if len(pools) == 1:
+        group = ", and so is its CallManager group" if guessed else ""
+        return f"the order of the device pool's TFTP servers is a guess{group}"
+    said = f"all {len(pools)} device pools ask the same TFTP servers in the same order"
+    if len(guessed) == 1:
+        return f"{said}, and the CallManager group of {printable(*guessed)} is a guess"
+    same = f", and {len(guessed)} of them have the same CallManager group"
+    return said + (same if guessed else "")
 
 
 def load_phones(
@@ -141,20 +146,36 @@ def phones_of(
     """
     head = text.lstrip().partition("\n")[0]
     delimiter = max(_DELIMITERS, key=head.count)
-    reader = csv.reader(StringIO(text), delimiter=delimiter)
-    rows = ((reader.line_num, row) for row in reader if any(map(str.strip, row)))
-    try:
-        _, names = next(rows, (1, []))
-        devices = _devices(rows, _columns(names, source), source)
-    except csv.Error as error:
-        raise SourceLineError(
-            f"{source}, line {reader.line_num}: {error}",
-            reader.line_num,
-            hint="export it again as CSV, without editing it",
-        ) from None
+    rows = _numbered(text, delimiter, source)
+    _, names = next(rows, (1, []))
+    devices = _devices(rows, _columns(names, source), source)
     if not devices:
         raise PhoneError(f"{source} has no phones", hint="export at least one")
     return _table(devices, source, features)
+
+
+def _numbered(
+    text: str, delimiter: str, source: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row that is not blank, with the line on which it begins.
+
+    Raises:
+        PhoneError: When one is no CSV, or has a quotation without an end, which would
+            swallow all rows after it.
+    """
+    reader = csv.reader(StringIO(text), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            if any(map(str.strip, row)):
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise SourceLineError(
+            f"{source}, line {line}: {error}",
+            line,
+            hint="is a quotation mark missing? Export it again as CSV, unedited",
+        ) from None
 
 
 def _columns(names: Sequence[str], source: str) -> dict[str, int]:
