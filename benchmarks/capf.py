@@ -29,7 +29,8 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.device_security import CapfOperation
 from tokenless.services.changes.certificates import own_certificate
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.cluster.cluster import Cluster
 
 CONFIG = """

@@ -44,7 +44,8 @@ from tokenless.protocol.phones.device_security import DeviceSecurity, DeviceTran
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.services.changes import security
 from tokenless.services.changes.certificates import own_certificate
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.cluster.cluster import Cluster
 
 Ports = dict[str, int]

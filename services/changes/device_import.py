@@ -14,7 +14,8 @@ from tokenless.protocol.phones.device_security import (
     CAPF_OPERATIONS,
     SECURITY_MODES,
 )
-from tokenless.services.changes.devices import DeviceChange, Selection
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection
 from tokenless.services.errors import ServiceError
 
 MAX_BYTES: Final = 16 << 20

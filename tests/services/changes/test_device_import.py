@@ -7,12 +7,13 @@ from tokenless.protocol.phones.device_security import (
     CapfOperation,
     DeviceSecurity,
 )
+from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.changes.device_import import (
     MAX_BYTES,
     MAX_ROWS,
     read_devices_csv,
 )
-from tokenless.services.changes.devices import DeviceChange, Selection
+from tokenless.services.changes.devices import Selection
 from tokenless.services.errors import ServiceError
 
 ALL = "name, model, pool, security, encrypted_config, capf, auth, string, key_size"
