@@ -67,9 +67,9 @@ def test_moved_parts_are_said_whichever_way_finds_them() -> None:
 HEAD = TEXT.index("Length of CTL") + len("Length of CTL file: 4947 T")
 
 
-@pytest.mark.parametrize("step", range(40))
+@pytest.mark.parametrize("step", range(4))
 def test_a_list_that_is_cut_off_anywhere_is_said_to_end_early(step: int) -> None:
-    for cut in range(HEAD + step, len(TEXT) - len(" successfully.") + 1, 40):
+    for cut in range(HEAD + step, len(TEXT) - len(" successfully.") + 1, 41):
         text = TEXT[:cut]
         error = refused(text)
         line = text.rstrip().count("\n") + 1
