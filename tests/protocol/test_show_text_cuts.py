@@ -106,6 +106,11 @@ def test_a_length_at_the_end_of_a_list_has_no_digit_of_the_next_one() -> None:
     assert cut.endswith("(0 of 12 bytes of the CTL were read: 0 whole records)")
 
 
+def test_an_answer_that_there_is_no_file_may_be_cut_off_too() -> None:
+    error = refused("\nLength of CTL file: 0\n")
+    assert (error.fault, error.line) == (ShowFault.END_MISSING, 2)
+
+
 def test_an_error_far_from_the_end_of_a_cut_list_is_said() -> None:
     cut = TEXT[: TEXT.index("CTL Record #:2")]
     error = refused(cut.replace("SIGNERID        2       149", "SIGNERID 3 149"))
