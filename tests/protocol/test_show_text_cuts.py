@@ -74,6 +74,7 @@ def test_a_list_that_is_cut_off_anywhere_is_said_to_end_early(step: int) -> None
         error = refused(text)
         line = text.rstrip().count("\n") + 1
         assert (error.fault, error.line) == (ShowFault.END_MISSING, line), text[-40:]
+        assert str(refused(f"{text}\n{TEXT}")) == str(error)
 
 
 @pytest.mark.parametrize("end", ["14 FILENAME 12", "14 FILENAME 12\n15 TIMESTAMP", "1"])
@@ -96,8 +97,8 @@ def test_a_name_at_the_end_of_a_list_is_not_read_on_in_the_next_one() -> None:
 
 
 def test_a_length_at_the_end_of_a_list_has_no_digit_of_the_next_one() -> None:
-    text = TEXT.replace("The checksum value of the CTL file:\n", "")
-    assert text[0].isalnum()
+    checksum = TEXT.index("(MD5)")
+    text = "1" * 32 + TEXT[checksum:]
     for first in ("Length of CTL file: 12", TEXT[: TEXT.index(" last modified")]):
         error = refused(f"{first}\n{text}")
         assert error.fault is ShowFault.END_MISSING
@@ -152,6 +153,7 @@ def test_a_list_has_so_many_records_and_not_one_more() -> None:
 def test_a_text_is_so_long_and_not_one_letter_more() -> None:
     text = show_missing("CTL") + "\n"
     assert len(parse_shown_lists(text.ljust(MAX_TEXT_LENGTH))) == 1
+    assert [each.line for each in parse_shown_lists(text * 2)] == [1, 4]
     error = refused(text.ljust(MAX_TEXT_LENGTH + 1))
     assert (error.fault, error.line, error.expected) == (
         ShowFault.TOO_LONG,
