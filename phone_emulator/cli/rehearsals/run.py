@@ -16,6 +16,7 @@ from tokenless.phone_emulator.cli.options import (
 )
 from tokenless.phone_emulator.cli.rehearsals.playing import (
     JsonReporter,
+    LastingReporter,
     Reporter,
     TextReporter,
     exit_by_verdict,
@@ -99,27 +100,28 @@ def run(
     be, unexpectedly; else 1. Several rehearsals run side by side.
     """
     scripts = _chosen(names, run_all=run_all, for_report=report is not None)
-    reporter = _reporter(as_json=as_json and not compare, summary=summary or compare)
+    reporter = LastingReporter(
+        _reporter(as_json=as_json and not compare, summary=summary or compare)
+    )
+    rehearsals = [Rehearsal(s, phones, seed, _place(keep, s)) for s in scripts]
     with (
         nullcontext() if report is None else output_file(report) as page,
         nullcontext() if junit is None else output_file(junit) as tests,
     ):
         if len(scripts) == 1 or (jobs == 1 and scheduler is None):
             results = [
-                play_and_report(script, phones, _place(keep, script), reporter, seed)
-                for script in scripts
+                play_and_report(each.script, phones, each.keep, reporter, seed)
+                for each in rehearsals
             ]
         else:
-            rehearsals = [
-                Rehearsal(script, phones, seed, _place(keep, script))
-                for script in scripts
-            ]
             with open_executor(jobs, scheduler) as executor:
                 results = play_side_by_side(executor, rehearsals, reporter)
         if page is not None:
             page.write(render_report(results[0]))
         if tests is not None:
             tests.write(rehearsals_junit(results))
+    if reporter.is_gone:
+        raise BrokenPipeError
     if compare:
         _compare(results, real_phones, as_json=as_json)
     elif (len(results) > 1 or summary) and not as_json:
