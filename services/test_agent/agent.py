@@ -8,6 +8,7 @@ whatever reason, it puts the node back as it was and gives the lock back.
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final, assert_never
@@ -16,9 +17,10 @@ import msgspec
 
 from tokenless import __version__
 from tokenless.protocol.errors import TokenlessError
-from tokenless.services.changes.devices import DeviceChange
+from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
+from tokenless.services.logs import get_logger
 from tokenless.services.node.control.announce import announce
 from tokenless.services.node.control.requests import encode_answer, encode_refusal
 from tokenless.services.test_agent.administrator import Administrator
@@ -40,6 +42,9 @@ from tokenless.services.test_agent.settling import NodeServices
 from tokenless.services.test_agent.snapshot import Snapshot
 
 _LOCK_FILE: Final = "tests.lock"
+_PUBLISHER_S: Final = 60.0
+"""Patience of a subscriber with the publisher's agent, which may finish a command."""
+_LOOK_S: Final = 0.05
 
 
 def choose_node(cluster: Cluster, name: str | None) -> Node:
@@ -93,13 +98,7 @@ class NodeAgent:
                     self._write(answers, self._answer(line))
         finally:
             if self._held is not None:
-                is_changed = self._cluster.store.revision() != self._held.revision
-                told = End(
-                    is_changed=is_changed,
-                    concerns_tftp=is_changed,
-                    concerns_all=is_changed,
-                )
-                self._end(told)
+                self._end(self._untold(self._held))
 
     @staticmethod
     def _write(answers: BinaryIO, line: bytes) -> None:
@@ -186,6 +185,30 @@ class NodeAgent:
         except BaseException:
             os.close(lock)
             raise
+
+    def _untold(self, held: _Held) -> End:
+        """Return what tests that have gone would have told a node at their end.
+
+        They end the publisher first: the others' services load its database.
+        """
+        is_changed = self._cluster.store.revision() != held.revision
+        if is_changed and not self._node.is_publisher:
+            self._await_rows(held.snapshot)
+        return End(
+            is_changed=is_changed, concerns_tftp=is_changed, concerns_all=is_changed
+        )
+
+    def _await_rows(self, snapshot: Snapshot) -> None:
+        """Wait, not forever, until the publisher's agent has put the database back."""
+        log = get_logger(node=self._node.name)
+        log.info("the node waits for the publisher to put the database back")
+        deadline = time.monotonic() + _PUBLISHER_S
+        while not snapshot.is_in_database(self._cluster):
+            if time.monotonic() > deadline:
+                log.warning("the publisher has not put the database back")
+                break
+            time.sleep(_LOOK_S)
+        announce(self._cluster)
 
     def _end(self, told: End) -> End:
         """Put back what this host can, settle the services, and say what it was."""

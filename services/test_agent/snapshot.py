@@ -17,12 +17,19 @@ from sqlalchemy import Connection, Table, delete, insert, select, text, update
 
 from tokenless.ground.files import UNFINISHED, replace_file
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.store.schema import metadata, node_state, processnode
+from tokenless.services.store.schema import (
+    console_user,
+    metadata,
+    node_state,
+    processnode,
+)
 
 _KEPT_TABLES: Final = frozenset(
     {"cluster", "audit", "node_state", "published", "registration", "tftp_itl"}
 )
 """The revision, histories that only grow, and what nodes say of themselves."""
+_UNSEEN: Final = frozenset({console_user.name, processnode.name})
+"""Subscribers may not read the console's users, and nodes write their own ports."""
 _FOLLOWED: Final = frozenset({"device", "processconfig", "ctl_file", "reset_itl"})
 """Tables of what services load when they start, or follow; not with certificates."""
 _PARENTS: Final = frozenset(
@@ -68,7 +75,9 @@ class Snapshot:
     """Rows and files at one moment."""
 
     rows: Mapping[str, _Rows]
-    """By table; none where another host puts them back."""
+    """By table."""
+    has_rows: bool
+    """False where another host puts the rows back."""
     files: Mapping[Path, tuple[bytes, int]]
     """Content and mode, by the path in the data folder."""
     folders: frozenset[Path]
@@ -87,8 +96,17 @@ class Snapshot:
             OSError: When a file cannot be read.
         """
         data = cluster.installation.data
-        rows = _rows_of(cluster) if has_rows else {}
-        return cls(rows, _files_of(data), _folders_of(data))
+        rows = _rows_of(cluster, frozenset() if has_rows else _UNSEEN)
+        return cls(rows, has_rows, _files_of(data), _folders_of(data))
+
+    def is_in_database(self, cluster: Cluster) -> bool:
+        """Tell whether the database holds the rows of that moment.
+
+        Raises:
+            ServiceError: When the database cannot be read.
+        """
+        unseen = frozenset() if self.has_rows else _UNSEEN
+        return _rows_of(cluster, unseen) == self.rows
 
     def restore(self, cluster: Cluster) -> Restored:
         """Put the state back.
@@ -100,15 +118,20 @@ class Snapshot:
             ServiceError: When the database cannot be written.
             OSError: When a file cannot be written.
         """
-        now = _rows_of(cluster) if self.rows else {}
+        changed = self._put_rows(cluster) if self.has_rows else frozenset()
+        return Restored(changed, self._put_files(cluster.installation.data))
+
+    def _put_rows(self, cluster: Cluster) -> frozenset[str]:
+        """Put the rows back; return the tables that had changed."""
+        now = _rows_of(cluster)
         changed = frozenset(
             name for name, rows in self.rows.items() if rows != now[name]
         )
         if changed:
-            self._put_rows(cluster, now, changed)
-        return Restored(changed, self._put_files(cluster.installation.data))
+            self._change_rows(cluster, now, changed)
+        return changed
 
-    def _put_rows(
+    def _change_rows(
         self, cluster: Cluster, now: Mapping[str, _Rows], changed: frozenset[str]
     ) -> None:
         tables = [each for each in metadata.sorted_tables if each.name in changed]
@@ -182,12 +205,14 @@ def _without(rows: _Rows, others: _Rows) -> list[_Row]:
     return [row for key, row in rows.items() if key not in others]
 
 
-def _rows_of(cluster: Cluster) -> dict[str, _Rows]:
+def _rows_of(
+    cluster: Cluster, unseen: frozenset[str] = frozenset()
+) -> dict[str, _Rows]:
     with cluster.store.read() as connection:
         return {
             table.name: _read(connection, table)
             for table in metadata.sorted_tables
-            if table.name not in _KEPT_TABLES
+            if table.name not in _KEPT_TABLES | unseen
         }
 
 

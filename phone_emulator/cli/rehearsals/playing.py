@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from tokenless.command_line import ExitStatus, complain
 from tokenless.ground.terminal import cell, cells, progress_bar, result_console
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words, steps_words
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.executor import ordered_results
 from tokenless.phone_emulator.rehearsal.play.run import (
     Played,
@@ -145,7 +145,7 @@ def play_and_report(
     """Play a script and tell it, with a bar on standard error.
 
     Raises:
-        TokenlessError: When the stage cannot be set up, or `keep` is in use.
+        TokenlessError: When the rig cannot be opened, or `keep` is in use.
     """
     reporter.begin(script)
     with rehearsal_folder(keep) as folder, progress_view(reporter.console) as listener:

@@ -9,7 +9,8 @@ from tests.services.conftest import SUBSCRIBER
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.services.changes import certificates, membership, security, trust_stores
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
@@ -68,11 +69,15 @@ def test_everything_is_put_back(either: Cluster) -> None:
 def test_a_subscriber_puts_back_its_files_only(
     shared: Cluster, follower: Cluster
 ) -> None:
+    all_of_it = Snapshot.take(shared)
     snapshot = Snapshot.take(follower, has_rows=False)
     create_token(follower.tokens_folder, "A", now=follower.clock())
     security.set_cluster_mode(shared, SecurityMode.MIXED, by="test")
     restored = snapshot.restore(follower)
     assert (restored.tables, restored.files > 0) == (frozenset(), True)
     assert shared.is_mixed
+    assert not snapshot.is_in_database(follower)
     with pytest.raises(ServiceError):  # it may not even try
         Snapshot.take(follower)
+    all_of_it.restore(shared)
+    assert snapshot.is_in_database(follower)

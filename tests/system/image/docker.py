@@ -5,7 +5,6 @@ sockets, networks and iptables rules meet nobody's. Its control groups are below
 `/sys/fs/cgroup/*/docker`.
 """
 
-import os
 import shutil
 import signal
 import subprocess
@@ -17,28 +16,20 @@ from typing import Final
 
 import pytest
 
-from tests.system.image.engine import Engine
+from tests.system.image.engine import Engine, NamespacedEngine, namespaces
 
 _PROGRAMS: Final = ("dockerd", "docker", "containerd", "iptables")
-_HOLDER: Final = """
-mkdir -p /etc/docker && mount -t tmpfs none /etc/docker  # the engine's key
-ip link set lo up
-echo ready
-cat  # until its input ends, and the namespaces with it
-"""
 
 
-class Docker:
+class Docker(NamespacedEngine):
     """Runs containers and compose files."""
 
     program: Final = "docker"
 
     def __init__(self, folder: Path, namespaces_of: int) -> None:
-        self._folder = folder
-        self._holder = namespaces_of
-        self._daemon: subprocess.Popen[bytes] | None = None
         socket = f"unix://{folder}/docker.sock"
-        self.environment = os.environ | {"DOCKER_HOST": socket}
+        super().__init__(folder, namespaces_of, {"DOCKER_HOST": socket})
+        self._daemon: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the engine; return when it takes commands.
@@ -79,18 +70,6 @@ class Docker:
             self._daemon.wait()
             self._daemon = None
 
-    def run(self, *words: str, check: bool = True) -> str:
-        """Run a program that drives the engine; return its standard output."""
-        done = subprocess.run(
-            self.inside(*words),
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
     def take(self, engine: Engine, images: Sequence[str]) -> None:
         """Load images that podman's engine has."""
         archive = self._folder / "images.tar"
@@ -98,10 +77,6 @@ class Docker:
         engine.podman("save", *kind, f"--output={archive}", *images)
         self.run("docker", "load", "--quiet", f"--input={archive}")
         archive.unlink()
-
-    def inside(self, *words: str) -> list[str]:
-        """Return a command that runs in the engine's mounts and network."""
-        return ["nsenter", f"--target={self._holder}", "--mount", "--net", *words]
 
 
 def require_docker() -> None:
@@ -114,19 +89,12 @@ def require_docker() -> None:
 def running_docker(folder: Path) -> Iterator[Docker]:
     """Run a Docker engine; what it ran and stored is gone when the block ends."""
     require_docker()
-    with subprocess.Popen(
-        ["unshare", "--net", "--mount", "sh", "-euc", _HOLDER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as holder:
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"ready\n"
-        docker = Docker(folder, holder.pid)
+    key = "/etc/docker"  # of the engine
+    with namespaces(f"mkdir -p {key} && mount -t tmpfs none {key}") as holder:
+        docker = Docker(folder, holder)
         try:
             docker.start()
             yield docker
         finally:
             docker.stop()
-            holder.stdin.close()
     shutil.rmtree(folder, ignore_errors=True)

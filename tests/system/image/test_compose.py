@@ -16,12 +16,7 @@ import pytest
 from tests.system.image.docker import Docker
 from tests.system.image.engine import IMAGE, OFFICIAL_BASE, POSTGRES, ROOT, Engine
 from tests.system.image.page import blocks, not_told, section
-from tests.system.image.stack import (
-    PUBLISHER,
-    SUBSCRIBER,
-    Stack,
-    admin_words,
-)
+from tests.system.image.stack import PUBLISHER, SUBSCRIBER, Stack, admin_words
 
 pytestmark = pytest.mark.timeout(1800)
 
