@@ -57,7 +57,7 @@ def console(
     if context.invoked_subcommand is not None:
         return
     configure_logs()
-    # Web libraries take half a second to load: only who serves pages needs them.
+    # Web libraries take half a second to load: only serving pages needs them.
     from tokenless.services.console.server import ConsoleSettings  # noqa: PLC0415
 
     with opened as cluster:
