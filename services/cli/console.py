@@ -65,7 +65,7 @@ def console(
             first.add_to(cluster)
         settings = ConsoleSettings.of(
             cluster,
-            cluster.publisher if node is None else cluster.node(node),
+            cluster.node(node),
             address=address,
             port=port,
             asks_nobody=no_sign_in,
