@@ -19,6 +19,7 @@ import trio
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from benchmarks.processes import processor_s
 from tokenless.phone_emulator.capf_client import CapfRequest, CapfResult, run_capf
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.capf.phone import CapfIdentity
@@ -113,12 +114,6 @@ def signatures_a_second(bits: int) -> float:
     for _ in range(count):
         key.sign(b"x" * 700, padding.PKCS1v15(), hashes.SHA256())
     return count / (time.process_time() - began)
-
-
-def processor_s(pid: int) -> float:
-    """Return the processor time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 def main() -> None:
