@@ -20,8 +20,9 @@ class TokenlessError(Exception):
 
     def explain(self) -> str:
         """Return the reason and, where there is one, what to do."""
-        reason = str(self)
-        return reason if self.hint is None else f"{reason}; {self.hint}"
+        if self.hint is None:
+            return str(self)
+        return f"{str(self).removesuffix('.')}; {self.hint}"
 
 
 class UnreadableError(TokenlessError):
