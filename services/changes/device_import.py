@@ -86,7 +86,7 @@ def _changes(
 
 def _change(row: Mapping[str, str], place: str) -> DeviceChange:
     size = row.get("key_size", "").strip()
-    key_size = read_decimal(size, _MOST_BITS) if size else None
+    key_size = read_decimal(size, _MOST_BITS)
     if size and key_size is None:
         raise ServiceError(f"{place}: key_size is {size[:20]!r}", hint="write 2048")
     return DeviceChange(

@@ -64,6 +64,18 @@ def test_moved_parts_are_said_whichever_way_finds_them() -> None:
     assert (error.fault, error.name) == (ShowFault.PARTS_MOVED, "ISSUERNAME")
 
 
+HEAD = TEXT.index("Length of CTL") + len("Length of CTL file: 4947 T")
+
+
+@pytest.mark.parametrize("step", range(40))
+def test_a_list_that_is_cut_off_anywhere_is_said_to_end_early(step: int) -> None:
+    for cut in range(HEAD + step, len(TEXT) - len(" successfully.") + 1, 40):
+        text = TEXT[:cut]
+        error = refused(text)
+        line = text.rstrip().count("\n") + 1
+        assert (error.fault, error.line) == (ShowFault.END_MISSING, line), text[-40:]
+
+
 @pytest.mark.parametrize("end", ["14 FILENAME 12", "14 FILENAME 12\n15 TIMESTAMP", "1"])
 def test_a_list_that_was_cut_off_is_not_read_on_in_the_next_one(end: str) -> None:
     first = TEXT[: TEXT.index("14      FILENAME")] + end

@@ -118,6 +118,16 @@ def test_an_encrypted_configuration_is_wanted_or_not(word: str, value: bool) -> 
         ),
         ("name\n", "x.csv: 0 rows", f"give 1 to {MAX_ROWS}"),
         (
+            "name,colour\nSEP1,red\n",
+            "x.csv: the first line must name its columns, `name` among them",
+            f"columns: {ALL}",
+        ),
+        (
+            "model\n8861\n",
+            "x.csv: the first line must name its columns, `name` among them",
+            f"columns: {ALL}",
+        ),
+        (
             "name,model,name\nSEP1,8861,SEP2\n",
             "x.csv: the first line must name its columns, `name` among them",
             f"columns: {ALL}",
