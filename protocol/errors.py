@@ -15,8 +15,6 @@ class TokenlessError(Exception):
     def __init__(self, reason: str, *, hint: str | None = None) -> None:
         super().__init__(reason)
         self.hint = hint
-        if hint is not None:
-            self.add_note(hint)  # in tracebacks: those of pytest have nothing else
 
     def explain(self) -> str:
         """Return the reason and, where there is one, what to do."""
