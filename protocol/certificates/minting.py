@@ -112,7 +112,7 @@ def mint(
     Args:
         subject: Its name, in the order in which the certificate has it.
         public_key: Its key.
-        issuer: Who signs it; the subject and its private key for a self-signed one.
+        issuer: The issuer; the subject and its private key for a self-signed one.
         profile: Its kind.
         validity: When it is valid.
         serial: Big-endian: see `positive_serial`.

@@ -202,7 +202,7 @@ def update(
         ignore_missing: Whether OK was clicked on error 2.
         server: The node that the client connects to; the publisher when None.
         others: Servers outside of the cluster; None keeps those of the present file.
-        by: Who does it.
+        by: The administrator, for the audit log.
 
     Returns:
         The new CTL. Nodes take it as they follow the cluster's revision.

@@ -57,7 +57,7 @@ def console(
     if context.invoked_subcommand is not None:
         return
     configure_logs()
-    # Web libraries take half a second to load: only who serves pages needs them.
+    # Web libraries take half a second to load: only serving pages needs them.
     from tokenless.services.console.server import ConsoleSettings  # noqa: PLC0415
 
     with opened as cluster:
@@ -65,7 +65,7 @@ def console(
             first.add_to(cluster)
         settings = ConsoleSettings.of(
             cluster,
-            cluster.publisher if node is None else cluster.node(node),
+            cluster.node(node),
             address=address,
             port=port,
             asks_nobody=no_sign_in,

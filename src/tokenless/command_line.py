@@ -1,8 +1,9 @@
-"""Commands that are named here and imported only when they are run; their last words.
+"""The commands, imported only when they are run; their common options, exit and words.
 
 Importing all of them takes most of a second: `tokenless --help` and `tokenless rehearse
 list` need the names and one line each. `services/` and `phone_emulator/` build their
-groups from this; the table of the first level is `COMMANDS`.
+groups from this; the table of the first level is `COMMANDS`. Options that belong
+together reach a command as one value (`gathered`).
 """
 
 import functools

@@ -85,16 +85,16 @@ def plan(
             timeout_s=timeout_s,
             progress=lambda count: tell(f"{count} orders checked"),
         )
+    if made.steps is not None and runbook is not None:
+        write_runbook(runbook, made, pace, asked.goal)
+    if made.steps is not None and save is not None:
+        _save(save, asked, made)
     _print(made, as_json=as_json)
     if made.steps is None:
         words = "no safe order was found" if made.gave_up else "no order is safe"
         error = PhoneError(f"{words} for these phones", hint=_what_to_do(made))
         complain(error.explain())
         sys.exit(ExitStatus.CANNOT_TELL if made.gave_up else ExitStatus.FAILED)
-    if runbook is not None:
-        write_runbook(runbook, made, pace, asked.goal)
-    if save is not None:
-        _save(save, asked, made)
     if compare:
         _compare(asked.played(made, "the plan"), compare, as_json=as_json)
 

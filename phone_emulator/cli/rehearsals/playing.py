@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
 import click
@@ -49,6 +50,41 @@ class Reporter:
 
     def end(self, played: Played) -> None:
         """Say how it ended."""
+
+
+class LastingReporter(Reporter):
+    """Another one until the reader of its output goes, as `head` does; then silence.
+
+    What was played for minutes still goes into its files.
+
+    Attributes:
+        is_gone: Whether the reader has gone.
+    """
+
+    def __init__(self, inner: Reporter) -> None:
+        self._inner = inner
+        self.console = inner.console
+        self.is_gone = False
+
+    def begin(self, script: Script) -> None:
+        """Pass it on."""
+        self._do(partial(self._inner.begin, script))
+
+    def tell(self, report: StepReport) -> None:
+        """Pass it on."""
+        self._do(partial(self._inner.tell, report))
+
+    def end(self, played: Played) -> None:
+        """Pass it on."""
+        self._do(partial(self._inner.end, played))
+
+    def _do(self, action: Callable[[], None]) -> None:
+        if self.is_gone:
+            return
+        try:
+            action()
+        except (BrokenPipeError, SystemExit):  # rich exits
+            self.is_gone = True
 
 
 class JsonReporter(Reporter):

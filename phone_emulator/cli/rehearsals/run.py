@@ -17,6 +17,7 @@ from tokenless.phone_emulator.cli.options import (
 )
 from tokenless.phone_emulator.cli.rehearsals.playing import (
     JsonReporter,
+    LastingReporter,
     Reporter,
     TextReporter,
     exit_by_verdict,
@@ -92,7 +93,9 @@ def run(
     be, unexpectedly; else 1. Several rehearsals run side by side.
     """
     scripts = _chosen(names, run_all=run_all, for_report=files.report is not None)
-    reporter = _reporter(as_json=as_json and not compare, summary=summary or compare)
+    reporter = LastingReporter(
+        _reporter(as_json=as_json and not compare, summary=summary or compare)
+    )
     with files.open() as (page, tests):
         rehearsals = [
             Rehearsal(script, phones, seed, _place(keep, script)) for script in scripts
@@ -102,6 +105,8 @@ def run(
             page.write(render_report(results[0]))
         if tests is not None:
             tests.write(rehearsals_junit(results))
+    if reporter.is_gone:
+        raise BrokenPipeError
     if compare:
         _compare(results, real_phones, as_json=as_json)
     elif (len(results) > 1 or summary) and not as_json:

@@ -30,7 +30,7 @@ from tokenless.services.cli.cluster.administration import (
     announce_change,
     cluster_options,
 )
-from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.tokens import open_token
 from tokenless.services.pki.uploads import MAX_UPLOAD_BYTES, load_upload
@@ -216,7 +216,7 @@ def regenerate(
     with opened as cluster:
         certificate = certificates.regenerate(
             cluster,
-            _node_of(cluster, node_name),
+            cluster.node(node_name),
             store,
             key_size=key_size,
             key_type=key_type,
@@ -246,7 +246,7 @@ def restore(
 ) -> None:
     """Put a replaced certificate of a node into use again."""
     with opened as cluster:
-        node = _node_of(cluster, node_name)
+        node = cluster.node(node_name)
         certificate = certificates.restore(
             cluster, node, store, serial, by=administrator()
         )
@@ -273,7 +273,7 @@ def delete(
         if store.is_trust_store:
             gone = trust_stores.delete(cluster, store, serial, by=by)
         else:
-            node = _node_of(cluster, node_name)
+            node = cluster.node(node_name)
             gone = certificates.delete_history(cluster, node, store, serial, by=by)
         announce_change(cluster)
     _print_one(gone, f"Deleted {gone.serial_hex} from {store}.", as_json)
@@ -322,7 +322,7 @@ def _find(
         if serial is None:
             raise click.UsageError(f"{store} may hold several: name a SERIAL")
         return certificates.find_by_serial(certificates.trust(cluster, store), serial)
-    node = _node_of(cluster, node_name)
+    node = cluster.node(node_name)
     certificates.check_unit(node, store, cluster.release)
     placed = [each for each in certificates.own(cluster, node) if each.store is store]
     if serial is not None:
@@ -334,10 +334,6 @@ def _find(
             hint=f"make one with `tokenless cert regenerate {store}`",
         )
     return placed[0]
-
-
-def _node_of(cluster: Cluster, name: str | None) -> Node:
-    return cluster.publisher if name is None else cluster.node(name)
 
 
 def _names(cluster: Cluster) -> dict[int, str]:

@@ -129,7 +129,7 @@ def update(*, opened: OpenedCluster, inserted: _Inserted, as_json: bool) -> None
 def show(*, opened: OpenedCluster, server: str | None, as_json: bool) -> None:
     """Show the CTL entries of the server's file."""
     with opened as cluster:
-        node = cluster.publisher if server is None else cluster.node(server)
+        node = cluster.node(server)
         present = operations.check_server(cluster, server=node, ignore_missing=True)
         mode = "mixed" if cluster.is_mixed else "non-secure"
     if as_json:
@@ -148,7 +148,7 @@ def _run(
     cluster: Cluster, mode: SecurityMode | None, inserted: _Inserted, *, as_json: bool
 ) -> None:
     server, names = inserted.server, inserted.names
-    node = cluster.publisher if server is None else cluster.node(server)
+    node = cluster.node(server)
     dialog = CtlClientDialog(
         is_interactive=not names and sys.stdin.isatty(), password=inserted.password
     )

@@ -68,7 +68,7 @@ def request_certificate(
         multi_server, common_name, key_size, includes_ou, names
     )
     with opened as cluster:
-        node = cluster.publisher if node_name is None else cluster.node(node_name)
+        node = cluster.node(node_name)
         made = (
             identities.pending(node, store)
             if show
@@ -103,7 +103,7 @@ def import_certificate(
     """
     content = file.read(MAX_UPLOAD_BYTES + 1)
     with opened as cluster:
-        node = cluster.publisher if node_name is None else cluster.node(node_name)
+        node = cluster.node(node_name)
         taken = identities.import_own(cluster, node, store, content, by=administrator())
         announce_change(cluster)
     if taken.warning is not None:

@@ -229,7 +229,7 @@ async def _serve_console(
     nursery: trio.Nursery, cluster: Cluster, section: ConsoleSection
 ) -> None:
     """Serve the pages, with the publisher's certificate."""
-    # Web libraries take half a second to load: only who serves pages needs them.
+    # Web libraries take half a second to load: only serving pages needs them.
     from tokenless.services.console.server import (  # noqa: PLC0415
         ConsoleSettings,
         serve_console,

@@ -2,7 +2,7 @@
 
 A key comes from a PEM file with its certificate, from a PKCS#12 file that holds
 both, or stays in a security token. Its password comes from TOKENLESS_PASSWORD, from a
-file or, for who does not mind that others see it, from the command line.
+file or, where other users may see it, from the command line.
 """
 
 from dataclasses import dataclass

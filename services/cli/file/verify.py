@@ -101,7 +101,7 @@ def verify(
         click.echo(
             "self-consistent: signed by a record of its own, which proves nothing"
         )
-    # Who names a key wants that key: the list's own word is not a substitute for it.
+    # Whatever key is named counts: the list's own word is no substitute for it.
     enough = allow_self_signed and status == "self-consistent" and not reasons
     if proof is None and not enough:
         raise _refusal(file, decoded, state, reasons)
