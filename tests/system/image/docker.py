@@ -5,7 +5,6 @@ sockets, networks and iptables rules meet nobody's. Its control groups are below
 `/sys/fs/cgroup/*/docker`.
 """
 
-import os
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from typing import Final
 import pytest
 
 from tests.system.image.engine import Engine
+from tests.system.image.host import Host
 
 _PROGRAMS: Final = ("dockerd", "docker", "containerd", "iptables")
 _HOLDER: Final = """
@@ -28,17 +28,15 @@ cat  # until its input ends, and the namespaces with it
 """
 
 
-class Docker:
+class Docker(Host):
     """Runs containers and compose files."""
 
-    program: Final = "docker"
+    program = "docker"
 
     def __init__(self, folder: Path, namespaces_of: int) -> None:
+        super().__init__(namespaces_of, DOCKER_HOST=f"unix://{folder}/docker.sock")
         self._folder = folder
-        self._holder = namespaces_of
         self._daemon: subprocess.Popen[bytes] | None = None
-        socket = f"unix://{folder}/docker.sock"
-        self.environment = os.environ | {"DOCKER_HOST": socket}
 
     def start(self) -> None:
         """Start the engine; return when it takes commands.
@@ -79,18 +77,6 @@ class Docker:
             self._daemon.wait()
             self._daemon = None
 
-    def run(self, *words: str, check: bool = True) -> str:
-        """Run a program that drives the engine; return its standard output."""
-        done = subprocess.run(
-            self.inside(*words),
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
     def take(self, engine: Engine, images: Sequence[str]) -> None:
         """Load images that podman's engine has."""
         archive = self._folder / "images.tar"
@@ -98,10 +84,6 @@ class Docker:
         engine.podman("save", *kind, f"--output={archive}", *images)
         self.run("docker", "load", "--quiet", f"--input={archive}")
         archive.unlink()
-
-    def inside(self, *words: str) -> list[str]:
-        """Return a command that runs in the engine's mounts and network."""
-        return ["nsenter", f"--target={self._holder}", "--mount", "--net", *words]
 
 
 def require_docker() -> None:

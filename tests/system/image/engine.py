@@ -17,6 +17,8 @@ from typing import Any, Final, NoReturn
 
 import pytest
 
+from tests.system.image.host import Host
+
 ROOT: Final = Path(__file__).parents[3]
 IMAGE: Final = "localhost/tokenless"
 OFFICIAL_BASE: Final = "docker.io/library/python:3.12-slim-bookworm"
@@ -32,50 +34,22 @@ _NO_NETWORK: Final = re.compile(
 )
 
 
-class Engine:
+class Engine(Host):
     """Builds images and runs containers."""
 
-    program: Final = "podman"
+    program = "podman"
 
     def __init__(self, folder: Path, namespaces_of: int) -> None:
+        super().__init__(
+            namespaces_of,
+            CONTAINERS_STORAGE_CONF=_write(folder / "storage.conf", _STORAGE, folder),
+            CONTAINERS_CONF=_write(folder / "containers.conf", _CONFIG, folder),
+        )
         self._folder = folder
-        self._holder = namespaces_of
-        self.environment = os.environ | {
-            "CONTAINERS_STORAGE_CONF": _write(
-                folder / "storage.conf", _STORAGE, folder
-            ),
-            "CONTAINERS_CONF": _write(folder / "containers.conf", _CONFIG, folder),
-        }
 
     def podman(self, *words: str, check: bool = True) -> str:
         """Run a podman command in the engine's network; return what it printed."""
         return self.run("podman", *words, check=check)
-
-    def run(self, *words: str, check: bool = True) -> str:
-        """Run a program that drives the engine; return its standard output."""
-        done = subprocess.run(
-            self.inside(*words),
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    @contextmanager
-    def started(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Start a program that drives the engine; kill it in the end."""
-        with subprocess.Popen(
-            self.inside(*words),
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
 
     def inspect(self, image: str) -> dict[str, Any]:
         (found,) = json.loads(self.podman("image", "inspect", image))
