@@ -17,7 +17,7 @@ from tests.system.image.stack import ADDRESSES, Stack
 
 pytestmark = pytest.mark.timeout(1800)
 
-KILLS = 5
+KILLS = 3
 LONG = """
 import pathlib, threading
 
