@@ -19,6 +19,7 @@ import trio
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from benchmarks.processes import processor_s
 from tokenless.phone_emulator.capf_client import CapfRequest, CapfResult, run_capf
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.capf.phone import CapfIdentity
@@ -28,7 +29,8 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.device_security import CapfOperation
 from tokenless.services.changes.certificates import own_certificate
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.cluster.cluster import Cluster
 
 CONFIG = """
@@ -112,12 +114,6 @@ def signatures_a_second(bits: int) -> float:
     for _ in range(count):
         key.sign(b"x" * 700, padding.PKCS1v15(), hashes.SHA256())
     return count / (time.process_time() - began)
-
-
-def processor_s(pid: int) -> float:
-    """Return the processor time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 def main() -> None:

@@ -35,9 +35,10 @@ NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab that is served, and its publisher's TFTP address."""
+    """A lab that is served: its process, and where its publisher serves files."""
 
     data: Path
+    pid: int
     tftp: str
     http_port: str
 
@@ -77,7 +78,7 @@ def serving() -> Iterator[Lab]:
         )
         with child:
             try:
-                yield Lab(data, *publisher_of(child))
+                yield Lab(data, child.pid, *publisher_of(child))
             finally:
                 child.terminate()
 

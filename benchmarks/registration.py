@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from benchmarks.capf import processor_s
+from benchmarks.processes import memory_mb, processor_s
 from tokenless.ground.heap import freeze_heap_after_startup
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings
@@ -44,7 +44,8 @@ from tokenless.protocol.phones.device_security import DeviceSecurity, DeviceTran
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.services.changes import security
 from tokenless.services.changes.certificates import own_certificate
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.cluster.cluster import Cluster
 
 Ports = dict[str, int]
@@ -227,7 +228,7 @@ async def run_phones(
             f"{count} of {len(phones)} registered in {seconds:.1f} s: "
             f"{count / max(seconds, 0.001):.0f}/s; server "
             f"{1000 * used / max(count, 1):.2f} ms of processor time each, "
-            f"{memory_mb(served)} MB; phones {1000 * own / max(count, 1):.2f} ms\n"
+            f"{memory_mb(served):.0f} MB; phones {1000 * own / max(count, 1):.2f} ms\n"
             f"{json.dumps(standings.to_json())}\n"
         )
         if options.hold:
@@ -243,12 +244,6 @@ async def run_phones(
         nursery.cancel_scope.cancel()
     if missing:
         sys.exit(f"{missing} phones are not registered")
-
-
-def memory_mb(pid: int) -> int:
-    """Return the resident memory of a process."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * 4096 >> 20
 
 
 def main() -> None:

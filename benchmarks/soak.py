@@ -25,6 +25,7 @@ from typing import Final
 
 import trio
 
+from benchmarks.processes import memory_mb
 from benchmarks.soak_changes import Administrator
 from benchmarks.soak_cluster import (
     NODES,
@@ -33,7 +34,6 @@ from benchmarks.soak_cluster import (
     Pool,
     SoakCluster,
     configuration,
-    memory_mb,
 )
 from benchmarks.soak_report import Kill, Minute, line_of, report_of
 from tokenless.ground.heap import freeze_heap_after_startup

@@ -62,7 +62,6 @@ class Administrator:
                 self._restart_tftp,
                 self._restart_callmanager,
                 self._turn_groups,
-                self._new_digest,
                 self._back_up,
             ]
             self._random.shuffle(deck)
@@ -123,13 +122,6 @@ class Administrator:
         self._cluster.config.write_text(text)
         file = str(self._cluster.config)
         await self._cluster.run("apply", "--config", file, "--yes", *words)
-
-    async def _new_digest(self) -> str:
-        digest = self._random.choice(("SHA-1", "SHA-512"))
-        line = f"set enterprise TFTPFileSignatureAlgorithm {digest}"
-        await self._cluster.run("admin", "--yes", line)
-        await self._update_ctl()
-        return f"sign with {digest}, update CTL, reset"
 
     async def _back_up(self) -> str:
         name = f"backup-{self._random.randrange(1 << 32):08x}.tar"

@@ -17,6 +17,7 @@ from typing import Final
 
 import trio
 
+from benchmarks.processes import memory_mb
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.nodes import ask
 from tokenless.services.errors import ServiceError
@@ -273,9 +274,3 @@ class SoakCluster:
             for line in log.read_text(errors="replace").splitlines():
                 if "Traceback" in line or "crashed" in line:
                     yield f"{node}: {line}"
-
-
-def memory_mb(pid: int) -> float:
-    """Return the resident memory of a process."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * 4096 / 1e6

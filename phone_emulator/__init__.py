@@ -53,10 +53,7 @@ if TYPE_CHECKING:
         Outcome,
         TvsReport,
     )
-    from tokenless.protocol.phones.device_security import (
-        CapfOperation,
-        DeviceSecurity,
-    )
+    from tokenless.protocol.phones.device_security import CapfOperation, DeviceSecurity
     from tokenless.protocol.trust.anchors import FileKind, VerifiedBy
     from tokenless.protocol.trust.reasons import Reason
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, UnknownHostError
 from tokenless.phone_emulator.secd.events import Server
 
 DEFAULT_TFTP_PORT: Final = 69
@@ -75,7 +75,7 @@ def _resolve(host: str) -> str:
     try:
         addresses = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:  # "a..b" has no form in IDNA
-        raise PhoneError(
+        raise UnknownHostError(
             f"the name {host} is not known",
             hint="check how it is spelt, or give its address",
         ) from error

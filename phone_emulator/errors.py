@@ -9,3 +9,7 @@ class PhoneError(TokenlessError):
 
 class UnreadableFileError(PhoneError, UnreadableError):
     """A file that cannot be read: nothing can be told of what is in it."""
+
+
+class UnknownHostError(PhoneError, UnreadableError):
+    """A server's name that has no address: nobody could be asked."""

@@ -13,7 +13,6 @@ each of its files (inferred).
 """
 
 import socket
-from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote
 
@@ -54,12 +53,7 @@ class HttpClient:
         """Return the client."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close all connections."""
         for connection in self._idle.values():
             connection.close()

@@ -36,7 +36,7 @@ NOT_IN_ITL: Final = "its certificate is no TVS record (role 21) of the installed
 
 
 class TvsUnreachableError(ProtocolError):
-    """A TVS server that cannot be used: down, another one, or speaking nonsense.
+    """A TVS server that cannot be used: down, another one, or not speaking TVS.
 
     Attributes:
         stage: How far the conversation came.

@@ -15,13 +15,12 @@ class TokenlessError(Exception):
     def __init__(self, reason: str, *, hint: str | None = None) -> None:
         super().__init__(reason)
         self.hint = hint
-        if hint is not None:
-            self.add_note(hint)  # in tracebacks: those of pytest have nothing else
 
     def explain(self) -> str:
         """Return the reason and, where there is one, what to do."""
-        reason = str(self)
-        return reason if self.hint is None else f"{reason}; {self.hint}"
+        if self.hint is None:
+            return str(self)
+        return f"{str(self).removesuffix('.')}; {self.hint}"
 
 
 class UnreadableError(TokenlessError):

@@ -39,7 +39,7 @@ def listen_tcp(what: str, address: str, port: int, times: int) -> list[socket.so
     """Listen on one port with as many sockets as there are workers.
 
     Args:
-        what: Who listens, for the error.
+        what: The name of the server, for the error.
         address: An IPv4 or IPv6 address.
         port: 0 takes a free one.
         times: How many workers share the port.

@@ -6,10 +6,14 @@ count something of their own add it through `counter` and `gauge`. A MAC address
 device name is never a label: ten thousand phones would make ten thousand series.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from tokenless.services.counters import ServerCollector
+from tokenless.services.stream_server.counters import stream_series
 
 _FORBIDDEN_LABELS: Final = frozenset({"mac", "device", "phone", "serial"})
 _PREFIX: Final = "tokenless"
@@ -26,6 +30,18 @@ def counter(name: str, meaning: str, labels: Sequence[str] = ()) -> Counter:
     """
     _refuse_labels_of_phones(labels)
     return Counter(name, meaning, labels, namespace=_PREFIX, registry=REGISTRY)
+
+
+def collector_of(protocol: str, meanings: Mapping[IntEnum, str]) -> ServerCollector:
+    """Make the metrics `tokenless_<protocol>_…` of a protocol's stream servers.
+
+    Args:
+        protocol: Its name in their descriptions: `SCCP`.
+        meanings: The counts of its guest, by cell.
+    """
+    counts = {each.name.lower(): (int(each), text) for each, text in meanings.items()}
+    prefix = f"{_PREFIX}_{protocol.lower()}"
+    return ServerCollector(prefix, stream_series(protocol, counts), REGISTRY)
 
 
 def gauge(name: str, meaning: str, labels: Sequence[str] = ()) -> Gauge:

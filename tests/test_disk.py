@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.rigs.run_cli import run_cli
+from tests.rigs.unmeasured import unmeasured
 from tokenless.ground.disk import explain, hint_for, named
 from tokenless.ground.files import not_synced
 from tokenless.services.errors import ServiceError
@@ -73,6 +74,7 @@ def limited(size: int, *arguments: str) -> tuple[int, str]:
 
     done = subprocess.run(
         [sys.executable, "-m", "tokenless", *arguments],
+        env=unmeasured(),
         capture_output=True,
         text=True,
         check=False,

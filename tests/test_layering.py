@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.rigs.unmeasured import unmeasured
+
 ROOT = Path(__file__).parents[1]
 RINGS = ("protocol", "services", "phone_emulator")
 NO_IO = frozenset(
@@ -95,6 +97,7 @@ def loaded_by(modules: list[str], libraries: tuple[str, ...]) -> set[str]:
     arguments = [",".join(libraries), ",".join(modules)]
     done = subprocess.run(
         [sys.executable, "-c", _IMPORTS, *arguments],
+        env=unmeasured(),
         capture_output=True,
         text=True,
         check=True,

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from tools.marks import replaced
+
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "architecture.md"
 RINGS: Final = ("protocol", "src/tokenless/ground", "services", "phone_emulator")
@@ -25,12 +27,8 @@ def renew(text: str) -> str:
     Raises:
         ValueError: When the document lacks the marks of the table.
     """
-    before, _, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not end:
-        raise ValueError("the marks of the table are missing")
     rows = "\n".join(f"| `{room}/` | {words} |" for room, words in rooms())
-    return f"{before}{_BEGIN}\n\n{_HEAD}\n{rows}\n\n{_END}{after}"
+    return replaced(text, _BEGIN, _END, f"\n\n{_HEAD}\n{rows}\n\n")
 
 
 def rooms() -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from tokenless.phone_emulator.check.findings.catalogue import CATALOGUE
 from tokenless.phone_emulator.check.findings.codes import CatalogueEntry, Code
+from tools.marks import replaced
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "check.md"
 _BEGIN: Final = "<!-- findings: made by tools/check_page.py -->"
@@ -26,12 +27,8 @@ def renew(text: str) -> str:
     Raises:
         ValueError: When the document lacks the marks of the table.
     """
-    before, _, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not end:
-        raise ValueError("the marks of the table are missing")
     rows = "\n".join(_row(code, entry) for code, entry in CATALOGUE.items())
-    return f"{before}{_BEGIN}\n\n{_HEAD}\n{rows}\n\n{_END}{after}"
+    return replaced(text, _BEGIN, _END, f"\n\n{_HEAD}\n{rows}\n\n")
 
 
 def _row(code: Code, entry: CatalogueEntry) -> str:

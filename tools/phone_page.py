@@ -14,6 +14,7 @@ from typing import Final
 from tokenless.phone_emulator.secd.states import TRANSITIONS, State
 from tokenless.protocol.phones.models import PHONE_MODELS, PhoneModel
 from tokenless.protocol.trust.verdicts import SOURCES, FileKind
+from tools.marks import replaced
 
 BEGIN: Final = "<!-- {name}: made by tools/phone_page.py -->"
 END: Final = "<!-- end of {name} -->"
@@ -95,11 +96,7 @@ def renew(text: str) -> str:
     """
     for name, draw in DRAWINGS.items():
         begin, end = BEGIN.format(name=name), END.format(name=name)
-        before, _, rest = text.partition(begin)
-        _, mark, after = rest.partition(end)
-        if not mark:
-            raise ValueError(f"the marks of {name!r} are missing")
-        text = f"{before}{begin}\n{draw()}\n{end}{after}"
+        text = replaced(text, begin, end, f"\n{draw()}\n")
     return text
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import click
 import trio
 
-from tokenless.command_line import ExitStatus, complain
+from tokenless.command_line import FILE, ExitStatus, complain, json_option
 from tokenless.ground.files import TooLongError, read_bounded
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.addresses import (
@@ -19,16 +19,18 @@ from tokenless.phone_emulator.addresses import (
     parse_secure_ports,
     parse_servers,
 )
+from tokenless.phone_emulator.check.findings.finding import Finding
 from tokenless.phone_emulator.check.inspect import (
     inspect,
     is_answered,
     locks_phones_out,
     to_json,
 )
+from tokenless.phone_emulator.check.observing.fetching import Patience
+from tokenless.phone_emulator.check.observing.observation import Observation
 from tokenless.phone_emulator.check.observing.observe import (
     CAPF_PORT,
     TVS_PORT,
-    Patience,
     observe,
 )
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES, check_view
@@ -90,7 +92,7 @@ _LAB_PORT: Final = 6969
 )
 @click.option(
     "--lsc",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="The certificate (PEM or DER) of the phone of --device, to compare with "
     "certHash of its configuration. Keys in the file are not read.",
 )
@@ -105,7 +107,7 @@ _LAB_PORT: Final = 6969
 @tvs_timeout_option(10.0, "one question to TVS, and for one file over HTTP")
 @http_port_option
 @tftp_only_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def check(
     *,
     tftp: tuple[str, ...],
@@ -149,6 +151,11 @@ def check(
         click.echo(json.dumps(to_json(seen, findings)))
     else:
         result_console(WIDTH_IN_FILES).print(check_view(seen, findings))
+    _exit(seen, findings)
+
+
+def _exit(seen: Observation, findings: Sequence[Finding]) -> None:
+    """End with the status of the verdict; say on standard error what is wrong."""
     if not is_answered(seen):
         complain(_nothing_answered([node.server for node in seen.nodes]))
         sys.exit(ExitStatus.CANNOT_TELL)

@@ -1,15 +1,16 @@
 """Options that several commands have, and their values."""
 
-import functools
-import inspect
-from collections.abc import Callable, Sequence
+from codecs import StreamWriter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
-from tokenless.command_line import NumberRange
+from tokenless.command_line import FILE, NumberRange, Option, gathered
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.phone import HttpPort, http_at
 from tokenless.phone_emulator.phone import tftp_only as without_http
 from tokenless.phone_emulator.tvs_client import TlsRange
@@ -19,9 +20,6 @@ from tokenless.protocol.phones.models import (
     hint_for_unknown_models,
 )
 from tokenless.protocol.release import Release
-
-Command = Callable[..., Any]
-Option = Callable[[Command], Command]
 
 _TLS_RANGES: Final[dict[str, TlsRange]] = {
     newest: (TLS_VERSIONS[0], newest) for newest in TLS_VERSIONS
@@ -55,30 +53,6 @@ class ModelName(_Choice):
     ) -> str:
         """Say what to name instead."""
         return f"there is no phone model {value}; {hint_for_unknown_models(value)}"
-
-
-def gathered(name: str, make: Callable[..., Any], *options: Option) -> Option:
-    """Give a command one argument that is made of several options.
-
-    Args:
-        name: The command's argument.
-        make: Makes its value; has a parameter for each option.
-        options: Options of click.
-    """
-    taken = tuple(inspect.signature(make).parameters)
-
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
-        def call(**given: Any) -> Any:  # noqa: ANN401 - whatever click has parsed
-            own = {each: given.pop(each) for each in taken}
-            return command(**given, **{name: make(**own)})
-
-        with_options: Command = call
-        for option in reversed(options):
-            with_options = option(with_options)
-        return with_options
-
-    return decorate
 
 
 def tls_range(newest: str | None) -> TlsRange | None:
@@ -117,23 +91,34 @@ def phones_option(least: int, help_text: str) -> Option:
     )
 
 
-def executor_options(command: Command) -> Command:
-    """Add the options of where rehearsals are played side by side."""
-    local = click.option(
+class Workers(NamedTuple):
+    """The processes that play rehearsals side by side."""
+
+    jobs: int | None
+    scheduler: str | None
+
+    @property
+    def are_one(self) -> bool:
+        """Return whether one rehearsal is to be played after the other."""
+        return self.jobs == 1 and self.scheduler is None
+
+
+worker_options = gathered(
+    "workers",
+    Workers,
+    click.option(
         "--jobs",
         type=click.IntRange(1, 256),
         help="The number of runs at the same time on this machine; default: one per "
         "processor.",
-    )
-    remote = click.option(
+    ),
+    click.option(
         "--scheduler",
         metavar="tcp://HOST:PORT",
         help="Play on the workers of this Dask scheduler instead "
         "(pip install 'tokenless[dask]').",
-    )
-    return local(remote(command))
-
-
+    ),
+)
 tls_option = click.option(
     "--tls",
     type=click.Choice(list(_TLS_RANGES)),
@@ -164,11 +149,6 @@ tftp_only_option = click.option(
     is_flag=True,
     help="Fetch by TFTP only, also for models that try HTTP first.",
 )
-junit_option = click.option(
-    "--junit",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the results as JUnit XML, for a CI server.",
-)
 keep_option = click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
@@ -180,6 +160,44 @@ models_option = click.option(
     metavar="MODEL[,MODEL…]",
     help="The phone models at every node.",
 )
+
+
+class ReportFiles(NamedTuple):
+    """The files in which the results of rehearsals are wanted, besides the output."""
+
+    report: Path | None
+    junit: Path | None
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[StreamWriter | None, StreamWriter | None]]:
+        """Open those that are wanted, before the work; they take their place after it.
+
+        Raises:
+            PhoneError: When one cannot be put there; before the block begins.
+        """
+        with ExitStack() as stack:
+            page, tests = (
+                None if path is None else stack.enter_context(output_file(path))
+                for path in self
+            )
+            yield page, tests
+
+
+report_options = gathered(
+    "files",
+    ReportFiles,
+    click.option("--report", type=FILE, help="Write one self-contained HTML page."),
+    click.option(
+        "--junit",
+        type=FILE,
+        help="Write the results as JUnit XML, for a CI server.",
+    ),
+)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Return the names of a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def parse_models(text: str) -> Sequence[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import trio
 
+from tokenless.command_line import json_option
 from tokenless.services.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _FOLDER: Final = "studio"
     is_flag=True,
     help="Let every browser of this machine in; only on loopback.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def studio(
     *, data: Path, address: str, port: int, no_sign_in: bool, as_json: bool
 ) -> None:

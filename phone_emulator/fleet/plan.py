@@ -24,7 +24,7 @@ from msgspec import Meta
 from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.descriptions import load_description
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity, Server
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.protocol.phones.models import PHONE_MODELS, hint_for_unknown_models
 
 MAX_PHONES: Final = 1_000_000
@@ -68,24 +68,19 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the number of phones."""
         return sum(group.count for group in self.group)
 
-    def phones(
-        self, servers: tuple[Server, ...], habits: PhoneBehaviour | None = None
-    ) -> Iterator[PhoneIdentity]:
+    def phones(self, servers: tuple[Server, ...]) -> Iterator[PhoneIdentity]:
         """Return every phone of the shard.
 
         Args:
             servers: The TFTP servers of groups that name none.
-            habits: How the phones behave.
 
         Raises:
             PhoneError: When a group has no TFTP servers at all.
         """
         number, of = parse_shard(self.shard)
-        return islice(self._all_phones(servers, habits), number - 1, None, of)
+        return islice(self._all_phones(servers), number - 1, None, of)
 
-    def _all_phones(
-        self, servers: tuple[Server, ...], habits: PhoneBehaviour | None
-    ) -> Iterator[PhoneIdentity]:
+    def _all_phones(self, servers: tuple[Server, ...]) -> Iterator[PhoneIdentity]:
         for group in self.group:
             where = parse_servers(group.tftp) if group.tftp else servers
             if not where:
@@ -100,7 +95,6 @@ class FleetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     device=f"{prefix}{number:0{_MAC_DIGITS}X}",
                     model_name=group.model,
                     servers=where,
-                    habits=habits or PhoneBehaviour(),
                 )
 
 

@@ -19,9 +19,7 @@ from tokenless.phone_emulator.planner.model.steps import (
     RestartTvs,
 )
 from tokenless.phone_emulator.planner.plan import Harm, Plan, Planned
-from tokenless.phone_emulator.planner.runbook_services import (
-    named,
-)
+from tokenless.phone_emulator.planner.runbook_services import named
 from tokenless.phone_emulator.planner.runbook_steps import Doing
 from tokenless.phone_emulator.planner.secure_phones import (
     gaps_in,

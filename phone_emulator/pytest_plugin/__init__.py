@@ -218,10 +218,29 @@ def pytest_runtest_call() -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
-    """Attach the logs of nodes and phones to the report of a test that failed."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: "pytest.CallInfo[None]"
+) -> Generator[None, Any, None]:
+    """Attach what helps, and logs of nodes and phones, to a failed test's report."""
+    if call.excinfo is not None:
+        _note_hints(call.excinfo.value)
     outcome = yield
     report: pytest.TestReport = outcome.get_result()
     evidence = item.stash.get(_EVIDENCE, None)
     if report.failed and evidence is not None:
         report.sections.extend(evidence.sections())
+
+
+def _note_hints(error: BaseException) -> None:
+    """Let pytest show the hints of our errors, those in groups too.
+
+    They become notes only here: `pytest.raises(…, match=…)` looks at notes, too.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            _note_hints(each)
+    module = sys.modules.get("tokenless.protocol.errors")
+    if module is None or not isinstance(error, module.TokenlessError):
+        return
+    if error.hint and error.hint not in getattr(error, "__notes__", ()):
+        error.add_note(error.hint)

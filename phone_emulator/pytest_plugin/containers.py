@@ -17,7 +17,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from threading import Timer
-from types import TracebackType
 from typing import Final, Self
 
 import msgspec
@@ -129,12 +128,7 @@ class ContainerCluster(ExternalCluster):
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove the containers and their volume."""
         self._stack.close()
 

@@ -29,7 +29,7 @@ from tokenless.phone_emulator.pytest_plugin.phones import (
 )
 from tokenless.phone_emulator.pytest_plugin.serving import NodeProcess, scratch_folder
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.services.changes.devices import DeviceChange
+from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.announce import announce

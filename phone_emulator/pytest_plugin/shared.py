@@ -2,7 +2,6 @@
 
 import warnings
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Self
 
 import pytest
@@ -23,12 +22,7 @@ class SharedLabs:
         """Begin without labs."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop all labs."""
         for key in list(self._labs):
             self._stop(key)
@@ -83,12 +77,7 @@ class SharedContainers:
         """Begin without clusters."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove all clusters."""
         self._stack.close()
 

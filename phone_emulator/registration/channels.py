@@ -20,11 +20,7 @@ import trio
 from tokenless.ground.tls import limit_versions
 from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.secd.events import Server
-from tokenless.phone_emulator.tvs_client import (
-    TlsChannel,
-    TlsRange,
-    connect,
-)
+from tokenless.phone_emulator.tvs_client import TlsChannel, TlsRange, connect
 from tokenless.protocol.errors import ProtocolError
 
 _READ_BYTES: Final = 16_384

@@ -136,7 +136,7 @@ class TvsStage(StrEnum):
 
 
 class TvsFailed(msgspec.Struct, frozen=True, tag=True):
-    """The TVS server cannot be used: no connection, a wrong certificate, nonsense."""
+    """The TVS server cannot be used: no connection, a wrong certificate or answer."""
 
     reason: str
     milliseconds: float

@@ -1,6 +1,7 @@
 """The application: sign-in, one function a page, one sentence for a failure."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -17,11 +18,12 @@ from starlette.types import ASGIApp
 from tokenless.ground.disk import explain
 from tokenless.phone_emulator.studio.pages import PAGES
 from tokenless.phone_emulator.studio.studio import COOKIE, Studio
-from tokenless.phone_emulator.studio.visit import SEE_OTHER, Page, Show, Visit
+from tokenless.phone_emulator.studio.visit import SEE_OTHER, Page, Visit
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services import console
 from tokenless.services.console.forms import Form, FormLimits
 from tokenless.services.console.guard import Protection, checked_form, set_cookie
+from tokenless.services.console.serving import Do, Endpoint, routes_of
 from tokenless.services.console.sessions import NoticeKind, Session
 from tokenless.services.console.texts import text
 
@@ -32,7 +34,6 @@ LIMITS: Final = FormLimits(
 )
 """An export of 100,000 phones, and the lists of 21 nodes, in one form."""
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 _FORBIDDEN: Final = 403
 _TOO_MANY: Final = 429
 _WRONG: Final = "This is not the key that the studio printed when it started."
@@ -46,20 +47,18 @@ def make_app(studio: Studio) -> ASGIApp:
         Route("/sign-in", desk.act, methods=["POST"]),
         Mount("/static", StaticFiles(directory=_SHARED)),
         Mount("/studio", StaticFiles(directory=_STATIC)),
+        *routes_of(
+            PAGES,
+            partial(_endpoint, studio, is_form=False),
+            partial(_endpoint, studio, is_form=True),
+        ),
     ]
-    for page in PAGES:
-        if page.show is not None:
-            show = _endpoint(studio, page, page.show, is_form=False)
-            routes.append(Route(page.path, show, methods=["GET"]))
-        if page.act is not None:
-            act = _endpoint(studio, page, page.act, is_form=True)
-            routes.append(Route(page.path, act, methods=["POST"]))
     handlers = {HTTPException: _explain(studio), Exception: _report(studio)}
     app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
     return Protection(app, LIMITS.body_bytes)
 
 
-def _endpoint(studio: Studio, page: Page, do: Show, *, is_form: bool) -> Endpoint:
+def _endpoint(studio: Studio, page: Page, do: Do[Visit], *, is_form: bool) -> Endpoint:
     """Return what answers a request: session, origin and token come first."""
 
     async def endpoint(request: Request) -> Response:
@@ -84,7 +83,7 @@ def _to_sign_in(request: Request) -> Response:
     return RedirectResponse("/sign-in", status_code=SEE_OTHER)
 
 
-def _do(visit: Visit, page: Page, do: Show, is_form: bool) -> Response:
+def _do(visit: Visit, page: Page, do: Do[Visit], is_form: bool) -> Response:
     """Do what a page does; a refusal is a sentence on the page before it."""
     try:
         return do(visit)

@@ -14,7 +14,7 @@ from tokenless.phone_emulator.studio.study import (
     Understood,
 )
 from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, NodeRole, TrustStore
-from tokenless.services.config import load_config
+from tokenless.services.config import NodeSection, load_config
 
 _MODELS: Final = (("office", "7975"), ("branch", "8861"))
 _PHONES: Final = 20
@@ -23,27 +23,28 @@ _CHANGED: Final = (TrustStore.CALLMANAGER, TrustStore.TVS)
 
 def guided_study(now: datetime) -> Study:
     """Return the study of the first visit."""
+    cluster = _lab()
+    changed = (each for each in cluster.units if each.partition("@")[0] in _CHANGED)
+    return Study(
+        name="A first visit",
+        made=now,
+        cluster=cluster,
+        is_confirmed=True,
+        change=Change("ticked", tuple(changed)),
+        phones=_PHONES,
+        is_guided=True,
+        history=(Event(now, "The guided visit was begun."),),
+    )
+
+
+def _lab() -> Understood:
+    """Return the lab's cluster as an imported one is understood."""
     config = load_config(None, {})
-    ordered = sorted(config.nodes, key=lambda node: not node.publisher)
-    names = tuple(node.name for node in ordered)
-    groups = tuple(
-        Group(name=name, model=model, tftp=names[at:] + names[:at])
-        for at, (name, model) in enumerate(_MODELS)
-    )
-    mixed = ("admin utils ctl set-cluster mixed-mode", RESTART_TFTP, "phones boot")
-    script = Script(
-        name="first-visit",
-        lesson="CallManager and TVS are never both new to a phone.",
-        groups=groups,
-        steps=(Step("Current state", mixed, "Every phone holds what is served."),),
-    )
+    nodes = sorted(config.nodes, key=lambda node: not node.publisher)
+    names = tuple(node.name for node in nodes)
+    script = _script(names)
     members = config.callmanager_groups[0]
-    units = [
-        unit.value if unit in UNITS_OF_PUBLISHER else f"{unit.value}@{name}"
-        for unit in UNITS
-        for name in (names[:1] if unit in UNITS_OF_PUBLISHER else names)
-    ]
-    cluster = Understood(
+    return Understood(
         script=script,
         version=config.cluster.version,
         version_why="the lab's",
@@ -52,29 +53,35 @@ def guided_study(now: datetime) -> Study:
         group=members.name,
         members=tuple(members.members),
         tftp_nodes=names,
-        nodes=tuple(
-            NodeFact(
-                node.name,
-                node.address,
-                tuple(role.value for role in NodeRole if role in node.activated),
-                node.publisher,
-            )
-            for node in ordered
-        ),
+        nodes=tuple(_fact_of(node) for node in nodes),
         phones=tuple(
-            PhoneFact(group.name, group.model, group.model, None) for group in groups
+            PhoneFact(group.name, group.model, group.model, None)
+            for group in script.groups
         ),
         guesses=(),
-        units=tuple(units),
+        units=tuple(
+            unit.value if unit in UNITS_OF_PUBLISHER else f"{unit.value}@{name}"
+            for unit in UNITS
+            for name in (names[:1] if unit in UNITS_OF_PUBLISHER else names)
+        ),
     )
-    ticked = [unit for unit in units if unit.partition("@")[0] in _CHANGED]
-    return Study(
-        name="A first visit",
-        made=now,
-        cluster=cluster,
-        is_confirmed=True,
-        change=Change("ticked", tuple(ticked)),
-        phones=_PHONES,
-        is_guided=True,
-        history=(Event(now, "The guided visit was begun."),),
+
+
+def _script(names: tuple[str, ...]) -> Script:
+    """Return the rehearsal that makes it, with a group of phones a model."""
+    groups = tuple(
+        Group(name=name, model=model, tftp=names[at:] + names[:at])
+        for at, (name, model) in enumerate(_MODELS)
     )
+    mixed = ("admin utils ctl set-cluster mixed-mode", RESTART_TFTP, "phones boot")
+    return Script(
+        name="first-visit",
+        lesson="CallManager and TVS are never both new to a phone.",
+        groups=groups,
+        steps=(Step("Current state", mixed, "Every phone holds what is served."),),
+    )
+
+
+def _fact_of(node: NodeSection) -> NodeFact:
+    roles = tuple(role.value for role in NodeRole if role in node.activated)
+    return NodeFact(node.name, node.address, roles, node.publisher)

@@ -36,6 +36,8 @@ _HERE: Final = {
 }
 """Remedies that name options of a command, as this page has them."""
 _TIMEOUT_S: Final = 20.0
+_LONGEST_PLACE: Final = 400
+_LONGEST_TEXT: Final = 3900
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +59,26 @@ async def check(addresses: str, device: str) -> Look:
     return Look(
         datetime.now(UTC),
         "check",
-        ", ".join(map(str, servers))[:400],
+        ", ".join(map(str, servers))[:_LONGEST_PLACE],
         tuple(
-            LookFinding(
+            _finding(
                 each.severity.value,
                 each.code.value,
-                each.where[:400],
-                each.message[:3900],
-                each.consequence[:3900],
-                each.advice[:3900],
+                each.where,
+                each.message,
+                each.consequence,
+                each.advice,
             )
             for each in inspect(seen, MODELS)
         ),
+    )
+
+
+def _finding(severity: str, code: str, where: str, *texts: str) -> LookFinding:
+    """Return a finding that fits into a study: texts are cut."""
+    message, consequence, advice = (each[:_LONGEST_TEXT] for each in texts)
+    return LookFinding(
+        severity, code, where[:_LONGEST_PLACE], message, consequence, advice
     )
 
 
@@ -98,6 +108,22 @@ class WindowChanges:
         )
         return "; ".join(filter(None, told))
 
+    def subject(self, script: Script, goal: str) -> Preflight:
+        """Return the change of a cluster as checks take it."""
+        task = task_for(script, goal)
+        return Preflight(
+            script=script,
+            task=task,
+            plan=make_plan(task, timeout_s=_TIMEOUT_S),
+            at=datetime.now(UTC),
+            key_bits=self.key_bits,
+            tls_minimum=self.tls_minimum,
+            target=_release(self.target) if self.target else None,
+            rollback=self.rollback == "T" if self.rollback else None,
+            sha512=self.sha512,
+            ecdsa_only=self.ecdsa_only,
+        )
+
 
 def preflight(
     script: Script,
@@ -119,32 +145,20 @@ def preflight(
             the upgrade is none.
     """
     goal = f"regenerate {', '.join(units)}"
-    task = task_for(script, goal)
-    subject = Preflight(
-        script=script,
-        task=task,
-        plan=make_plan(task, timeout_s=_TIMEOUT_S),
-        at=datetime.now(UTC),
-        key_bits=plans.key_bits,
-        tls_minimum=plans.tls_minimum,
-        target=_release(plans.target) if plans.target else None,
-        rollback=plans.rollback == "T" if plans.rollback else None,
-        sha512=plans.sha512,
-        ecdsa_only=plans.ecdsa_only,
-    )
+    subject = plans.subject(script, goal)
     told = "; ".join(filter(None, (goal, plans.words, of)))
     return Look(
         datetime.now(UTC),
         "preflight",
-        told[:400],
+        told[:_LONGEST_PLACE],
         tuple(
-            LookFinding(
+            _finding(
                 each.outcome.value,
                 each.code.value,
                 "",
-                each.message[:3900],
-                each.consequence[:3900],
-                _HERE.get(each.remedy, each.remedy)[:3900],
+                each.message,
+                each.consequence,
+                _HERE.get(each.remedy, each.remedy),
             )
             for each in worst_first(all_checks(subject))
         ),
@@ -163,9 +177,8 @@ def _ending(entry: CalendarEntry) -> Ending:
     known = entry.certificate
     assert known.ends is not None  # noqa: S101  # the calendar has no other
     signer = "a CA" if known.ca_signed else "itself"
-    return Ending(
-        known.unit, known.node, known.ends, entry.days_left, signer, entry.effect[:3900]
-    )
+    effect = entry.effect[:_LONGEST_TEXT]
+    return Ending(known.unit, known.node, known.ends, entry.days_left, signer, effect)
 
 
 def difference(now: Look, before: Look | None) -> Difference | None:

@@ -6,21 +6,19 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import (
     AFTER_BOOT,
     PhoneStatus,
 )
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
 from tokenless.phone_emulator.rehearsal.reports.text_report import (
     anchors_words,
     dial_tone_words,
     tvs_words,
 )
-from tokenless.phone_emulator.rehearsal.reports.verdict import (
-    Verdict as RunVerdict,
-)
+from tokenless.phone_emulator.rehearsal.reports.verdict import Verdict as RunVerdict
 from tokenless.phone_emulator.rehearsal.reports.verdict import (
     impact_verdict,
     run_verdicts,
@@ -82,7 +80,7 @@ def live_states(groups: PhoneGroups) -> dict[str, int]:
     """Count phones by the state after their last boot, while others boot."""
     found: dict[PhoneStatus, int] = {}
     for name, phones in groups.groups.items():
-        reports = groups.reports_of(name)
+        reports = groups.boots.reports_of(name)
         if groups.is_off(name):
             states = {PhoneStatus.OFF: len(phones)}
         else:
@@ -155,7 +153,7 @@ def _logs(report: StepReport, rig: RehearsalRig) -> Iterator[PhoneLog]:
         sample = status.sample
         if sample is None:
             continue
-        reports = rig.phone_groups.reports_of(status.group)
+        reports = rig.phone_groups.boots.reports_of(status.group)
         last = reports.get(sample.device)
         face = _face(rig.phone_groups.first(status.group), status, last)
         calls = [each for each in report.calls if status.group == each.caller]

@@ -19,7 +19,7 @@ from tokenless.ground.files import replace_file
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.app import make_app
 from tokenless.phone_emulator.studio.studio import Studio
-from tokenless.services.console.https import HttpsConfig, server_context
+from tokenless.services.console.serving import HttpsConfig, server_context
 from tokenless.services.pki.keys import generate_ec, write_key
 
 _KEY_BYTES: Final = 24
@@ -60,20 +60,18 @@ async def serve_studio(
     )
     config = HttpsConfig(context, f"{settings.address}:{settings.port}")
     try:
-        sockets = config.create_sockets()
+        where = config.listen()
     except OSError as error:
         raise PhoneError(
             f"the studio cannot listen on {settings.address}:{settings.port}: "
             f"{error.strerror}",
             hint="choose another with --port; 0 takes a free one",
         ) from None
-    config.create_sockets = lambda: sockets  # type: ignore[method-assign]
-    address, port, *_ = sockets.secure_sockets[0].getsockname()
     async with trio.open_nursery() as nursery:
         key = None if settings.asks_nobody else settings.key
         studio = Studio(settings.folder, nursery, key)
         await nursery.start(serve, make_app(studio), config)
-        task_status.started((address, port))
+        task_status.started(where)
 
 
 def _check(settings: StudioSettings) -> None:

@@ -20,7 +20,8 @@ from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.line_forms import FORMS
-from tokenless.phone_emulator.rehearsal.scripts.script import Script, check_script
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import check_script
 from tokenless.phone_emulator.studio.orders import digest_of, orders_of, script_for
 from tokenless.phone_emulator.studio.study import (
     MAX_STUDY_BYTES,

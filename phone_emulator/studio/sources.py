@@ -13,8 +13,8 @@ from tokenless.phone_emulator.addresses import (
     parse_device,
     parse_servers,
 )
+from tokenless.phone_emulator.check.observing.fetching import Patience, fetch_nodes
 from tokenless.phone_emulator.check.observing.observation import Node
-from tokenless.phone_emulator.check.observing.observe import Patience, fetch_nodes
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     ImportedList,

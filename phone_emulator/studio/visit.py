@@ -13,6 +13,7 @@ from tokenless.phone_emulator.studio.runs import LiveRun
 from tokenless.phone_emulator.studio.studio import Studio
 from tokenless.phone_emulator.studio.study import RunResult, Study
 from tokenless.services.console.forms import Form
+from tokenless.services.console.serving import BrowserPage
 from tokenless.services.console.sessions import NoticeKind, Session
 
 SEE_OTHER: Final = 303
@@ -128,16 +129,7 @@ def attachment(data: str | bytes, name: str, kind: str) -> Response:
     return response
 
 
-Show = Callable[[Visit], Response]
-"""Runs in a thread: it may block."""
+class Page(BrowserPage[Visit]):
+    """A page of the studio."""
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page: what shows it, and what its form does."""
-
-    path: str
-    show: Show | None = None
-    act: Show | None = None
-    back: str = "/"
-    """The path to which a refused form sends the browser."""
+    __slots__ = ()

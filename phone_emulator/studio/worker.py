@@ -20,14 +20,9 @@ import msgspec
 from tokenless.ground.disk import explain
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.report import in_words, one_go_outcome
-from tokenless.phone_emulator.planner.runbook import (
-    COLUMNS,
-    Pace,
-    cells_of,
-    runbook_of,
-)
+from tokenless.phone_emulator.planner.runbook import COLUMNS, Pace, cells_of, runbook_of
 from tokenless.phone_emulator.planner.wording import Wording
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener

@@ -16,10 +16,7 @@ from typing import Final, Literal
 
 from asn1crypto import algos, core, keys, x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    ECDSA,
-    EllipticCurvePrivateKey,
-)
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -115,7 +112,7 @@ def mint(
     Args:
         subject: Its name, in the order in which the certificate has it.
         public_key: Its key.
-        issuer: Who signs it; the subject and its private key for a self-signed one.
+        issuer: The issuer; the subject and its private key for a self-signed one.
         profile: Its kind.
         validity: When it is valid.
         serial: Big-endian: see `positive_serial`.

@@ -7,10 +7,7 @@ from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    ECDSA,
-    EllipticCurvePublicKey,
-)
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
@@ -26,7 +23,7 @@ _HASHES: Final[dict[Digest, hashes.HashAlgorithm]] = {
     Digest.SHA512: hashes.SHA512(),
 }
 _PADDING: Final = PKCS1v15()
-_MOST_EXPONENT: Final = 1 << 32
+_MOST_EXPONENT_BITS: Final = 32
 
 RSA_PKCS1: Final = 0
 """SIGNATUREALGORTITHM, the only one observed."""
@@ -96,7 +93,7 @@ def _check_exponent(public_key: RSAPublicKey) -> None:
 
     Real ones are 3 or 65537; 2047 bits make one verification a hundred times slower.
     """
-    if public_key.public_numbers().e > _MOST_EXPONENT:
+    if public_key.public_numbers().e.bit_length() > _MOST_EXPONENT_BITS:
         raise BadSignatureError("the RSA key's public exponent has over 32 bits")
 
 

@@ -213,7 +213,7 @@ def encrypt_file(
     Args:
         filename: The name that phones ask for, `.enc.sgn` included.
         content: The full configuration.
-        signer: Who signs: the CallManager key of the TFTP node.
+        signer: The CallManager key of the TFTP node.
         recipient: The public key of the phone's LSC, else of its MIC.
         content_key: Fresh random bytes, for this file only.
         timestamp: Unix seconds of signing.

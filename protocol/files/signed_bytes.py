@@ -1,7 +1,7 @@
 """Common part of trust lists and signed files: the header and its signature.
 
-Who signed, with which digest, is what the header says (REFERENCE 1.2, 2.1); whether it
-is so, `verify` tells to a caller who knows a key from elsewhere.
+The header names the signer and the digest (REFERENCE 1.2, 2.1); whether it is so,
+`verify` tells to a caller that knows a key from elsewhere.
 """
 
 from dataclasses import dataclass, field

@@ -74,7 +74,7 @@ def sign_file(
     Args:
         filename: The name that phones ask for, `.sgn` included.
         payload: The content.
-        signer: Who signs: the CallManager key of the TFTP node (REFERENCE 2.3).
+        signer: The CallManager key of the TFTP node (REFERENCE 2.3).
         timestamp: Unix seconds of signing.
         digest: SHA-1 unless the cluster says otherwise.
         form: How the signer's names are written.

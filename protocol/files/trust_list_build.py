@@ -138,7 +138,7 @@ def sign_trust_list(
     Args:
         filename: FILENAME of the header: `CTLFile.tlv` or `ITLFile.tlv`.
         records: The members, in the order of the file.
-        signer: Who signs; it is named as its own SAST record names it.
+        signer: The signer; it is named as its own SAST record names it.
         timestamp: Unix seconds of signing.
         digest: SHA-1 unless the cluster says otherwise.
         form: How a signer without a record is named.

@@ -4,15 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import ClassVar, Final
 
-from tokenless.protocol.sccp.layout import (
-    Message,
-    numbers,
-    raw,
-    text,
-    u8,
-    u16,
-    u32,
-)
+from tokenless.protocol.sccp.layout import Message, numbers, raw, text, u8, u16, u32
 
 
 @unique

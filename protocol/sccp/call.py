@@ -4,12 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import ClassVar, Final, Self
 
-from tokenless.protocol.sccp.layout import (
-    Message,
-    decode_text,
-    text,
-    u32,
-)
+from tokenless.protocol.sccp.layout import Message, decode_text, text, u32
 
 WIDE_NUMBERS: Final = 18
 """The version from which directory numbers have 25 bytes (REFERENCE-4 1.1)."""

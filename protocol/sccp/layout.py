@@ -52,7 +52,7 @@ class FieldKind:
     since: int = 0
 
 
-def _integer(length: int, default: int, since: int) -> Any:  # noqa: ANN401
+def _integer(length: int, default: int, *, since: int) -> Any:  # noqa: ANN401
     def encode(value: int, _version: int) -> bytes:
         return int(value).to_bytes(length, "little")
 
@@ -67,17 +67,17 @@ def _integer(length: int, default: int, since: int) -> Any:  # noqa: ANN401
 
 def u32(default: int = 0, *, since: int = 0) -> Any:  # noqa: ANN401 - a dataclass field
     """Declare an unsigned integer of four bytes."""
-    return _integer(4, default, since)
+    return _integer(4, default, since=since)
 
 
-def u16(default: int = 0, *, since: int = 0) -> Any:  # noqa: ANN401
+def u16() -> Any:  # noqa: ANN401
     """Declare an unsigned integer of two bytes."""
-    return _integer(2, default, since)
+    return _integer(2, 0, since=0)
 
 
-def u8(default: int = 0, *, since: int = 0) -> Any:  # noqa: ANN401
+def u8(default: int = 0) -> Any:  # noqa: ANN401
     """Declare one byte."""
-    return _integer(1, default, since)
+    return _integer(1, default, since=0)
 
 
 def raw(length: int, *, since: int = 0) -> Any:  # noqa: ANN401

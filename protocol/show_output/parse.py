@@ -69,6 +69,7 @@ _UNPARSED: Final = re.compile(r"Errorparsingthe(?:CTL|ITL)File")
 _SENTENCES: Final = r"Thisetokenwas|(?:CTL|ITL)Record#:|The(?:CTL|ITL)file"
 _NEXT_IN_HEADER: Final = re.compile(f"{head_pattern(HEADER_ROWS)}|{_SENTENCES}")
 _NEXT_IN_RECORD: Final = re.compile(f"{head_pattern(RECORD_ROWS)}|{_SENTENCES}")
+_NEXT: Final = re.compile(f"{_NEXT_IN_HEADER.pattern}|{_NEXT_IN_RECORD.pattern}")
 _BEGUN: Final = re.compile("Thechecksumvalue|Lengthof[CI]|Filewaslastmodified")
 _PIECE: Final = re.compile(
     r"(?:CTL|ITL)Record#:|[0-9]RECORDLENGTH|[0-9]SUBJECTNAME|[0-9]SIGNERNAME|[0-9]PUBLICKEY"
@@ -201,18 +202,15 @@ class _ListReader:
     def _explained(self, error: ShowTextError) -> ShowTextError:
         """Say how far reading came, and whether it is the end that is missing."""
         shown = self._shown
-        read = shown.header_length + sum(record.length for record in shown.records)
-        progress = Progress(
-            shown.kind,
-            len(shown.records),
-            shown.header_length,
-            read,
-            shown.length,
-        )
+        records, header = shown.records, shown.header_length
+        read = header + sum(record.length for record in records)
+        progress = Progress(shown.kind, len(records), header, read, shown.length)
         has_end = self._is_closed or _END.search(self._dense, self.at, self._end)
-        if not has_end:
-            cut = ShowTextError(ShowFault.END_MISSING, self._paste.line(self._end - 1))
-            return error.at(progress) if error.line < cut.line else cut.at(progress)
+        last_line = self._paste.line(self._end - 1)
+        # Whatever is wrong with a row: with nothing behind it, the row was cut.
+        is_last = not _NEXT.search(self._dense, max(self.at, self.rows.end), self._end)
+        if not has_end and (is_last or error.line >= last_line):
+            error = ShowTextError(ShowFault.END_MISSING, last_line)
         return error.at(progress)
 
     def _read_head(self) -> None:

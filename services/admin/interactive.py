@@ -92,7 +92,7 @@ def _complete(prefix: str, state: int) -> str | None:
 class Pager:
     """Stops after each screen of output, until pagination is switched off.
 
-    Who leaves with `q` skips the rest of the output; the command itself goes on.
+    `q` skips the rest of the output; the command itself goes on.
     """
 
     def __init__(self, enabled: Callable[[], bool]) -> None:

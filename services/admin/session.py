@@ -23,7 +23,7 @@ class Session:
     Attributes:
         cluster: The stored state.
         node: The node whose shell this is.
-        by: Who it is, for the audit log.
+        by: The administrator, for the audit log.
         pagination: Whether output stops after each screen in a terminal.
         output: Where `file get` saves; the current folder when None.
         folder: Where all files lie that commands may save and load; anywhere when None.

@@ -76,7 +76,7 @@ class AdminShell:
             output: Where `file get` saves.
             folder: Where all files lie that commands may save and load; anywhere when
                 None.
-            by: Who it is, for the audit log; the system's user when None.
+            by: The administrator, for the audit log; the system's user when None.
 
         Raises:
             ServiceError: When the cluster has no such node.

@@ -7,8 +7,8 @@ from typing import Final
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.services.applying.file import ConfigFile
 from tokenless.services.applying.steps import Sign, Step
+from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.changes.devices import (
-    DeviceChange,
     Selection,
     list_devices,
     move_device,

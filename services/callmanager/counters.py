@@ -9,39 +9,26 @@ from prometheus_client.registry import Collector
 
 from tokenless.services.callmanager.sccp.guest import SccpCount
 from tokenless.services.callmanager.sip.stations import SipCount
-from tokenless.services.counters import ServerCollector
-from tokenless.services.metrics import REGISTRY
-from tokenless.services.stream_server.counters import stream_series
+from tokenless.services.metrics import REGISTRY, collector_of
 
-_SCCP_MEANINGS: Final = {
-    SccpCount.REGISTERED: "Registrations of SCCP phones",
-    SccpCount.REFUSED: "Registrations of SCCP phones that were refused",
-    SccpCount.KEEPALIVES: "Keep-alives of SCCP phones",
-    SccpCount.IGNORED: "Messages of SCCP phones that were ignored",
-}
-_SIP_MEANINGS: Final = {
-    SipCount.REGISTERED: "Registrations of SIP phones",
-    SipCount.REFUSED: "Registrations and calls of SIP phones that were refused",
-    SipCount.REFRESHED: "Refreshes of registrations by SIP phones",
-    SipCount.IGNORED: "Messages of SIP phones that were ignored",
-}
-
-SCCP: Final = ServerCollector(
-    "tokenless_sccp",
-    stream_series(
-        "SCCP",
-        {each.name.lower(): (int(each), text) for each, text in _SCCP_MEANINGS.items()},
-    ),
-    REGISTRY,
+SCCP: Final = collector_of(
+    "SCCP",
+    {
+        SccpCount.REGISTERED: "Registrations of SCCP phones",
+        SccpCount.REFUSED: "Registrations of SCCP phones that were refused",
+        SccpCount.KEEPALIVES: "Keep-alives of SCCP phones",
+        SccpCount.IGNORED: "Messages of SCCP phones that were ignored",
+    },
 )
 """The collector of the process's SCCP servers."""
-SIP: Final = ServerCollector(
-    "tokenless_sip",
-    stream_series(
-        "SIP",
-        {each.name.lower(): (int(each), text) for each, text in _SIP_MEANINGS.items()},
-    ),
-    REGISTRY,
+SIP: Final = collector_of(
+    "SIP",
+    {
+        SipCount.REGISTERED: "Registrations of SIP phones",
+        SipCount.REFUSED: "Registrations and calls of SIP phones that were refused",
+        SipCount.REFRESHED: "Refreshes of registrations by SIP phones",
+        SipCount.IGNORED: "Messages of SIP phones that were ignored",
+    },
 )
 """The collector of the process's SIP servers; UDP is counted with TCP."""
 

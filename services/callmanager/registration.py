@@ -13,9 +13,8 @@ from tokenless.protocol.phones.registration import (
     UnregisterReason,
 )
 from tokenless.protocol.sccp.answers import ResetType
-from tokenless.services.store.phone_alarms import (
-    PhoneAlarmNote,
-)
+from tokenless.services.limited_log import LimitedLog, shortened
+from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import ItlReport
 
 
@@ -88,3 +87,17 @@ DeviceLookup = Callable[[str], DeviceProfile | None]
 """Takes a device's name, returns what the cluster knows of it."""
 OnChange = Callable[[Registration | Absence], None]
 """Is told of every change, at once; must not block."""
+
+
+def log_refusal(
+    log: LimitedLog, device: str, address: str, failure: RegisterFailure
+) -> None:
+    """Write that a phone was refused, while there is room in the log."""
+    if log.may_write("refused registrations"):
+        log.log.info(
+            "registration refused",
+            device=shortened(device),
+            phone=address,
+            reason=failure.name.lower(),
+            code=int(failure),
+        )

@@ -84,13 +84,13 @@ class CallManagerServer:
             number_of=directory_number,
         )
         self._sccp = StreamServer(
-            self._streams("SCCP", settings),
+            _sccp_streams(settings),
             self._sccp_guest,
             guest_cells=len(SccpCount),
             collector=counters.SCCP,
         )
         self._sip = StreamServer(
-            self._streams("SIP", settings),
+            _sip_streams(settings),
             self._sip_guest,
             guest_cells=len(SipCount),
             collector=counters.SIP,
@@ -164,8 +164,8 @@ class CallManagerServer:
         Raises:
             ServiceError: When a certificate cannot be used; then nothing has changed.
         """
-        self._sccp.reload(self._streams("SCCP", settings))
-        self._sip.reload(self._streams("SIP", settings))
+        self._sccp.reload(_sccp_streams(settings))
+        self._sip.reload(_sip_streams(settings))
         self.registrar.max_devices = settings.max_devices
         self._settings = settings
 
@@ -236,18 +236,15 @@ class CallManagerServer:
     def _sip_guest(self, tools: GuestTools) -> SipGuest:
         return SipGuest(self._call_control, tools, clock=time.monotonic)
 
-    @staticmethod
-    def _streams(name: str, settings: CallManagerSettings) -> StreamSettings:
-        ports = settings.ports
-        clear, secure = (
-            (ports.sccp, ports.sccps) if name == "SCCP" else (ports.sip, ports.sips)
-        )
-        return StreamSettings(
-            name,
-            settings.ports_of(clear, secure),
-            _patient(settings),
-            node=settings.node,
-        )
+
+def _sccp_streams(settings: CallManagerSettings) -> StreamSettings:
+    ports = settings.ports_of(settings.ports.sccp, settings.ports.sccps)
+    return StreamSettings("SCCP", ports, _patient(settings), node=settings.node)
+
+
+def _sip_streams(settings: CallManagerSettings) -> StreamSettings:
+    ports = settings.ports_of(settings.ports.sip, settings.ports.sips)
+    return StreamSettings("SIP", ports, _patient(settings), node=settings.node)
 
 
 def _patient(settings: CallManagerSettings) -> StreamLimits:

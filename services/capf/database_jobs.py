@@ -98,7 +98,7 @@ class JobQueue:
 
         Args:
             cluster: Where devices are.
-            authority: Who issues.
+            authority: The issuer.
             announce: Makes every running node apply the newest state; blocking.
             log: Where failures of the database are told.
         """

@@ -29,13 +29,9 @@ from tokenless.services.capf.database_jobs import (
     Written,
 )
 from tokenless.services.changes.capf import Order, Refused, Result
-from tokenless.services.counters import ServerCollector
 from tokenless.services.limited_log import shortened
-from tokenless.services.metrics import REGISTRY
+from tokenless.services.metrics import collector_of
 from tokenless.services.stream_server.connections.connection import Connection
-from tokenless.services.stream_server.counters import (
-    stream_series,
-)
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 
 _LATER_S: Final = 30
@@ -54,26 +50,22 @@ class CapfCount(IntEnum):
     POSTPONED = 5
 
 
-_MEANINGS: Final = {
-    CapfCount.SESSIONS: "Sessions in which a phone gave its name",
-    CapfCount.ISSUED: "LSCs that phones have stored",
-    CapfCount.DELETED: "LSCs that phones have deleted",
-    CapfCount.FETCHED: "Certificates that phones have presented",
-    CapfCount.REFUSED: "Sessions that ended without an operation",
-    CapfCount.POSTPONED: "Phones that were told to try again later",
-}
 _DONE: Final = {
     CapfCount.ISSUED: "LSC issued",
     CapfCount.DELETED: "LSC deleted",
     CapfCount.FETCHED: "certificate fetched",
 }
-CAPF_SERIES: Final = stream_series(
+COLLECTOR: Final = collector_of(
     "CAPF",
-    {each.name.lower(): (int(each), meaning) for each, meaning in _MEANINGS.items()},
+    {
+        CapfCount.SESSIONS: "Sessions in which a phone gave its name",
+        CapfCount.ISSUED: "LSCs that phones have stored",
+        CapfCount.DELETED: "LSCs that phones have deleted",
+        CapfCount.FETCHED: "Certificates that phones have presented",
+        CapfCount.REFUSED: "Sessions that ended without an operation",
+        CapfCount.POSTPONED: "Phones that were told to try again later",
+    },
 )
-
-
-COLLECTOR: Final = ServerCollector("tokenless_capf", CAPF_SERIES, REGISTRY)
 """The collector of the process's registry."""
 
 

@@ -99,7 +99,7 @@ def regenerate(
         alternative_names: DNS names and addresses in the certificate.
         shared: Whether it is one for all nodes, which is possible from 14 on; None
             leaves that as it is there, and gives the node its own before.
-        by: Who does it.
+        by: The administrator, for the audit log.
 
     Raises:
         ServiceError: When the node has no such unit, or it cannot have such a key.

@@ -6,11 +6,7 @@ from typing import Final
 
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
-from tokenless.services.pki.passwords import (
-    MOST_CHARACTERS,
-    hash_password,
-    is_password,
-)
+from tokenless.services.pki.passwords import MOST_CHARACTERS, hash_password, is_password
 from tokenless.services.store import console_users as rows
 from tokenless.services.store.console_users import ConsoleRole, ConsoleUser
 

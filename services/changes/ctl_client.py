@@ -202,7 +202,7 @@ def update(
         ignore_missing: Whether OK was clicked on error 2.
         server: The node that the client connects to; the publisher when None.
         others: Servers outside of the cluster; None keeps those of the present file.
-        by: Who does it.
+        by: The administrator, for the audit log.
 
     Returns:
         The new CTL. Nodes take it as they follow the cluster's revision.
@@ -217,11 +217,7 @@ def update(
     _check_goal(cluster, mode, present)
     if others is None:
         others = [] if present is None else others_of(present)
-    if len(others) > MAX_OTHERS:
-        raise ServiceError(
-            f"the list would have over {MAX_OTHERS} servers of other clusters",
-            hint="add fewer",
-        )
+    _check_count(others)
     chosen = choose_signer(present, [token.certificate for token in tokens])
     signer = next(token for token in tokens if token.certificate == chosen)
     detail = f"token {chosen.subject_text}"
@@ -242,6 +238,14 @@ def _check_goal(
         raise ServiceError(
             "the cluster is in non-secure mode and has no CTL file",
             hint="set mixed mode first",
+        )
+
+
+def _check_count(others: Sequence[OtherServer]) -> None:
+    if len(others) > MAX_OTHERS:
+        raise ServiceError(
+            f"the list would have over {MAX_OTHERS} servers of other clusters",
+            hint="add fewer",
         )
 
 

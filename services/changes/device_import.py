@@ -14,7 +14,8 @@ from tokenless.protocol.phones.device_security import (
     CAPF_OPERATIONS,
     SECURITY_MODES,
 )
-from tokenless.services.changes.devices import DeviceChange, Selection
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection
 from tokenless.services.errors import ServiceError
 
 MAX_BYTES: Final = 16 << 20
@@ -85,7 +86,7 @@ def _changes(
 
 def _change(row: Mapping[str, str], place: str) -> DeviceChange:
     size = row.get("key_size", "").strip()
-    key_size = read_decimal(size, _MOST_BITS) if size else None
+    key_size = read_decimal(size, _MOST_BITS)
     if size and key_size is None:
         raise ServiceError(f"{place}: key_size is {size[:20]!r}", hint="write 2048")
     return DeviceChange(

@@ -193,7 +193,7 @@ def import_own(
         node: Whose; any of a multi-server one.
         store: The unit.
         data: The certificate, alone or with its chain: PEM, DER or PKCS#7.
-        by: Who does it.
+        by: The administrator, for the audit log.
 
     Raises:
         IdentityRefusedError: When it is not the answer, or its CA is not trusted.
@@ -281,7 +281,7 @@ def reuse_tomcat(cluster: Cluster, store: TrustStore, *, by: str) -> Certificate
     Args:
         cluster: The cluster.
         store: CallManager or CallManager-ECDSA.
-        by: Who does it.
+        by: The administrator, for the audit log.
 
     Raises:
         ServiceError: Before 14; when tomcat's is not multi-server, or its CAs are not

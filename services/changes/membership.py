@@ -45,7 +45,7 @@ def add_node(
         name: Its host name.
         address: Its IPv4 address, which stands in lists.
         roles: The services that are activated on it; CAPF is the publisher's.
-        by: Who does it.
+        by: The administrator, for the audit log.
 
     Raises:
         ServiceError: When name or address is none, or another node has it.

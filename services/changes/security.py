@@ -241,8 +241,8 @@ def publish_ctl(
         change: The transaction.
         snapshot: The state in it.
         records: What the CTL lists.
-        signer: Who signs: a key of the publisher, or a token.
-        form: Who writes it: CUCM, or the CTL Client.
+        signer: A key of the publisher, or a token.
+        form: The program that writes it: CUCM, or the CTL Client.
 
     Raises:
         ServiceError: When the signer cannot sign.

@@ -62,7 +62,7 @@ def upload(
         cluster: The cluster.
         store: Which store.
         data: PEM (one or several), DER, or PKCS#7.
-        by: Who does it.
+        by: The administrator, for the audit log.
         label: Description (friendly name), 50 characters at most.
 
     Raises:

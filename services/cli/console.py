@@ -2,15 +2,14 @@
 
 import json
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import trio
 
 from tokenless.services.changes import console_users
-from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
-from tokenless.services.cli.first_user import add_first_user, first_user_options
+from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
+from tokenless.services.cli.first_user import FirstUser, first_user_options
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.logs import configure_logs
 from tokenless.services.store.audit import administrator
@@ -41,16 +40,13 @@ if TYPE_CHECKING:
 @click.pass_context
 def console(
     context: click.Context,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     node: str | None,
     address: str | None,
     *,
     port: int | None,
     no_sign_in: bool,
-    first_user: str | None,
-    first_password: str | None,
-    first_password_file: Path | None,
+    first: FirstUser,
     as_json: bool,
 ) -> None:
     """Serve the administration pages over HTTPS until Ctrl-C.
@@ -61,15 +57,15 @@ def console(
     if context.invoked_subcommand is not None:
         return
     configure_logs()
-    # Web libraries take half a second to load: only who serves pages needs them.
+    # Web libraries take half a second to load: only serving pages needs them.
     from tokenless.services.console.server import ConsoleSettings  # noqa: PLC0415
 
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         if not no_sign_in:
-            add_first_user(cluster, first_user, first_password, first_password_file)
+            first.add_to(cluster)
         settings = ConsoleSettings.of(
             cluster,
-            cluster.publisher if node is None else cluster.node(node),
+            cluster.node(node),
             address=address,
             port=port,
             asks_nobody=no_sign_in,
@@ -107,8 +103,7 @@ def user() -> None:
 )
 @click.password_option(help="At least 10 characters; asked for when not given.")
 def add(
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     name: str,
     role: str,
     password: str,
@@ -116,7 +111,7 @@ def add(
     as_json: bool,
 ) -> None:
     """Add a user of the console."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         console_users.add_user(
             cluster, name, ConsoleRole(role), password, by=administrator()
         )
@@ -125,9 +120,9 @@ def add(
 
 @user.command("list")
 @cluster_options
-def list_all(data: Path, config: Path | None, *, as_json: bool) -> None:
+def list_all(opened: OpenedCluster, *, as_json: bool) -> None:
     """List the users, and say which are locked out."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         users = console_users.list_users(cluster)
         now = cluster.clock()
     for each in users:
@@ -142,9 +137,9 @@ def list_all(data: Path, config: Path | None, *, as_json: bool) -> None:
 @user.command()
 @cluster_options
 @click.argument("name")
-def delete(data: Path, config: Path | None, name: str, *, as_json: bool) -> None:
+def delete(opened: OpenedCluster, name: str, *, as_json: bool) -> None:
     """Delete a user and end the user's sessions."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         console_users.delete_user(cluster, name, by=administrator())
     _report(name, f"deleted {name}", as_json=as_json)
 
@@ -152,9 +147,9 @@ def delete(data: Path, config: Path | None, name: str, *, as_json: bool) -> None
 @user.command()
 @cluster_options
 @click.argument("name")
-def unlock(data: Path, config: Path | None, name: str, *, as_json: bool) -> None:
+def unlock(opened: OpenedCluster, name: str, *, as_json: bool) -> None:
     """Let a locked-out user sign in again."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         console_users.unlock_user(cluster, name, by=administrator())
     _report(name, f"{name} may try again", as_json=as_json)
 

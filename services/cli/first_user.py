@@ -4,12 +4,13 @@ There is no default password: without one that was given, nobody can sign in unt
 `tokenless console user add`.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 
+from tokenless.command_line import FILE, gathered
 from tokenless.ground.files import TooLongError, read_bounded
 from tokenless.services.changes.console_users import add_user, list_users
 from tokenless.services.cluster.cluster import Cluster
@@ -21,58 +22,57 @@ from tokenless.services.store.console_users import ConsoleRole
 
 _MOST_BYTES: Final = 4 * MOST_CHARACTERS
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+@dataclass(frozen=True, slots=True)
+class FirstUser:
+    """The console's first user, as options give it."""
+
+    first_user: str | None
+    first_password: str | None
+    first_password_file: Path | None
+
+    def add_to(self, cluster: Cluster) -> None:
+        """Add the user when it is given and there is none; warn when none is given.
+
+        Raises:
+            ServiceError: When there is no password, or it or the name cannot be.
+        """
+        if list_users(cluster):
+            return
+        log = get_logger(service="console")
+        name = self.first_user
+        if name is None:
+            log.warning("nobody can sign in", hint="tokenless console user add NAME")
+            return
+        password = self.first_password or _load(self.first_password_file)
+        if not password:
+            raise ServiceError(
+                f"no password was given for the first user {name}",
+                hint="set TOKENLESS_FIRST_PASSWORD, or name a --first-password-file",
+            )
+        add_user(cluster, name, ConsoleRole.CHANGE, password, by=administrator())
+        log.info("added the first user", user=name)
 
 
-def first_user_options(command: _Command) -> _Command:
-    """Add `--first-user`, `--first-password` and `--first-password-file`."""
-    for option in (
-        click.option(
-            "--first-password-file",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="A file with the first user's password, such as a container's secret.",
-        ),
-        click.option(
-            "--first-password",
-            help="The first user's password. Other users can see a command's "
-            "options: prefer TOKENLESS_FIRST_PASSWORD or a file.",
-        ),
-        click.option(
-            "--first-user",
-            metavar="NAME",
-            help="Create this console user, with the role change, if there is no "
-            "user yet.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def add_first_user(
-    cluster: Cluster,
-    first_user: str | None,
-    first_password: str | None,
-    first_password_file: Path | None,
-) -> None:
-    """Add the first user, when one is given and none exists; warn when none is given.
-
-    Raises:
-        ServiceError: When there is no password, or it or the name cannot be.
-    """
-    if list_users(cluster):
-        return
-    log = get_logger(service="console")
-    if first_user is None:
-        log.warning("nobody can sign in", hint="tokenless console user add NAME")
-        return
-    password = first_password or _load(first_password_file)
-    if not password:
-        raise ServiceError(
-            f"no password was given for the first user {first_user}",
-            hint="set TOKENLESS_FIRST_PASSWORD, or name a --first-password-file",
-        )
-    add_user(cluster, first_user, ConsoleRole.CHANGE, password, by=administrator())
-    log.info("added the first user", user=first_user)
+first_user_options = gathered(
+    "first",
+    FirstUser,
+    click.option(
+        "--first-user",
+        metavar="NAME",
+        help="Create this console user, with the role change, if there is no user yet.",
+    ),
+    click.option(
+        "--first-password",
+        help="The first user's password. Other users can see a command's options: "
+        "prefer TOKENLESS_FIRST_PASSWORD or a file.",
+    ),
+    click.option(
+        "--first-password-file",
+        type=FILE,
+        help="A file with the first user's password, such as a container's secret.",
+    ),
+)
 
 
 def _load(path: Path | None) -> str:

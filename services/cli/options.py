@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from tokenless.command_line import FILE
+
 _DATABASE_URL: Final = "tokenless.database_url"
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -59,7 +61,7 @@ def config_option(command: _Command) -> _Command:
     """Add `--config FILE`: what a data folder is initialised from."""
     return click.option(
         "--config",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FILE,
         default=None,
         help="The cluster's configuration (TOML), read when the data folder is "
         "created; default: configs/lab.toml.",

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from tokenless.command_line import NumberRange
+from tokenless.command_line import NumberRange, gathered, json_option
 from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.checksums import sha1_of
@@ -26,10 +26,7 @@ from tokenless.services.cli.file.input import (
 )
 from tokenless.services.cli.options import ParamType
 from tokenless.services.errors import ServiceError
-from tokenless.services.tvs.client import (
-    ServerAddress,
-    TvsClient,
-)
+from tokenless.services.tvs.client import ServerAddress, TvsClient
 from tokenless.services.tvs.settings import DEFAULT_PORT
 
 _DEFAULT_DEVICE = "CP-7975-SEP001122334455"
@@ -102,7 +99,9 @@ class _Timing:
 
 
 _HIGHEST_PORT: Final = (1 << 16) - 1
-_COMMON_OPTIONS: Final = (
+_asking_options = gathered(
+    "asking",
+    _Asking,
     click.option(
         "--server",
         type=ServerAddressType(),
@@ -123,6 +122,7 @@ _COMMON_OPTIONS: Final = (
         "--tls",
         "version",
         type=click.Choice([each.value for each in TlsVersion]),
+        callback=lambda _context, _option, given: given and TlsVersion(given),
         help="Use exactly this TLS version; 1.0 for an old server.",
     ),
     click.option(
@@ -143,14 +143,8 @@ _COMMON_OPTIONS: Final = (
         default=10.0,
         help="Seconds for the connection and for each answer.",
     ),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+    json_option,
 )
-
-
-def _common_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_COMMON_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -159,7 +153,7 @@ def tvs() -> None:
 
 
 @tvs.command()
-@_common_options
+@_asking_options
 @click.option(
     "--subject",
     required=True,
@@ -173,26 +167,20 @@ def tvs() -> None:
 @click.option(
     "--serial", type=_HexType(), required=True, help="Serial number of the certificate."
 )
-def query(*, subject: str, issuer: str, serial: bytes, **common: Any) -> None:  # noqa: ANN401 - click gives them
+def query(*, subject: str, issuer: str, serial: bytes, asking: _Asking) -> None:
     """Ask about a certificate by names and serial number (QUERY)."""
-    asking = _asking(common)
     _run(asking, lambda n: Query(n, asking.device, subject, issuer, serial))
 
 
 @tvs.command()
-@_common_options
+@_asking_options
 @click.argument(
     "certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
-def verify(*, certificate: Path, **common: Any) -> None:  # noqa: ANN401 - click gives them
+def verify(*, certificate: Path, asking: _Asking) -> None:
     """Ask whether a certificate, PEM or DER, may be trusted (VERIFY)."""
-    asking, der = _asking(common), _load_der(certificate)
+    der = _load_der(certificate)
     _run(asking, lambda n: Verify(n, asking.device, der), certificate=der)
-
-
-def _asking(common: dict[str, Any]) -> _Asking:
-    version = common.pop("version")
-    return _Asking(version=None if version is None else TlsVersion(version), **common)
 
 
 def _load_der(path: Path) -> bytes:

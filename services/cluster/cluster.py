@@ -124,12 +124,14 @@ class Cluster:
         """The node that administers the cluster."""
         return self.nodes[0]
 
-    def node(self, name: str) -> Node:
-        """Return a node by its name.
+    def node(self, name: str | None) -> Node:
+        """Return a node by its name; the publisher for None.
 
         Raises:
             ServiceError: When the cluster has none of this name.
         """
+        if name is None:
+            return self.publisher
         nodes = self.nodes
         for node in nodes:
             if node.name.lower() == name.lower():

@@ -18,6 +18,7 @@ before, all that it could do on their host is sign what the cluster never would.
 
 import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -191,18 +192,22 @@ def import_node(
     folder = data / "nodes" / file.folder
     is_new = not (folder / "keys").exists()
     (folder / "tftp").mkdir(parents=True, exist_ok=True)
-    (folder / "keys").mkdir(mode=FOLDER_MODE, exist_ok=True)
-    for name, pem in keys.items():
-        replace_file(folder / "keys" / name, pem, mode=PRIVATE)
-    for path in (folder / "keys").glob(_RECOVERY_KEYS):
-        if path.name not in keys:
-            path.unlink()  # an earlier file brought it; the node does not need it
+    _put_keys(folder / "keys", keys)
     cluster = Cluster.open(data, database_url=database_url)
     try:
         return cluster, _arrived(cluster, file, is_new=is_new)
     except BaseException:
         cluster.close()
         raise
+
+
+def _put_keys(folder: Path, keys: Mapping[str, bytes]) -> None:
+    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    for name, pem in keys.items():
+        replace_file(folder / name, pem, mode=PRIVATE)
+    for path in folder.glob(_RECOVERY_KEYS):
+        if path.name not in keys:
+            path.unlink()  # an earlier file brought it; the node does not need it
 
 
 def _arrived(cluster: Cluster, file: _File, *, is_new: bool) -> Node:

@@ -9,6 +9,7 @@ and never a cluster whose keys are gone.
 import os
 import secrets
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,14 @@ def _add_rows(connection: Connection, config: ClusterConfig) -> list[nodes.NodeR
         ).id
         for node in config.nodes
     }
+    _add_devices(connection, config, ids)
+    return nodes.read_nodes(connection)
+
+
+def _add_devices(
+    connection: Connection, config: ClusterConfig, ids: Mapping[str, int]
+) -> None:
+    """Add CallManager groups, device pools and devices; nodes are known by `ids`."""
     groups = {
         group.name: devices.add_group(
             connection, group.name, [ids[member] for member in group.members]
@@ -169,7 +178,6 @@ def _add_rows(connection: Connection, config: ClusterConfig) -> list[nodes.NodeR
             pools[each.device_pool],
             each.security_mode,
         )
-    return nodes.read_nodes(connection)
 
 
 def _parameters(config: ClusterConfig) -> dict[Parameter, str]:

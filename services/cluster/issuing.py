@@ -11,10 +11,7 @@ from sqlalchemy import Connection
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.minting import Issuer, Validity, mint
 from tokenless.protocol.certificates.names import DistinguishedName
-from tokenless.protocol.codes import (
-    MULTI_SERVER_UNITS,
-    TrustStore,
-)
+from tokenless.protocol.codes import MULTI_SERVER_UNITS, TrustStore
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.installation import Installation, Node
 from tokenless.services.cluster.issue_request import IssueRequest, make_key

@@ -8,12 +8,7 @@ from typing import Final
 import structlog
 import trio
 
-from tokenless.protocol.cluster_link import (
-    Alive,
-    Hello,
-    LinkMessage,
-    encode_message,
-)
+from tokenless.protocol.cluster_link import Alive, Hello, LinkMessage, encode_message
 from tokenless.services.cluster_links.guest import ALIVE_EVERY_S
 from tokenless.services.cluster_links.peers import LinkHandler, PeerNode
 

@@ -13,8 +13,9 @@ from tokenless.protocol.cluster_link import (
 from tokenless.protocol.errors import ProtocolError
 from tokenless.services.cluster_links.peers import LinkHandler, Peers
 from tokenless.services.limited_log import LimitedLog
+from tokenless.services.message_session import MessageSession
 from tokenless.services.stream_server.connections.connection import Connection
-from tokenless.services.stream_server.guest import Guest, GuestTools, Session
+from tokenless.services.stream_server.guest import Guest, GuestTools
 
 ALIVE_EVERY_S: Final = 5.0
 SILENT_AFTER_S: Final = 15.0
@@ -78,16 +79,14 @@ class LinkGuest(Guest):
                 session.connection.close()
 
 
-class LinkSession(Session):
+class LinkSession(MessageSession[LinkMessage]):
     """One node's connection to us."""
 
-    __slots__ = ("_guest", "_names", "_node", "_stream", "_waiting")
+    __slots__ = ("_guest", "_names", "_node")
 
     def __init__(self, connection: Connection, guest: LinkGuest) -> None:
-        super().__init__(connection)
+        super().__init__(connection, LinkStream())
         self._guest = guest
-        self._stream = LinkStream()
-        self._waiting: list[LinkMessage] = []
         self._names: frozenset[str] = frozenset()
         self._node: str | None = None
 
@@ -104,21 +103,7 @@ class LinkSession(Session):
         """
         if not self._names:
             raise self._refusal("no node of the cluster shows this certificate")
-        self._waiting += self._stream.receive(data)
-
-    @property
-    def is_between_requests(self) -> bool:
-        """Return whether nothing of a next message has come."""
-        return self._stream.is_between_messages and not self._waiting
-
-    def answer(self) -> int:
-        """Take the messages that are whole."""
-        messages, self._waiting = self._waiting, []
-        for message in messages:
-            self._take(message)
-        if messages:
-            self.connection.set_timer(SILENT_AFTER_S)
-        return len(messages)
+        super().receive(data)
 
     def on_timer(self) -> None:
         """Close the connection of a node that is silent."""
@@ -139,6 +124,9 @@ class LinkSession(Session):
             raise self._refusal("a second greeting")
         elif not isinstance(message, Alive) and guest.is_heard(self._node, self):
             guest.handler.take(self._node, message)
+
+    def _taken(self) -> None:
+        self.connection.set_timer(SILENT_AFTER_S)
 
     def _greeted(self, message: LinkMessage) -> str:
         if not isinstance(message, Hello):

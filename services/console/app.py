@@ -1,6 +1,7 @@
 """The application: routes and required roles; one function for each page."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -26,11 +27,12 @@ from tokenless.services.console.guard import (
     set_cookie,
 )
 from tokenless.services.console.pages import PAGES
+from tokenless.services.console.serving import Do, Endpoint, routes_of
 from tokenless.services.console.sessions import COOKIE, NoticeKind
 from tokenless.services.console.shell_socket import talk
 from tokenless.services.console.sign_in import SignInDesk
 from tokenless.services.console.texts import text
-from tokenless.services.console.visit import SEE_OTHER, Page, Show, Visit
+from tokenless.services.console.visit import SEE_OTHER, Page, Visit
 from tokenless.services.console.works import Work, follow_work
 from tokenless.services.store.console_users import ConsoleRole
 
@@ -51,24 +53,15 @@ def make_app(console: Console) -> ASGIApp:
         WebSocketRoute("/shell", _shell(console)),
         Mount("/static", StaticFiles(directory=_STATIC)),
         *certmgr.routes(console, desk),
+        *routes_of(PAGES, partial(_showing, console), partial(_acting, console)),
     ]
-    for page in PAGES:
-        if page.show is not None:
-            routes.append(Route(page.path, _showing(console, page), methods=["GET"]))
-        if page.act is not None:
-            routes.append(Route(page.path, _acting(console, page), methods=["POST"]))
     handlers = {HTTPException: _explain(console), Exception: _report(console)}
     app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
     return Protection(app)
 
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-def _showing(console: Console, page: Page) -> Endpoint:
+def _showing(console: Console, _: Page, show: Do[Visit]) -> Endpoint:
     """Return what answers GET."""
-    show = page.show
-    assert show is not None  # noqa: S101  # make_app has looked
 
     async def endpoint(request: Request) -> Response:
         visitor = await console.visitor(request)
@@ -88,10 +81,8 @@ def _showing(console: Console, page: Page) -> Endpoint:
     return endpoint
 
 
-def _acting(console: Console, page: Page) -> Endpoint:
+def _acting(console: Console, page: Page, act: Do[Visit]) -> Endpoint:
     """Return what answers POST: session, origin, token and role come first."""
-    act = page.act
-    assert act is not None  # noqa: S101  # make_app has looked
 
     async def endpoint(request: Request) -> Response:
         visitor = await console.visitor(request)
@@ -114,7 +105,7 @@ def _acting(console: Console, page: Page) -> Endpoint:
     return endpoint
 
 
-def _do(act: Show, page: Page, visit: Visit) -> Response:
+def _do(act: Do[Visit], page: Page, visit: Visit) -> Response:
     """Do what a form says; a refusal leads back to its page."""
     try:
         return act(visit)

@@ -7,7 +7,7 @@
     GET  trust/certificate?service=    a trust store
     GET  snapshot/server               all of them, and the requests that wait
 
-Shapes and statuses are those that public clients send and expect. Who asks signs in by
+Shapes and statuses are those that public clients send and expect. A client signs in by
 HTTP Basic as a user of the console; the role `read` may GET. That a certificate which
 is trusted already is taken again, and the names of `distribution` other than
 `this-server`, are inferred. `options` is not modelled: nothing tells its content.

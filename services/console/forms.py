@@ -44,10 +44,10 @@ class Form:
     uploads: list[Upload] = field(default_factory=list)
     """Every file, in order."""
 
-    def one(self, name: str, default: str = "") -> str:
-        """Return a field's value, the last one when there are several."""
+    def one(self, name: str) -> str:
+        """Return a field's value, the last one when there are several; empty: none."""
         values = self.fields.get(name)
-        return values[-1] if values else default
+        return values[-1] if values else ""
 
     def all(self, name: str) -> list[str]:
         """Return every value of a field."""

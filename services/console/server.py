@@ -17,7 +17,7 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config.host_sections import ConsoleSection
 from tokenless.services.console.app import make_app
 from tokenless.services.console.console import Console
-from tokenless.services.console.https import HttpsConfig, server_context
+from tokenless.services.console.serving import HttpsConfig, server_context
 from tokenless.services.errors import ServiceError
 
 _USUAL_BITS: Final = 2048
@@ -72,20 +72,18 @@ async def serve_console(
     context = await trio.to_thread.run_sync(_load_context, cluster, settings.node)
     config = HttpsConfig(context, f"{settings.address}:{settings.port}")
     try:
-        sockets = config.create_sockets()
+        where = config.listen()
     except OSError as error:
         raise ServiceError(
             f"the console cannot listen on {settings.address}:{settings.port}: "
             f"{error.strerror}",
             hint="choose another with --port or [console] port; 0 takes a free one",
         ) from None
-    config.create_sockets = lambda: sockets  # type: ignore[method-assign]
-    address, port, *_ = sockets.secure_sockets[0].getsockname()
     async with trio.open_nursery() as nursery:
         console = Console(cluster, nursery, asks_nobody=settings.asks_nobody)
         nursery.start_soon(console.live.follow)
         await nursery.start(serve, make_app(console), config)
-        task_status.started((address, port))
+        task_status.started(where)
 
 
 def _load_context(cluster: Cluster, node: Node) -> ssl.SSLContext:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tokenless.protocol.certificates.name_text import printable, printable_lines
 from tokenless.services.admin.certificate_text import local_time, local_time_at
@@ -28,6 +28,15 @@ def _finalize(value: object) -> object:
     return printable(value) if isinstance(value, str) else value
 
 
+def code(text: str) -> Markup:
+    """Set what stands between backticks as code; all is escaped."""
+    parts = map(escape, printable(text).split("`"))
+    tagged = Markup("<code>%s</code>")
+    return Markup("").join(
+        tagged % part if number % 2 else part for number, part in enumerate(parts)
+    )
+
+
 def make_environment(*others: Path) -> Environment:
     """Return the templates' environment.
 
@@ -43,6 +52,7 @@ def make_environment(*others: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["t"] = text
+    environment.filters["code"] = code
     environment.filters["lines"] = Lines
     environment.filters["time"] = local_time
     environment.filters["time_at"] = local_time_at

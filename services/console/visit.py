@@ -1,6 +1,6 @@
 """A page, and a visit to it: visitor, form, and the means to answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.forms import Form
+from tokenless.services.console.serving import BrowserPage
 from tokenless.services.console.sessions import NoticeKind, Session
 from tokenless.services.console.texts import text
 from tokenless.services.console.works import Work
@@ -114,19 +115,7 @@ class Visit:
         return RedirectResponse(where, status_code=SEE_OTHER)
 
 
-Show = Callable[[Visit], Response]
-"""Runs in a thread: it may block."""
+class Page(BrowserPage[Visit]):
+    """A page of the console."""
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page: its path, a function that shows it, one that carries out its form."""
-
-    path: str
-    """With parts in braces, as starlette has them."""
-    show: Show | None = None
-    """Answers GET; changes nothing."""
-    act: Show | None = None
-    """Answers POST, for the role change only."""
-    back: str = "/"
-    """The path to which a refused form sends the browser, with the same parts."""
+    __slots__ = ()

@@ -21,8 +21,8 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.monitoring.health import ServiceState
 from tokenless.services.node.supervised.callmanager import CallManagerService
-from tokenless.services.node.supervised.services import TftpService
 from tokenless.services.node.supervised.supervision import ServiceName, Supervised
+from tokenless.services.node.supervised.tftp import TftpService
 from tokenless.services.store import certificates
 
 _Place = tuple[int, TrustStore]

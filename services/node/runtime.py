@@ -1,7 +1,7 @@
 """A node that runs: its services, its follower, its control socket."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from functools import partial
@@ -25,9 +25,9 @@ from tokenless.services.node.control.server import serve_control
 from tokenless.services.node.follow_up import AtOnce, CertificateWatch, FollowUps, Pace
 from tokenless.services.node.follower import Follower, follow_notifications
 from tokenless.services.node.supervised.callmanager import CallManagerService
-from tokenless.services.node.supervised.capf import CapfService
-from tokenless.services.node.supervised.services import TftpService, TvsService
+from tokenless.services.node.supervised.stream_services import CapfService, TvsService
 from tokenless.services.node.supervised.supervision import Service, Supervised
+from tokenless.services.node.supervised.tftp import TftpService
 from tokenless.services.node.supervised.trust import NodeTrust
 from tokenless.services.publishing.itl import itl_signer
 from tokenless.services.publishing.snapshot import ClusterSnapshot
@@ -69,19 +69,12 @@ class NodeRuntime:
         self._tftp = TftpService(cluster, node)
         self._tvs = TvsService(cluster, node, self._trust.caches)
         self._callmanager = CallManagerService(cluster, node)
-        services: dict[ServiceKind, Service] = {ServiceKind.TVS: self._tvs}
-        if node.serves_tftp:
-            services = {ServiceKind.TFTP: self._tftp, **services}
-        if NodeRole.CALLMANAGER in node.roles:
-            services[ServiceKind.CALLMANAGER] = self._callmanager
-        if cluster.config.capf.enabled and NodeRole.CAPF in node.roles:
-            services[ServiceKind.CAPF] = CapfService(cluster, node)
+        self._cluster = cluster
         self._services = {
             service.name: Supervised(node.name, service, nursery)
-            for kind, service in services.items()
+            for kind, service in self._activated()
             if kind in kinds
         }
-        self._cluster = cluster
         self._nursery = nursery
         self._watch = CertificateWatch(cluster, node)
         self._follow_ups = FollowUps(
@@ -105,6 +98,17 @@ class NodeRuntime:
             ),
             may_hang=cluster.store.is_shared,
         )
+
+    def _activated(self) -> Iterator[tuple[ServiceKind, Service]]:
+        """Yield the services that the node has, in the order of their start."""
+        node, config = self.node, self._cluster.config
+        if node.serves_tftp:
+            yield ServiceKind.TFTP, self._tftp
+        yield ServiceKind.TVS, self._tvs
+        if NodeRole.CALLMANAGER in node.roles:
+            yield ServiceKind.CALLMANAGER, self._callmanager
+        if config.capf.enabled and NodeRole.CAPF in node.roles:
+            yield ServiceKind.CAPF, CapfService(self._cluster, node)
 
     async def bind(self) -> None:
         """Take every socket. Raises ServiceError when one cannot be had."""

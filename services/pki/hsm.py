@@ -12,10 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Self
 
-from cryptography.hazmat.primitives.asymmetric.rsa import (
-    RSAPublicKey,
-    RSAPublicNumbers,
-)
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Digest

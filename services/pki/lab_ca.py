@@ -21,21 +21,18 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tokenless.ground.json_input import decode_json
 from tokenless.services.errors import ServiceError
-from tokenless.services.files import PRIVATE, replace_file
+from tokenless.services.files import replace_file
 from tokenless.services.pki.keys import (
     FOLDER_MODE,
     generate_rsa,
     new_serial,
     read_private_key,
+    write_key,
 )
 from tokenless.services.pki.signing_requests import SigningRequest, key_usage
 
@@ -102,7 +99,7 @@ class LabCa:
         keys = folder / "keys"
         keys.mkdir(mode=FOLDER_MODE)
         for path, each in (("root.pem", root_key), ("intermediate.pem", key)):
-            replace_file(keys / path, _pem_of(each), mode=PRIVATE)
+            write_key(keys / path, each)
         replace_file(folder / _ROOT, root.public_bytes(Encoding.PEM))
         replace_file(folder / _INTERMEDIATE, issuing.public_bytes(Encoding.PEM))
         settings = _Settings(kind, granted)
@@ -274,7 +271,3 @@ def _ca(
         .add_extension(authority, critical=False)
         .sign(issuer_key, hashes.SHA256())
     )
-
-
-def _pem_of(key: RSAPrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

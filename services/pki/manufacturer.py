@@ -14,17 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
-
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.minting import Issuer, PrivateKey, Profile, mint
 from tokenless.protocol.phones.certificates import AUTHORITY, MicGeneration
-from tokenless.services.files import PRIVATE, replace_file
-from tokenless.services.pki.keys import generate_rsa, new_serial
+from tokenless.services.files import replace_file
+from tokenless.services.pki.keys import generate_rsa, new_serial, write_key
 from tokenless.services.pki.manufacturing import locked, to_pem
 from tokenless.services.pki.uploads import read_certificates
 
@@ -66,8 +60,7 @@ def _path(folder: Path, generation: MicGeneration) -> Path:
 
 def _found(folder: Path, generation: MicGeneration, key_size: int) -> None:
     key = generate_rsa(key_size)
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    replace_file(folder / f"{generation.value}-key.pem", pem, mode=PRIVATE)
+    write_key(folder / f"{generation.value}-key.pem", key)
     chain = map(to_pem, _chain(generation, key, key_size))
     replace_file(_path(folder, generation), b"".join(chain))
 

@@ -14,11 +14,6 @@ from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.minting import Issuer, Profile, Validity, mint
@@ -31,6 +26,7 @@ from tokenless.services.pki.keys import (
     generate_rsa,
     new_serial,
     read_private_key,
+    write_key,
 )
 
 TOKEN_KEY_BITS: Final = 1024
@@ -134,8 +130,7 @@ def _make(folder: Path, path: Path, begins: datetime) -> RSAPrivateKey:
         serial=new_serial(),
     )
     replace_file(folder / "manufacturing-ca.pem", to_pem(certificate))
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    replace_file(path, pem, mode=PRIVATE)
+    write_key(path, key)
     return key
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, unique
 from ipaddress import ip_address
-from typing import Final, assert_never
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -69,6 +69,49 @@ class IdentityFault(StrEnum):
     UNREADABLE = "unreadable"
 
 
+_AS_IT_IS: Final = "let the CA sign the request as it is"
+_AGAIN: Final = "let the CA sign the request again"
+_REFUSALS: Final = {
+    IdentityFault.NO_REQUEST: (
+        "File {} does not exist",
+        "make the request first with `set csr gen`",
+    ),
+    IdentityFault.NOT_TRUSTED: (
+        "CA certificate is not available in the trust-store: {}",
+        "upload the root first, then each intermediate, to the unit's -trust",
+    ),
+    IdentityFault.KEY: (
+        "CSR public key and certificate public key do not match",
+        "the certificate answers another request: sign the newest one",
+    ),
+    IdentityFault.KEY_SIZE: ("the certificate's key has {}", _AS_IT_IS),
+    IdentityFault.NAMES: (
+        "CSR Subject Alternate Name (SAN) and certificate SAN does not match: {}",
+        _AS_IT_IS,
+    ),
+    IdentityFault.COMMON_NAME: (
+        "CSR and certificate common names do not match: {}",
+        _AS_IT_IS,
+    ),
+    IdentityFault.WILDCARD: (
+        "wildcard certificates are not supported: {}",
+        _AS_IT_IS,
+    ),
+    IdentityFault.KEY_USAGE: ("the CA omitted key usages of the CSR: {}", _AS_IT_IS),
+    IdentityFault.PURPOSES: (
+        "the CA omitted extended key usages of the CSR: {}",
+        _AS_IT_IS,
+    ),
+    IdentityFault.EXPIRED: ("the certificate expired on {}", _AGAIN),
+    IdentityFault.NOT_YET_VALID: ("the certificate is not valid before {}", _AGAIN),
+    IdentityFault.UNREADABLE: (
+        "the certificate's extensions cannot be read: {}",
+        _AS_IT_IS,
+    ),
+}
+"""Texts and remedies; braces stand for a detail."""
+
+
 class IdentityRefusedError(ServiceError):
     """A certificate that is not the answer to a unit's request.
 
@@ -77,55 +120,9 @@ class IdentityRefusedError(ServiceError):
     """
 
     def __init__(self, fault: IdentityFault, detail: str = "") -> None:
-        super().__init__(_sentence(fault, detail), hint=_hint(fault))
+        text, hint = _REFUSALS[fault]
+        super().__init__(text.format(detail), hint=hint)
         self.fault = fault
-
-
-def _sentence(fault: IdentityFault, detail: str) -> str:  # noqa: C901, PLR0911, PLR0912
-    match fault:
-        case IdentityFault.NO_REQUEST:
-            return f"File {detail} does not exist"
-        case IdentityFault.NOT_TRUSTED:
-            return f"CA certificate is not available in the trust-store: {detail}"
-        case IdentityFault.KEY:
-            return "CSR public key and certificate public key do not match"
-        case IdentityFault.KEY_SIZE:
-            return f"the certificate's key has {detail}"
-        case IdentityFault.NAMES:
-            return (
-                "CSR Subject Alternate Name (SAN) and certificate SAN does not match: "
-                f"{detail}"
-            )
-        case IdentityFault.COMMON_NAME:
-            return f"CSR and certificate common names do not match: {detail}"
-        case IdentityFault.WILDCARD:
-            return f"wildcard certificates are not supported: {detail}"
-        case IdentityFault.KEY_USAGE:
-            return f"the CA omitted key usages of the CSR: {detail}"
-        case IdentityFault.PURPOSES:
-            return f"the CA omitted extended key usages of the CSR: {detail}"
-        case IdentityFault.EXPIRED:
-            return f"the certificate expired on {detail}"
-        case IdentityFault.NOT_YET_VALID:
-            return f"the certificate is not valid before {detail}"
-        case IdentityFault.UNREADABLE:
-            return f"the certificate's extensions cannot be read: {detail}"
-        case _:
-            assert_never(fault)
-
-
-def _hint(fault: IdentityFault) -> str:
-    match fault:
-        case IdentityFault.NO_REQUEST:
-            return "make the request first with `set csr gen`"
-        case IdentityFault.NOT_TRUSTED:
-            return "upload the root first, then each intermediate, to the unit's -trust"
-        case IdentityFault.KEY:
-            return "the certificate answers another request: sign the newest one"
-        case IdentityFault.EXPIRED | IdentityFault.NOT_YET_VALID:
-            return "let the CA sign the request again"
-        case _:
-            return "let the CA sign the request as it is"
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def sign_itl(
     Args:
         snapshot: The state.
         node_id: Whose ITL it is.
-        signer: Who signs.
+        signer: The signer.
         at: When, Unix seconds.
         same_as: A list that is returned when nothing but the time would differ.
 

@@ -33,12 +33,7 @@ from tokenless.services.store.devices import (
     read_pools,
 )
 from tokenless.services.store.nodes import NodeRow, read_nodes
-from tokenless.services.store.parameters import (
-    MIXED,
-    TRUE,
-    Parameter,
-    read_parameter,
-)
+from tokenless.services.store.parameters import MIXED, TRUE, Parameter, read_parameter
 
 _DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 

@@ -160,7 +160,7 @@ class NodeFiles:
         match = _CONFIG.fullmatch(name)
         if match is not None and _is_device(match.group(1)):
             files = _given(self._configs.find(match.group(1).upper()))
-            # Who encrypts keeps no clear copy: the small file says where to go.
+            # An encrypted one has no clear copy: the small file says where to go.
             return files.full if files.companion is None else files.companion
         if name == _DEFAULT:
             return self._configs.default

@@ -166,7 +166,7 @@ class Database:
         Args:
             action: What is done, for the audit log.
             detail: To what.
-            by: Who does it.
+            by: The administrator, for the audit log.
 
         Raises:
             ServiceError: When the database cannot be written, or another change takes

@@ -51,6 +51,7 @@ _USUAL_LEVEL: Final = 2
 # it a TLS 1.0 answer leaves as two records, the first of them empty.
 _ONE_RECORD_AN_ANSWER: Final = 0x800
 _ONE_TICKET: Final = 1
+_MOST_SESSIONS: Final = 1000
 # X509_V_FLAG_NO_CHECK_TIME, which it does not name either.
 _ANY_TIME: Final = 0x200000
 _TRUSTED: Final = "TRUSTED CERTIFICATE"
@@ -66,6 +67,27 @@ class PortContexts:
     """None where no TLS is spoken."""
     unasking: ssl.SSLContext | None = None
     """One that asks for no certificate of the client, where `usual` requests one."""
+    made_from: tuple[TlsSettings, str] | None = None
+    """The settings and the server's name; None where no TLS is spoken."""
+
+    def without_old_sessions(self) -> "PortContexts":
+        """Return new contexts if OpenSSL remembers many sessions, else these.
+
+        For clients that take no tickets it keeps the last 20,480 sessions of a context,
+        with the client's certificate 6 kB each; Python's ssl has no word for fewer.
+        Clients of before do a whole handshake at their next connection. Contexts that
+        cannot be made now, while certificates and keys change, stay as they are.
+        """
+        usual = self.usual
+        if usual is None or self.made_from is None:
+            return self
+        asks = usual.verify_mode is not ssl.CERT_NONE
+        if not asks or usual.session_stats()["number"] <= _MOST_SESSIONS:
+            return self
+        try:
+            return _contexts_of(*self.made_from)
+        except ServiceError:
+            return self
 
 
 def load_contexts(settings: StreamSettings) -> tuple[PortContexts, ...]:
@@ -111,9 +133,9 @@ def warn_of_weaknesses(
 def _contexts_of(tls: TlsSettings, name: str) -> PortContexts:
     usual = _make_context(tls, name)
     if tls.client_certificates is not ClientCertificates.REQUESTED:
-        return PortContexts(usual)
+        return PortContexts(usual, None, (tls, name))
     unasking = replace(tls, client_certificates=ClientCertificates.IGNORED)
-    return PortContexts(usual, _make_context(unasking, name))
+    return PortContexts(usual, _make_context(unasking, name), (tls, name))
 
 
 def _make_context(tls: TlsSettings, name: str) -> ssl.SSLContext:

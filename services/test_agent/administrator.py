@@ -6,7 +6,8 @@ from typing import Final
 
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.changes import certificates, ctl_client, trust_stores
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError

@@ -17,7 +17,7 @@ import msgspec
 
 from tokenless import __version__
 from tokenless.protocol.errors import TokenlessError
-from tokenless.services.changes.devices import DeviceChange
+from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger

@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import msgspec
 
-from tokenless.ground.json_input import decode_with
 from tokenless.protocol.phones.device_security import (
     CapfOperation,
     DeviceSecurity,
     DeviceTransport,
 )
 from tokenless.services.errors import ServiceError
+from tokenless.services.node.control.requests import decode_line
 
 MAX_LINE_BYTES: Final = 4 << 20
 """The longest line is a certificate, or what a command of the shell printed."""
@@ -104,7 +104,7 @@ class Greeting(msgspec.Struct, frozen=True):
     """Of tokenless."""
 
 
-_DECODER: Final = msgspec.json.Decoder(Request)
+_DECODER: Final[msgspec.json.Decoder[Request]] = msgspec.json.Decoder(Request)
 
 
 def decode_request_untrusted(line: bytes) -> Request:
@@ -113,11 +113,7 @@ def decode_request_untrusted(line: bytes) -> Request:
     Raises:
         ServiceError: When the line is none.
     """
-    try:
-        request: Request = decode_with(_DECODER, line)
-    except msgspec.DecodeError as error:
-        raise ServiceError(f"not a request of tests: {error}") from None
-    return request
+    return decode_line(_DECODER, line, "a request of tests")
 
 
 def read_greeting(result: dict[str, Any]) -> Greeting:

@@ -1,16 +1,20 @@
-"""Commands that are named here and imported only when they are run; their last words.
+"""The commands, imported only when they are run; their common options, exit and words.
 
 Importing all of them takes most of a second: `tokenless --help` and `tokenless rehearse
 list` need the names and one line each. `services/` and `phone_emulator/` build their
-groups from this; the table of the first level is `COMMANDS`.
+groups from this; the table of the first level is `COMMANDS`. Options that belong
+together reach a command as one value (`gathered`).
 """
 
+import functools
+import inspect
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -20,6 +24,8 @@ from click.shell_completion import CompletionItem
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import TokenlessError
 
+Command = Callable[..., Any]
+Option = Callable[[Command], Command]
 _ENVIRONMENT_PREFIX: Final = "TOKENLESS"
 _LINUX: Final = "linux"
 
@@ -104,6 +110,37 @@ def complain(message: str) -> None:
         message: May quote certificates, servers and files: it is made printable.
     """
     click.echo(f"tokenless: {printable(message)}", err=True)
+
+
+def gathered(name: str, make: Callable[..., Any], *options: Option) -> Option:
+    """Give a command one argument that is made of several options.
+
+    Args:
+        name: The command's argument.
+        make: Makes its value; has a parameter for each option.
+        options: Options of click.
+    """
+    taken = tuple(inspect.signature(make).parameters)
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def call(**given: Any) -> Any:  # noqa: ANN401 - whatever click has parsed
+            own = {each: given.pop(each) for each in taken}
+            return command(**given, **{name: make(**own)})
+
+        with_options: Command = call
+        for option in reversed(options):
+            with_options = option(with_options)
+        return with_options
+
+    return decorate
+
+
+FILE: Final = click.Path(path_type=Path, dir_okay=False)
+"""A file that a person names; it may be a pipe or a device."""
+json_option: Final = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object."
+)
 
 
 class NumberRange(click.FloatRange):

@@ -11,12 +11,7 @@ from tests.fuzz.engine import Seeded
 from tests.rigs import capf, encrypted
 from tokenless.protocol.capf.messages import CapfMessage, Command
 from tokenless.protocol.capf.phone import CapfIdentity, MakeKey, PhoneSession
-from tokenless.protocol.capf.server import (
-    Identified,
-    KeyMade,
-    KeyOrder,
-    ServerSession,
-)
+from tokenless.protocol.capf.server import Identified, KeyMade, KeyOrder, ServerSession
 from tokenless.protocol.capf.stream import FROM_PHONES, FROM_SERVERS, CapfStream
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.errors import ProtocolError

@@ -28,24 +28,14 @@ from tokenless.protocol.sccp.frames import (
 from tokenless.protocol.sccp.media import ConnectionStatisticsRes
 from tokenless.protocol.sccp.requests import Alarm, KeepAlive, Register, XmlAlarm
 from tokenless.protocol.sip.addresses import decode_address, decode_target, decode_uri
-from tokenless.protocol.sip.digest import (
-    Challenge,
-    Credentials,
-    DigestAccount,
-    ha1_of,
-)
+from tokenless.protocol.sip.digest import Challenge, Credentials, DigestAccount, ha1_of
 from tokenless.protocol.sip.messages import (
     SipMessage,
     SipRequest,
     answer_to,
     decode_message,
 )
-from tokenless.protocol.sip.register import (
-    RegisterForm,
-    accept,
-    read_register,
-    refuse,
-)
+from tokenless.protocol.sip.register import RegisterForm, accept, read_register, refuse
 from tokenless.protocol.sip.sdp import AudioStream, decode_audio
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.protocol.sip.transactions import DatagramTransactions, Repeat

@@ -206,10 +206,29 @@ def test_a_phone_that_is_not_registered_says_where_it_tried() -> None:
         report.assert_registered(secure=True)
 
 
-def test_an_error_in_a_test_says_the_reason_and_what_helps() -> None:
-    with pytest.raises(PhoneError) as failed:
-        raise PhoneError("no port is free", hint="end other clusters")
-    assert failed.exconly().endswith("no port is free\nend other clusters")
+FAILING = """
+from tokenless.phone_emulator import PhoneError
+
+def test_it():
+    raise ExceptionGroup("a nursery's", [
+        PhoneError("no port is free", hint="end other clusters"),
+    ])
+
+def test_another():
+    raise PhoneError("there is no node x", hint="name pub or sub1")
+"""
+
+
+def test_an_error_in_a_test_says_the_reason_and_what_helps(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(FAILING)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_it.py"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert re.search(r"PhoneError: no port is free\n.*end other clusters", done.stdout)
+    assert re.search(
+        r"PhoneError: there is no node x\nE +name pub or sub1\n", done.stdout
+    )
 
 
 def test_something_helps_against_each_reason() -> None:

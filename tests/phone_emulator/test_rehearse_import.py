@@ -23,7 +23,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     load_certificates,
     load_lists,
 )
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.files.trust_list import TrustList

@@ -5,7 +5,7 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 from tests.rigs import minting
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
+from tokenless.phone_emulator.rehearsal.importing.sources import certmgr
 from tokenless.phone_emulator.rehearsal.importing.sources.certmgr import (
     CertmgrAccount,
     fetch_in_use,
@@ -48,6 +49,11 @@ class Node:
     base: str
     status: int = 200
     body: bytes = b"{}"
+    promised: int | None = None
+    """The length that the answer is said to have, when it does not end."""
+    pieces: int = 0
+    """How many bytes follow the body, one now and then."""
+    is_given_up: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
 
 
@@ -61,9 +67,16 @@ def serving(folder: Path, address: str = "127.0.0.1") -> Iterator[Node]:
             ask = self.headers.get
             node.asked.append((self.path, ask("Authorization"), ask("Accept")))
             self.send_response(node.status)
-            self.send_header("Content-Length", str(len(node.body)))
+            self.send_header("Content-Length", str(node.promised or len(node.body)))
             self.end_headers()
             self.wfile.write(node.body)
+            with suppress(OSError):
+                for _ in range(node.pieces):
+                    if node.is_given_up.wait(0.01):
+                        break
+                    self.wfile.write(b" ")
+            if node.promised:
+                node.is_given_up.wait()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -78,6 +91,7 @@ def serving(folder: Path, address: str = "127.0.0.1") -> Iterator[Node]:
         try:
             yield node
         finally:
+            node.is_given_up.set()
             server.shutdown()
             thread.join()
 
@@ -179,10 +193,26 @@ def test_an_answer_of_any_size_is_not_kept(tmp_path: Path) -> None:
     with serving(tmp_path) as node:
         node.body = small.ljust(MOST)
         assert len(fetch_in_use([node.base], ACCOUNT)[0]) == 1
-        node.body += b" "
-        error = refused(node.base)
+        node.body, node.promised = small.ljust(MOST + 1), 2 * MOST
+        error = refused(node.base)  # what follows is not waited for
     assert str(error) == f"{node.base} sent over {MOST} bytes"
     assert error.hint == "use --cert"
+
+
+def test_an_answer_that_stops_or_trickles_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path) as node:
+        node.promised = 100
+        monkeypatch.setattr(certmgr, "_TIMEOUT_S", 0.2)
+        assert str(refused(node.base)).endswith(
+            " does not answer: The read operation timed out"
+        )
+        node.promised, node.pieces = 10_000, 9_000
+        monkeypatch.setattr(certmgr, "_TIMEOUT_S", 20.0)
+        monkeypatch.setattr(certmgr, "_DEADLINE_S", 0.2)
+        said = str(refused(node.base))
+    assert said == f"{node.base} does not answer: no whole answer within 0.2 seconds"
 
 
 def test_who_does_not_answer_is_said(tmp_path: Path) -> None:

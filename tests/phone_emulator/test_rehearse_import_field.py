@@ -8,7 +8,7 @@ import pytest
 
 from tests.rigs.cluster import keypair
 from tests.rigs.run_cli import run_cli
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 
 FIELD = Path(__file__).parents[1] / "field"
 DRIFT = [{"unit": "CallManager", "node": "pub"}]

@@ -14,7 +14,8 @@ from tests.rigs.shown_texts import made_up, text_of
 from tests.rigs.third_party import certutils_list
 from tokenless.phone_emulator.rehearsal.importing.sources.models import real_model
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
-from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script, sizes
+from tokenless.phone_emulator.rehearsal.scripts.script import Script, sizes
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.protocol.codes import Role
 from tokenless.protocol.files.record import Record, RecordTag, compose_record
 from tokenless.protocol.files.signed_file import sign_file

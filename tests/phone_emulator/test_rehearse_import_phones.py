@@ -18,7 +18,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
 )
 from tokenless.protocol.phones.features import FEATURES
 
-AGAIN = "export it again as CSV, without editing it"
+AGAIN = "is a quotation mark missing? Export it again as CSV, unedited"
 WITHOUT_MODEL = "a comma is missing, or the export was edited; export it again"
 COLUMNS = (
     "give BAT's Export Phones > All Details, a RIS table with Model, or a CSV file "
@@ -66,6 +66,8 @@ def test_of_two_columns_the_first_of_its_names_counts() -> None:
 def test_the_delimiter_is_the_one_that_the_first_line_has_most() -> None:
     assert counted("model;a,b;device pool;c\n8861;x;a,b;y\n") == [("a,b", "8861", 1)]
     assert counted("\n \n model,count\n\n8861,2\n , \n8861,3\n") == [("", "8861", 5)]
+    late = "\n\nmodel;device pool\n8861;a,b,c,d\n"
+    assert counted(late) == [("a,b,c,d", "8861", 1)]
 
 
 def test_a_row_may_end_early_and_have_blanks() -> None:
@@ -136,7 +138,8 @@ def test_guesses_are_told_the_most_phones_first() -> None:
 
 
 def test_what_is_left_out_is_counted_by_its_reason() -> None:
-    text = "model,count\nATA 191,2\nCTI Port,1\nATA 190,5\nSIP Trunk,7\n8861,1\n"
+    text = "model,count\nATA 191,2\nCTI Port,1\nATA 190,4\nSIP Trunk,7\n8861,1\n"
+    text += "ATA 190,1\n"
     table = phones_of(text, "a")
     assert said(table) == [
         (
@@ -175,7 +178,7 @@ def test_groups_of_pools_are_said_to_be_alike() -> None:
     (one,) = table.approximations_of(["B"])
     assert (one.topic, one.what) == (
         Topic.POOLS,
-        f"all 2 {SAME_SERVERS}, and 1 of them have the same CallManager group",
+        f"all 2 {SAME_SERVERS}, and the CallManager group of A\\07 is a guess",
     )
     assert one.why == (
         "the export does not tell option 150, nor the groups of device pools; --pool "
@@ -187,6 +190,16 @@ def test_groups_of_pools_are_said_to_be_alike() -> None:
         list(table.approximations_of(["B", "C\x07"]))
     assert str(found.value) == "no phone of the list has the device pool C\\07"
     assert found.value.hint == "pools are A\\07, B"
+
+
+def test_a_lone_pool_is_told_as_one() -> None:
+    table = phones_of("device pool,model\nB,8861\n", "a")
+    servers = "the order of the device pool's TFTP servers is a guess"
+    for told, what in (
+        ([], f"{servers}, and so is its CallManager group"),
+        (["B"], servers),
+    ):
+        assert [each.what for each in table.approximations_of(told)] == [what]
 
 
 def test_what_an_export_says_of_itself_comes_first() -> None:
@@ -295,6 +308,9 @@ def test_a_file_is_read_in_any_encoding_and_not_without_end(tmp_path: Path) -> N
     path = tmp_path / "phones.csv"
     path.write_bytes("model,device pool\n8861,Größe\n".encode("utf-16"))
     assert load_phones(path).kinds == (PhoneKind("Größe", "8861", 1, "8861"),)
+    features = {**FEATURES, "8861": replace(FEATURES["8861"], like="7975")}
+    (kind,) = load_phones(path, features).kinds
+    assert kind.like == "7975"
     path.write_text("name\n")
     with pytest.raises(PhoneError, match=f"{path} has no column for the model"):
         load_phones(path)

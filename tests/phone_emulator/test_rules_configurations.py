@@ -8,6 +8,7 @@ from tokenless.phone_emulator.secd.events import PhoneBehaviour
 from tokenless.phone_emulator.secd.report import FileAction
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust.anchors import FileKind, VerifiedBy
+from tokenless.protocol.trust.reasons import Reason
 
 CTL, ITL, CONFIGURATION = FileKind.CTL, FileKind.ITL, FileKind.CONFIGURATION
 MIXED = Lab(mixed=True)
@@ -56,6 +57,7 @@ def test_rule_10_a_tftp_server_that_the_ctl_does_not_name() -> None:
     report = bench.boot().report
     assert fate(bench, CTL)[0] is FileAction.UNCHANGED
     assert fate(bench, CONFIGURATION)[::2] == (FileAction.REJECTED, 10)
+    assert report.files[CONFIGURATION].code is Reason.NOT_AUTHORISED
     assert report.status_messages[-1] == "TFTP server not authorized"
 
 

@@ -240,6 +240,7 @@ def test_files_that_are_not_there_and_servers_that_are_silent() -> None:
         (FileAction.FAILED, 1, "no answer"),
         *[(FileAction.FAILED, 1, "no TFTP server answers")] * 2,
     ]
+    assert {file.code for file in files.values()} == {Reason.NO_SERVER}
     assert moments(bench)[-1] == f"booted outcome={Outcome.UNREACHABLE}"
 
 

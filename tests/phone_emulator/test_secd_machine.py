@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rigs.cluster import DEVICE, NOW, PUB, SUB, Authority, Lab
+from tests.rigs.cluster import DEVICE, NOW, PUB, SUB, Authority, Lab, configuration
 from tests.rigs.phone_bench import nodes_of, phone
 from tokenless.phone_emulator.secd.events import (
     Downloaded,
@@ -28,7 +28,7 @@ from tokenless.phone_emulator.secd.states import (
     Transition,
 )
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
-from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.phones.models import PHONE_MODELS, Transport
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason
 
@@ -201,13 +201,19 @@ def test_a_refused_download_is_not_looked_for_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "reason"),
+    ("length", "reason", "code"),
     [
-        (64 * 1024, "malformed: no trust list"),
-        (64 * 1024 + 1, "the list has 65537 bytes: a phone loads no list over 64 KB"),
+        (64 * 1024, "malformed: no trust list", Reason.MALFORMED),
+        (
+            64 * 1024 + 1,
+            "the list has 65537 bytes: a phone loads no list over 64 KB",
+            Reason.TOO_LONG,
+        ),
     ],
 )
-def test_a_list_of_more_than_64_kb_is_not_even_read(length: int, reason: str) -> None:
+def test_a_list_of_more_than_64_kb_is_not_even_read(
+    length: int, reason: str, code: Reason
+) -> None:
     """REFERENCE 1.10: about 39 certificates of 2048 bits."""
     secd = machine()
     secd.handle(PowerOn(), NOW)
@@ -215,6 +221,7 @@ def test_a_list_of_more_than_64_kb_is_not_even_read(length: int, reason: str) ->
     report = secd.report.files[FileKind.CTL]
     assert (report.action, report.rule) == (FileAction.REJECTED, 7)
     assert (report.reason or "").startswith(reason)
+    assert report.code is code
 
 
 @pytest.mark.parametrize(("mixed", "rule"), [(True, 9), (False, 11)])
@@ -229,6 +236,16 @@ def test_a_configuration_that_is_none_is_refused_under_its_own_rule(
         nodes[PUB].files[f"{DEVICE}.cnf.xml{suffix}"] = b"nonsense"
     report = phone(nodes).boot().report.files[FileKind.CONFIGURATION]
     assert (report.action, report.rule) == (FileAction.REJECTED, rule)
+    assert report.code is Reason.MALFORMED
+
+
+def test_a_configuration_by_http_is_said_to_be_one() -> None:
+    secd = machine()
+    (effect,) = secd.handle(PowerOn(), NOW)
+    while isinstance(effect, Fetch) and effect.name != f"{DEVICE}.cnf.xml":
+        (effect,) = secd.handle(NotFound(), NOW)
+    secd.handle(Downloaded(configuration().encode(), Transport.HTTP), NOW)
+    assert secd.report.status_messages[-1] == f"{DEVICE}.cnf.xml(HTTP)"
 
 
 def test_a_model_without_itl_believes_none_that_its_flash_holds() -> None:

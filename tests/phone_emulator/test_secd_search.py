@@ -91,6 +91,9 @@ def test_an_answer_is_remembered_as_long_as_it_says(
     if seconds:
         assert cache.find(signer(1), NOW + seconds - 1) is answer
     assert cache.find(signer(2), NOW) is None
+    again = TvsCache(cache.entries())
+    assert again.find(signer(1), NOW - 1) is answer
+    assert again.find(signer(2), NOW - 1) is None
 
 
 def test_the_cache_holds_64_answers_and_forgets_the_oldest() -> None:

@@ -7,11 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.phones.alarms import (
-    HeldList,
-    PhoneAlarm,
-    TrustListReport,
-)
+from tokenless.protocol.phones.alarms import HeldList, PhoneAlarm, TrustListReport
 
 DIGEST = "5be7" * 10
 ITL = HeldList(DIGEST, "10.48.47.155")

@@ -7,11 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenless.protocol import cluster_link as words
-from tokenless.protocol.cluster_link import (
-    MAX_BODY_BYTES,
-    LinkStream,
-    encode_message,
-)
+from tokenless.protocol.cluster_link import MAX_BODY_BYTES, LinkStream, encode_message
 from tokenless.protocol.errors import ProtocolError
 
 PHONE = words.PhoneEntry("SEP00000000000A", "1000", 3, True, False, "127.0.0.1", 5)

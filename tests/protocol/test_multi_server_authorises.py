@@ -5,11 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.rigs.minting import rsa_key
-from tokenless.protocol.certificates.minting import (
-    Issuer,
-    Validity,
-    mint,
-)
+from tokenless.protocol.certificates.minting import Issuer, Validity, mint
 from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import Digest, Role, TrustStore

@@ -2,10 +2,7 @@
 
 import pytest
 
-from tokenless.protocol.phones.models import (
-    hint_for_unknown_models,
-    stand_in_for,
-)
+from tokenless.protocol.phones.models import hint_for_unknown_models, stand_in_for
 
 
 @pytest.mark.parametrize(

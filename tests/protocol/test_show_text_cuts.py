@@ -64,6 +64,19 @@ def test_moved_parts_are_said_whichever_way_finds_them() -> None:
     assert (error.fault, error.name) == (ShowFault.PARTS_MOVED, "ISSUERNAME")
 
 
+HEAD = TEXT.index("Length of CTL") + len("Length of CTL file: 4947 T")
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_a_list_that_is_cut_off_anywhere_is_said_to_end_early(step: int) -> None:
+    for cut in range(HEAD + step, len(TEXT) - len(" successfully.") + 1, 41):
+        text = TEXT[:cut]
+        error = refused(text)
+        line = text.rstrip().count("\n") + 1
+        assert (error.fault, error.line) == (ShowFault.END_MISSING, line), text[-40:]
+        assert str(refused(f"{text}\n{TEXT}")) == str(error)
+
+
 @pytest.mark.parametrize("end", ["14 FILENAME 12", "14 FILENAME 12\n15 TIMESTAMP", "1"])
 def test_a_list_that_was_cut_off_is_not_read_on_in_the_next_one(end: str) -> None:
     first = TEXT[: TEXT.index("14      FILENAME")] + end
@@ -84,14 +97,19 @@ def test_a_name_at_the_end_of_a_list_is_not_read_on_in_the_next_one() -> None:
 
 
 def test_a_length_at_the_end_of_a_list_has_no_digit_of_the_next_one() -> None:
-    text = TEXT.replace("The checksum value of the CTL file:\n", "")
-    assert text[0].isalnum()
+    checksum = TEXT.index("(MD5)")
+    text = "1" * 32 + TEXT[checksum:]
     for first in ("Length of CTL file: 12", TEXT[: TEXT.index(" last modified")]):
         error = refused(f"{first}\n{text}")
         assert error.fault is ShowFault.END_MISSING
         assert error.line == first.count("\n") + 1
     cut = str(refused(f"Length of CTL file: 12\n{text}"))
     assert cut.endswith("(0 of 12 bytes of the CTL were read: 0 whole records)")
+
+
+def test_an_answer_that_there_is_no_file_may_be_cut_off_too() -> None:
+    error = refused("\nLength of CTL file: 0\n")
+    assert (error.fault, error.line) == (ShowFault.END_MISSING, 2)
 
 
 def test_an_error_far_from_the_end_of_a_cut_list_is_said() -> None:
@@ -135,6 +153,7 @@ def test_a_list_has_so_many_records_and_not_one_more() -> None:
 def test_a_text_is_so_long_and_not_one_letter_more() -> None:
     text = show_missing("CTL") + "\n"
     assert len(parse_shown_lists(text.ljust(MAX_TEXT_LENGTH))) == 1
+    assert [each.line for each in parse_shown_lists(text * 2)] == [1, 4]
     error = refused(text.ljust(MAX_TEXT_LENGTH + 1))
     assert (error.fault, error.line, error.expected) == (
         ShowFault.TOO_LONG,

@@ -12,13 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.rigs.pasting import (
-    ENCODINGS,
-    INSIDE_LINES,
-    LOSSES,
-    MAY_BE_UNDONE,
-    UNDONE,
-)
+from tests.rigs.pasting import ENCODINGS, INSIDE_LINES, LOSSES, MAY_BE_UNDONE, UNDONE
 from tests.rigs.shown_texts import made_up, text_of
 from tokenless.protocol.show_output.faults import ShowFault, ShowTextError
 from tokenless.protocol.show_output.parse import parse_shown_lists

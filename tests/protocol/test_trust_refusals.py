@@ -349,6 +349,11 @@ def test_a_key_whose_exponent_costs_a_second_is_not_tried() -> None:
     assert isinstance(numbers, rsa.RSAPublicNumbers)
     signed = ctl_by(PUB)
     signed.verify(numbers.public_key())
-    slow = rsa.RSAPublicNumbers((1 << 1022) + 1, numbers.n).public_key()
-    with pytest.raises(BadSignatureError, match="exponent"):
-        signed.verify(slow)
+    for exponent in ((1 << 1022) + 1, (1 << 32) + 1):
+        slow = rsa.RSAPublicNumbers(exponent, numbers.n).public_key()
+        with pytest.raises(BadSignatureError) as found:
+            signed.verify(slow)
+        assert str(found.value) == "the RSA key's public exponent has over 32 bits"
+    other = rsa.RSAPublicNumbers((1 << 32) - 1, numbers.n).public_key()
+    with pytest.raises(BadSignatureError, match="was not made by"):
+        signed.verify(other)

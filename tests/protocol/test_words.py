@@ -55,6 +55,7 @@ def test_errors_say_what_to_do() -> None:
     assert TokenlessError("no disk").explain() == "no disk"
     hinted = TokenlessError("no disk", hint="buy one")
     assert (str(hinted), hinted.explain()) == ("no disk", "no disk; buy one")
+    assert TokenlessError("No disk.", hint="buy one").explain() == "No disk; buy one"
 
 
 def test_an_error_inside_a_part_is_told_from_the_whole() -> None:

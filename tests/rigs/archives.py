@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tokenless.services.backup.manifest import (
-    BackupError,
-)
+from tokenless.services.backup.manifest import BackupError
 from tokenless.services.backup.restore import restore_backup
 
 NOW = 1_700_000_000.0

@@ -1,8 +1,8 @@
 """Cisco CallManager's ports and the links between nodes, as targets of attacks."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -82,10 +82,47 @@ def _switch() -> Switch:
     return Switch(lambda _number: CallFailure.UNKNOWN_NUMBER)
 
 
+Talk = Callable[[trio.abc.Stream], Awaitable[None]]
+"""One exchange over a connection."""
+
+
 @asynccontextmanager
-async def sccp_victim(
-    folder: Path, limits: StreamLimits, *, tls: bool
+async def _victim(
+    server: StreamServer,
+    client: OwnCertificate | None,
+    talk: Talk,
+    *,
+    half_request: bytes,
+    oversized: bytes,
 ) -> AsyncIterator[Target]:
+    """Serve; clients show a certificate, or speak in clear."""
+    context = None if client is None else _client_of(client)
+    tls = client is not None
+    async with trio.open_nursery() as nursery:
+        (address,) = await nursery.start(server.serve)
+
+        async def exchange() -> None:
+            source = "127.0.0.1"
+            async with connected(
+                address, tls=tls, source=source, context=context
+            ) as stream:
+                await talk(stream)
+
+        yield Target(
+            address,
+            server.counters,
+            is_tls=tls,
+            half_request=half_request,
+            oversized=oversized,
+            exchange=exchange,
+            context=context,
+        )
+        nursery.cancel_scope.cancel()
+
+
+def sccp_victim(
+    folder: Path, limits: StreamLimits, *, tls: bool
+) -> AbstractAsyncContextManager[Target]:
     client = own_certificate(folder, minting.server(PHONE, 2048)) if tls else None
     registrar = _registrar(tls=tls)
 
@@ -101,38 +138,24 @@ async def sccp_victim(
         )
 
     register = encode_frame(requests.Register(PHONE), 0)
+
+    async def talk(stream: trio.abc.Stream) -> None:
+        await stream.send_all(register)
+        answer = bytes(await stream.receive_some(1000))
+        (first, *_) = SccpStream().receive(answer)
+        assert isinstance(first.message, answers.RegisterAck)
+
     settings = StreamSettings("SCCP", (_port(folder, client),), limits)
     server = StreamServer(settings, make_guest, guest_cells=len(SccpCount))
-    context = None if client is None else _client_of(client)
-    async with trio.open_nursery() as nursery:
-        (address,) = await nursery.start(server.serve)
-
-        async def exchange() -> None:
-            source = "127.0.0.1"
-            async with connected(
-                address, tls=tls, source=source, context=context
-            ) as stream:
-                await stream.send_all(register)
-                answer = bytes(await stream.receive_some(1000))
-                (first, *_) = SccpStream().receive(answer)
-                assert isinstance(first.message, answers.RegisterAck)
-
-        yield Target(
-            address,
-            server.counters,
-            is_tls=tls,
-            half_request=register[:20],
-            oversized=b"\xff\xff\xff\x7f" + bytes(8),
-            exchange=exchange,
-            context=context,
-        )
-        nursery.cancel_scope.cancel()
+    oversized = b"\xff\xff\xff\x7f" + bytes(8)
+    return _victim(
+        server, client, talk, half_request=register[:20], oversized=oversized
+    )
 
 
-@asynccontextmanager
-async def sip_victim(
+def sip_victim(
     folder: Path, limits: StreamLimits, *, tls: bool
-) -> AsyncIterator[Target]:
+) -> AbstractAsyncContextManager[Target]:
     client = own_certificate(folder, minting.server(PHONE, 2048)) if tls else None
     control = SipCallControl(
         _registrar(tls=tls),
@@ -158,31 +181,18 @@ async def sip_victim(
         user=PHONE,
     )
     register = form.build(101, expires_s=3600, branch="z9hG4bK1", tag="t").encode()
+
+    async def talk(stream: trio.abc.Stream) -> None:
+        await stream.send_all(register)
+        answer = await stream.receive_some(_LONGEST_ANSWER)
+        assert answer.startswith(b"SIP/2.0 200 "), answer
+
     settings = StreamSettings("SIP", (_port(folder, client),), limits)
     server = StreamServer(settings, make_guest, guest_cells=len(SipCount))
-    context = None if client is None else _client_of(client)
-    async with trio.open_nursery() as nursery:
-        (address,) = await nursery.start(server.serve)
-
-        async def exchange() -> None:
-            source = "127.0.0.1"
-            async with connected(
-                address, tls=tls, source=source, context=context
-            ) as stream:
-                await stream.send_all(register)
-                answer = await stream.receive_some(_LONGEST_ANSWER)
-                assert answer.startswith(b"SIP/2.0 200 "), answer
-
-        yield Target(
-            address,
-            server.counters,
-            is_tls=tls,
-            half_request=register[:40],
-            oversized=b"REGISTER sip:" + b"a" * 9000,
-            exchange=exchange,
-            context=context,
-        )
-        nursery.cancel_scope.cancel()
+    oversized = b"REGISTER sip:" + b"a" * 9000
+    return _victim(
+        server, client, talk, half_request=register[:40], oversized=oversized
+    )
 
 
 class _Heard:
@@ -207,8 +217,9 @@ class _Heard:
         """Expect no answers."""
 
 
-@asynccontextmanager
-async def link_victim(folder: Path, limits: StreamLimits) -> AsyncIterator[Target]:
+def link_victim(
+    folder: Path, limits: StreamLimits
+) -> AbstractAsyncContextManager[Target]:
     client = own_certificate(folder, minting.server(NODE, 2048))
     handler = _Heard()
     peers = {NODE: PeerNode(NODE, "127.0.0.1", 1, client.der)}
@@ -216,33 +227,18 @@ async def link_victim(folder: Path, limits: StreamLimits) -> AsyncIterator[Targe
     def make_guest(tools: GuestTools) -> Guest:
         return LinkGuest(handler, peers, tools)
 
+    numbers = count()
+
+    async def talk(stream: trio.abc.Stream) -> None:
+        word = Unregistered((f"X{next(numbers)}",))
+        await stream.send_all(encode_message(Hello(NODE)))
+        await stream.send_all(encode_message(word))
+        await until(lambda: word in handler.messages)
+
     settings = StreamSettings("link", (_port(folder, client),), limits)
     server = StreamServer(settings, make_guest, guest_cells=len(LinkCount))
-    context = _client_of(client)
-    numbers = count()
-    async with trio.open_nursery() as nursery:
-        (address,) = await nursery.start(server.serve)
-
-        async def exchange() -> None:
-            word = Unregistered((f"X{next(numbers)}",))
-            source = "127.0.0.1"
-            async with connected(
-                address, tls=True, source=source, context=context
-            ) as stream:
-                await stream.send_all(encode_message(Hello(NODE)))
-                await stream.send_all(encode_message(word))
-                await until(lambda: word in handler.messages)
-
-        yield Target(
-            address,
-            server.counters,
-            is_tls=True,
-            half_request=encode_message(Hello(NODE))[:20],
-            oversized=b"\x7f\xff\xff\xff",
-            exchange=exchange,
-            context=context,
-        )
-        nursery.cancel_scope.cancel()
+    half, oversized = encode_message(Hello(NODE))[:20], b"\x7f\xff\xff\xff"
+    return _victim(server, client, talk, half_request=half, oversized=oversized)
 
 
 CALLMANAGER_VICTIMS: Final[dict[str, Victim]] = {

@@ -20,7 +20,8 @@ from tokenless.protocol.phones.device_security import (
 )
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.changes import security
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.node.control.client import request

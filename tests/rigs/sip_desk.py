@@ -5,16 +5,8 @@ from dataclasses import dataclass, replace
 import structlog
 
 from tokenless.protocol.phones.device_security import DeviceSecurity
-from tokenless.protocol.phones.registration import (
-    DeviceProfile,
-    Peer,
-    Signalling,
-)
-from tokenless.protocol.sip.messages import (
-    SipMessage,
-    SipRequest,
-    SipResponse,
-)
+from tokenless.protocol.phones.registration import DeviceProfile, Peer, Signalling
+from tokenless.protocol.sip.messages import SipMessage, SipRequest, SipResponse
 from tokenless.protocol.sip.register import RegisterForm
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.sip.dialog import Source

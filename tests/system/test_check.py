@@ -258,7 +258,7 @@ def test_a_node_that_is_gone_and_people_who_read(lab: LabCluster) -> None:
 def test_wrong_usage_and_unknown_hosts() -> None:
     assert run_cli("check")[0] == 2
     status, out, err = run_cli("check", "--tftp", "no-such-host.invalid")
-    assert (status, out) == (1, "")
+    assert (status, out) == (3, "")
     assert "the name no-such-host.invalid is not known" in err
 
 

@@ -28,7 +28,7 @@ from tests.rigs.live import AuthorityFiles, live_node
 from tests.rigs.run_cli import run_cli
 from tests.rigs.run_in_terminal import run_in_terminal
 from tokenless.phone_emulator.rehearsal.reports.html_text import tag
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.protocol.certificates.name_text import printable, printable_lines
 from tokenless.protocol.codes import Role
 from tokenless.protocol.phones.configuration import TvsMember

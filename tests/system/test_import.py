@@ -11,7 +11,8 @@ from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.pytest_plugin.lab import LabCluster, running_lab
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import run_script
-from tokenless.phone_emulator.rehearsal.scripts.script import Script, load_script
+from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import TrustList
 

@@ -19,7 +19,8 @@ from tokenless.phone_emulator.planner.plan import make_plan, naive_steps
 from tokenless.phone_emulator.rehearsal.planning.script import expectations, script_of
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
-from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step, load_script
+from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 
 NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
 

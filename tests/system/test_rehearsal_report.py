@@ -9,6 +9,7 @@ import pytest
 
 from tests.rigs.peers import require
 from tests.rigs.run_cli import run_cli
+from tests.system.serving import PATIENCE_S, TOKENLESS
 
 _WIDTH, _HEIGHT = 700, 1000
 _RED = (197, 48, 48)
@@ -29,6 +30,22 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert status == 0, talk
     return file
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_reader_who_goes_early_takes_no_report_along(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    file = tmp_path / "report.html"
+    words = ("rehearse", "run", "tvs-down", "--phones", "2", "--report", str(file))
+    with subprocess.Popen(
+        [*TOKENLESS, *words, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, talk = process.communicate(timeout=PATIENCE_S)
+    assert b"Traceback" not in talk
+    assert "tvs-down" in file.read_text()
 
 
 def _browse(browser: str, profile: Path, *arguments: str) -> str:

@@ -6,6 +6,7 @@ import sys
 import click
 import pytest
 
+from tests.rigs.unmeasured import unmeasured
 from tokenless.command_line import COMMANDS, LazyCommand
 from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.protocol.errors import TokenlessError
@@ -41,6 +42,7 @@ for name in sys.argv[2:]:
 def _imported(*words: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", _IMPORTS, *words],
+        env=unmeasured(),
         capture_output=True,
         text=True,
         check=True,

@@ -7,7 +7,7 @@ asked nothing: a session would use up what is scheduled.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -15,22 +15,19 @@ import trio
 
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.check.observing.callmanager import look_at_callmanagers
+from tokenless.phone_emulator.check.observing.fetching import (
+    Patience,
+    fetch_nodes,
+    fetch_over_http,
+)
 from tokenless.phone_emulator.check.observing.observation import (
     CapfView,
     Member,
-    Missing,
     Node,
     Observation,
 )
-from tokenless.phone_emulator.http_client import (
-    HttpClient,
-    NotByHttpError,
-    NotServedError,
-)
 from tokenless.phone_emulator.phone import HttpPort, tftp_only
 from tokenless.phone_emulator.secd.events import AskTvsServer, Server
-from tokenless.phone_emulator.secd.files import names_of
-from tokenless.phone_emulator.tftp_client import TftpClient
 from tokenless.phone_emulator.tvs_client import (
     TvsUnreachableError,
     ask_tvs,
@@ -40,15 +37,8 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.files.header_fields import SignerId
-from tokenless.protocol.phones.models import (
-    MAX_DOWNLOAD_BYTES,
-    TLS_VERSIONS,
-    TlsVersion,
-)
-from tokenless.protocol.tftp.download import DownloadOptions, SilentServerError
-from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
+from tokenless.protocol.phones.models import TLS_VERSIONS, TlsVersion
 from tokenless.protocol.trust.anchor_records import certificates_of
-from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Answer
 
 _ANY_VERSION: Final = (TLS_VERSIONS[0], TLS_VERSIONS[-1])
@@ -84,16 +74,6 @@ class _Count:
         self._progress(self._words, self._done, self._total)
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Time limits."""
-
-    tftp_s: float = 1.0
-    """Until a TFTP packet is sent again."""
-    tvs_s: float = 10.0
-    """For one question to TVS."""
-
-
 async def observe(
     servers: Sequence[Server],
     device: str,
@@ -124,7 +104,7 @@ async def observe(
     asked_tftp = _Count("asking TFTP nodes", len(servers), progress)
     nodes = await fetch_nodes(servers, device, waits, asked_tftp.one_more)
     progress("asking for the same files over HTTP", 0, 0)
-    nodes = await _fetch_over_http(nodes, http_port, waits)
+    nodes = await fetch_over_http(nodes, http_port, waits)
     shown = await _look_at_capf(capf or _capf_of(nodes), waits)
     progress("looking at the secure ports of CallManagers", 0, 0)
     registering = await look_at_callmanagers(nodes, models, secure_ports, waits.tvs_s)
@@ -141,95 +121,6 @@ async def observe(
     asked_tvs = _Count("asking TVS members", len(members), progress)
     asked = await _ask_all(seen, members, waits, asked_tvs.one_more)
     return replace(seen, members=asked)
-
-
-async def fetch_nodes(
-    servers: Sequence[Server],
-    device: str,
-    patience: Patience,
-    on_node: Callable[[], None] = lambda: None,
-) -> list[Node]:
-    """Fetch lists and configurations of every TFTP node, as a phone does.
-
-    Args:
-        servers: The nodes.
-        device: The phone whose files are asked for.
-        patience: How long to wait.
-        on_node: Is called when a node has been asked everything.
-    """
-    download_options = DownloadOptions(timeout_s=patience.tftp_s, retransmits=3)
-    client = TftpClient(download_options=download_options)
-    nodes: dict[Server, Node] = {}
-
-    async def fetch(server: Server) -> None:
-        nodes[server] = await _fetch_node(client, server, device)
-        on_node()
-
-    async with trio.open_nursery() as running:
-        await running.start(client.run)
-        async with trio.open_nursery() as nursery:
-            for server in servers:
-                nursery.start_soon(fetch, server)
-        running.cancel_scope.cancel()
-    return [nodes[server] for server in servers]
-
-
-async def _fetch_node(client: TftpClient, server: Server, device: str) -> Node:
-    names = [
-        *names_of(FileKind.CTL, device, signed=False),
-        *names_of(FileKind.ITL, device, signed=False),
-        *names_of(FileKind.CONFIGURATION, device, signed=False),
-        *names_of(FileKind.CONFIGURATION, device, signed=True),
-    ]
-    files: dict[str, bytes | Missing] = {}
-    for name in names:
-        files[name] = await _fetch(client, server, name)
-        data = files[name]
-        if isinstance(data, Missing) and data.is_silence:
-            # One wait is enough: a silent server will also be silent for the next name.
-            return Node(server, {**dict.fromkeys(names, data), **files}, device)
-    return Node(server, files, device)
-
-
-async def _fetch(client: TftpClient, server: Server, name: str) -> bytes | Missing:
-    try:
-        return await client.fetch(server, name)
-    except TftpError as error:
-        absent = error.code == TftpErrorCode.FILE_NOT_FOUND
-        return Missing(str(error), is_absent=absent)
-    except SilentServerError as error:
-        return Missing(str(error), is_absent=False, is_silence=True)
-    except ProtocolError as error:
-        return Missing(str(error), is_absent=False)
-
-
-async def _fetch_over_http(
-    nodes: Sequence[Node], http_port: HttpPort, patience: Patience
-) -> list[Node]:
-    """Return the nodes with their files over HTTP, where HTTP is to be asked."""
-    fetched = list(nodes)
-
-    async def fetch(index: int, node: Node, port: int) -> None:
-        where = Server(node.server.address, port)
-        async with HttpClient(timeout_s=patience.tvs_s) as client:
-            files = {name: await _fetch_one(client, where, name) for name in node.files}
-        fetched[index] = replace(node, over_http=files)
-
-    async with trio.open_nursery() as nursery:
-        for index, node in enumerate(nodes):
-            port = http_port(node.server)
-            if port is not None and not node.is_silent:
-                nursery.start_soon(fetch, index, node, port)
-    return fetched
-
-
-async def _fetch_one(client: HttpClient, where: Server, name: str) -> bytes | Missing:
-    try:
-        return await client.fetch(where, name, max_bytes=MAX_DOWNLOAD_BYTES)
-    except NotServedError as error:
-        return Missing(str(error), is_absent=True)
-    except NotByHttpError as error:
-        return Missing(str(error), is_absent=False, is_silence=True)
 
 
 def _members_of(nodes: Sequence[Node]) -> tuple[list[Server], bool]:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import click
 import trio
 
-from tokenless.command_line import ExitStatus, complain
+from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.cli.fleets.flash import flash_option
 from tokenless.phone_emulator.cli.fleets.options import (
@@ -44,7 +44,7 @@ _COLUMNS: Final = ("device", "model", "outcome", "file", "action", "md5", "reaso
     help="Write one line per phone and file to this file when all have booted; - "
     "prints each phone's lines when it has booted.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def boot(
     *,
     plan: FleetPlan,

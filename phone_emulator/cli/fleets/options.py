@@ -7,10 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from tokenless.command_line import NumberRange
+from tokenless.command_line import NumberRange, gathered
 from tokenless.phone_emulator.cli.options import (
     ModelName,
-    gathered,
     http_port_of,
     http_port_option,
     tftp_only_option,

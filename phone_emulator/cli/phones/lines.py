@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import trio
 
-from tokenless.command_line import ExitStatus, NumberRange, complain
+from tokenless.command_line import ExitStatus, NumberRange, complain, json_option
 from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.cli.options import tftp_option
 from tokenless.phone_emulator.cli.phones.options import habit_options, network_options
@@ -110,7 +110,7 @@ async def until_stopped() -> None:
 @network_options
 @habit_options
 @_seconds_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def call(
     *,
     flash: Path,

@@ -8,6 +8,7 @@ from typing import Final
 import click
 from rich.table import Table
 
+from tokenless.command_line import FILE
 from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.sources.models import (
@@ -35,7 +36,7 @@ _MARKS: Final = (
 @click.argument("names", nargs=-1)
 @click.option(
     "--features",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="CSV",
     help="A cluster's own Unified CM Phone Feature List; it overrides the table.",
 )

@@ -4,9 +4,9 @@ from contextlib import AbstractAsyncContextManager
 
 import click
 
+from tokenless.command_line import gathered
 from tokenless.phone_emulator.addresses import SCCPS_PORT, parse_secure_ports
 from tokenless.phone_emulator.cli.options import (
-    gathered,
     http_port_of,
     http_port_option,
     tftp_only_option,

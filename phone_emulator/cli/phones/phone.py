@@ -10,7 +10,7 @@ from typing import Final
 import click
 import trio
 
-from tokenless.command_line import ExitStatus, complain
+from tokenless.command_line import FILE, ExitStatus, complain, json_option
 from tokenless.ground.files import TooLongError, read_bounded
 from tokenless.phone_emulator.addresses import parse_device, parse_servers
 from tokenless.phone_emulator.capf_client import CapfResult
@@ -74,7 +74,7 @@ def phone() -> None:
 @habit_options
 @click.option(
     "--mic",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Give the phone this MIC: PEM with key and certificate.",
 )
 @click.option(
@@ -83,7 +83,7 @@ def phone() -> None:
     help="Give the phone a MIC from this emulated manufacturer, unless it has one: "
     "DATA/manufacturer of a cluster.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def boot(
     *,
     device: str,
@@ -119,7 +119,7 @@ def boot(
 @tftp_option
 @network_options
 @habit_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def capf(
     *,
     string: str,
@@ -146,7 +146,7 @@ def capf(
     report = trio.run(_boot, identity, flash, network, string)
     _finish(report, as_json=as_json)
     if report.capf is None or report.capf["result"] != CapfResult.INSTALLED:
-        sys.exit(1)
+        sys.exit(ExitStatus.FAILED)
 
 
 def _give_mic(

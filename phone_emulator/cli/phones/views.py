@@ -11,7 +11,7 @@ import click
 import msgspec
 import trio
 
-from tokenless.command_line import complain
+from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, read_record
@@ -34,7 +34,7 @@ flash_option = click.option(
 
 @click.command()
 @flash_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def show(*, flash: Path, as_json: bool) -> None:
     """Draw the phone's security screens and status messages."""
     folder = FolderFlash.open(flash)
@@ -120,7 +120,7 @@ def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
             "the replay differs from the record; the record was changed, or "
             "this version of the program decides differently"
         )
-        sys.exit(1)
+        sys.exit(ExitStatus.FAILED)
 
 
 @click.command()

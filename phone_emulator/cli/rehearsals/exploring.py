@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -16,13 +16,21 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tokenless.command_line import ExitStatus, NumberRange, complain
+from tokenless.command_line import (
+    ExitStatus,
+    NumberRange,
+    complain,
+    gathered,
+    json_option,
+)
 from tokenless.ground.terminal import progress_bar, result_console, slow_view
 from tokenless.phone_emulator.cli.options import (
-    executor_options,
-    junit_option,
+    ReportFiles,
+    Workers,
     keep_option,
     phones_option,
+    report_options,
+    worker_options,
 )
 from tokenless.phone_emulator.cli.rehearsals.playing import (
     JsonReporter,
@@ -31,16 +39,12 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
     play_and_report,
 )
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.rehearsal.explore.catalogue import (
     named_faults,
     sampled_pairs,
     single_faults,
 )
-from tokenless.phone_emulator.rehearsal.explore.exploration import (
-    Exploration,
-    ranked,
-)
+from tokenless.phone_emulator.rehearsal.explore.exploration import Exploration, ranked
 from tokenless.phone_emulator.rehearsal.explore.faults import (
     Fault,
     FaultKind,
@@ -69,42 +73,63 @@ from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 from tokenless.protocol.certificates.name_text import printable
 
 
+class _FaultChoice:
+    """The faults to play, as the options choose them."""
+
+    def __init__(
+        self, *, pairs: int, seed: int, kinds: tuple[str, ...], from_step: int | None
+    ) -> None:
+        self.pairs = pairs
+        self.seed = seed
+        self.kinds = [FaultKind(kind) for kind in kinds]
+        self.from_step = from_step
+
+    def first_step(self, script: Script) -> int:
+        """Return the first step with faults. Raises UsageError when there is none."""
+        first = self.from_step or (2 if len(script.steps) > 1 else 1)
+        if first > len(script.steps):
+            raise click.UsageError(f"{script.name} has {len(script.steps)} steps")
+        return first
+
+
 @click.command("explore")
 @click.argument("name", metavar="NAME|FILE")
 @phones_option(1, "The number of phones, not counting groups of a fixed size.")
-@click.option(
-    "--pairs",
-    type=click.IntRange(0, 10_000),
-    default=0,
-    help="The number of pairs of faults to play as well, chosen at random.  "
-    "[default: 0]",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32),
-    default=1,
-    help="Seed of the random choice; the same seed chooses the same pairs.  "
-    "[default: 1]",
-)
-@click.option(
-    "--only",
-    "kinds",
-    multiple=True,
-    type=click.Choice([kind.value for kind in FaultKind]),
-    help="Play only faults of this kind; may be repeated.",
-)
-@click.option(
-    "--from-step",
-    type=click.IntRange(1),
-    help="The first step with faults; default: the second, because the first one "
-    "prepares the cluster.",
+@gathered(
+    "choice",
+    _FaultChoice,
+    click.option(
+        "--pairs",
+        type=click.IntRange(0, 10_000),
+        default=0,
+        help="The number of pairs of faults to play as well, chosen at random.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, 2**32),
+        default=1,
+        help="Seed of the random choice; the same seed chooses the same pairs.",
+    ),
+    click.option(
+        "--only",
+        "kinds",
+        multiple=True,
+        type=click.Choice([kind.value for kind in FaultKind]),
+        help="Play only faults of this kind; may be repeated.",
+    ),
+    click.option(
+        "--from-step",
+        type=click.IntRange(1),
+        help="The first step with faults; default: the second, because the first one "
+        "prepares the cluster.",
+    ),
 )
 @click.option(
     "--least",
     type=NumberRange(0, 1),
     help="Exit with status 1 when the resilience is below this.",
 )
-@executor_options
+@worker_options
 @click.option(
     "--list", "lists", is_flag=True, help=("Print the faults without playing them.")
 )
@@ -115,29 +140,19 @@ from tokenless.protocol.certificates.name_text import printable
     "without a fault.",
 )
 @keep_option
-@click.option(
-    "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write one self-contained HTML page.",
-)
-@junit_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@report_options
+@json_option
 def explore(
     *,
     name: str,
     phones: int,
-    pairs: int,
-    seed: int,
-    kinds: tuple[str, ...],
-    from_step: int | None,
+    choice: _FaultChoice,
     least: float | None,
-    jobs: int | None,
-    scheduler: str | None,
+    workers: Workers,
     lists: bool,
     replay: str | None,
     keep: Path | None,
-    report: Path | None,
-    junit: Path | None,
+    files: ReportFiles,
     as_json: bool,
 ) -> None:
     """Play a change with every single fault.
@@ -157,55 +172,62 @@ def explore(
     _check_together(
         {"--list": lists, "--replay": replay is not None},
         {
-            "--report": report is not None,
-            "--junit": junit is not None,
+            "--report": files.report is not None,
+            "--junit": files.junit is not None,
             "--least": least is not None,
         },
     )
     if keep is not None and replay is None:
         raise click.UsageError("--keep is for --replay: a whole exploration keeps none")
     script = _one_script(name)
-    first = from_step or (2 if len(script.steps) > 1 else 1)
-    if first > len(script.steps):
-        raise click.UsageError(f"{script.name} has {len(script.steps)} steps")
-    chosen = [FaultKind(kind) for kind in kinds]
+    first = choice.first_step(script)
     if lists:
-        _list(single_faults(script, first, chosen), as_json=as_json)
-        return
-    if replay is not None:
+        _list(single_faults(script, first, choice.kinds), as_json=as_json)
+    elif replay is not None:
         _replay(script, replay, first, phones, keep, as_json=as_json)
-        return
-    faults, chosen_pairs = _faults_of(script, first, chosen, pairs, seed)
-    sets = [(), *((each,) for each in faults)]
-    sets += chosen_pairs
-    tasks = [task_of(script, each, phones, first) for each in sets]
-    with (
-        nullcontext() if report is None else output_file(report) as page,
-        nullcontext() if junit is None else output_file(junit) as tests,
-    ):
-        results, ended = _play(tasks, jobs, scheduler)
+    else:
+        tasks = _tasks(script, first, choice, phones)
+        found, ended = _explored(script, choice, tasks, workers, files)
+        command = f"tokenless rehearse explore {shlex.quote(name)} --phones {phones}"
+        command += f" --from-step {choice.from_step}" if choice.from_step else ""
+        _say(found, command, as_json=as_json)
+        if found.left_out and ended is not None:
+            complain(f"{found.left_out} of {len(tasks)} runs were not played")
+            sys.exit(ended)
+        _exit(found, least)
+
+
+def _explored(
+    script: Script,
+    choice: _FaultChoice,
+    tasks: Sequence[Task],
+    workers: Workers,
+    files: ReportFiles,
+) -> tuple[Exploration, ExitStatus | None]:
+    """Play all runs and write the files; the status is that of an early end."""
+    with files.open() as (page, tests):
+        results, ended = _play(tasks, workers)
         left_out = len(tasks) - len(results)
-        found = ranked(script, results, seed, first_step=first, left_out=left_out)
+        first = choice.first_step(script)
+        found = ranked(
+            script, results, choice.seed, first_step=first, left_out=left_out
+        )
         if page is not None:
             page.write(exploration_page(found))
         if tests is not None:
             tests.write(exploration_junit(found))
+    return found, ended
+
+
+def _say(found: Exploration, command: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.to_json()))
     else:
-        command = f"tokenless rehearse explore {shlex.quote(name)} --phones {phones}"
-        command += f" --from-step {from_step}" if from_step else ""
         result_console(WIDTH_IN_FILES).print(exploration_view(found, command))
-    if found.left_out and ended is not None:
-        complain(f"{found.left_out} of {len(tasks)} runs were not played")
-        sys.exit(ended)
-    _exit(found, least)
 
 
-def _faults_of(
-    script: Script, first: int, kinds: Sequence[FaultKind], pairs: int, seed: int
-) -> tuple[list[Fault], list[tuple[Fault, Fault]]]:
-    """Return the single faults to play, and the pairs.
+def _tasks(script: Script, first: int, choice: _FaultChoice, phones: int) -> list[Task]:
+    """Return the runs: without a fault, with each of them, with the chosen pairs.
 
     Raises:
         PhoneError: When there is nothing to play.
@@ -216,14 +238,15 @@ def _faults_of(
             hint="give it a group of phones",
         )
     with slow_view("laying faults over the change"):
-        faults = single_faults(script, first, kinds)
-        chosen_pairs = sampled_pairs(script, faults, pairs, seed)
+        faults = single_faults(script, first, choice.kinds)
+        pairs = sampled_pairs(script, faults, choice.pairs, choice.seed)
     if not faults:
         raise PhoneError(
             f"{script.name} has no such fault from step {first} on",
             hint="choose other kinds, or an earlier step with --from-step",
         )
-    return faults, chosen_pairs
+    sets = [(), *((each,) for each in faults), *pairs]
+    return [task_of(script, each, phones, first) for each in sets]
 
 
 def _check_together(alone: Mapping[str, bool], others: Mapping[str, bool]) -> None:
@@ -249,7 +272,7 @@ def _one_script(name: str) -> Script:
 
 
 def _play(
-    tasks: Sequence[Task], jobs: int | None, scheduler: str | None
+    tasks: Sequence[Task], workers: Workers
 ) -> tuple[list[RunResult], ExitStatus | None]:
     """Play runs; when somebody or something ends that, return those that have ended.
 
@@ -260,7 +283,10 @@ def _play(
         PhoneError: When there are no workers, or all died before a run had ended.
         KeyboardInterrupt: When no run has ended.
     """
-    with _watching(len(tasks)) as on_result, open_executor(jobs, scheduler) as executor:
+    with (
+        _watching(len(tasks)) as on_result,
+        open_executor(*workers) as executor,
+    ):
         results, ended = results_so_far(
             executor, play_task, tasks, on_result, _tell_of_interrupt
         )

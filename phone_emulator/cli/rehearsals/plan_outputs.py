@@ -10,9 +10,8 @@ from msgspec.structs import replace
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 
-from tokenless.command_line import NumberRange
+from tokenless.command_line import NumberRange, gathered
 from tokenless.ground.terminal import cell, progress_bar
-from tokenless.phone_emulator.cli.options import gathered
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.planner.plan import Plan
@@ -26,11 +25,7 @@ from tokenless.phone_emulator.rehearsal.explore.runs import (
 from tokenless.phone_emulator.rehearsal.play.executor import open_executor, results_of
 from tokenless.phone_emulator.rehearsal.reports.exploration import loss_words
 from tokenless.phone_emulator.rehearsal.reports.runbook_pages import html, markdown
-from tokenless.phone_emulator.rehearsal.scripts.actions import (
-    Admin,
-    Phones,
-    PhoneVerb,
-)
+from tokenless.phone_emulator.rehearsal.scripts.actions import Admin, Phones, PhoneVerb
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
@@ -50,25 +45,25 @@ pace_options = gathered(
         "--batch",
         type=click.IntRange(1, 1_000_000),
         default=500,
-        help="The number of phones that are reset together.  [default: 500]",
+        help="The number of phones that are reset together.",
     ),
     click.option(
         "--phones-per-s",
         type=NumberRange(0, 100_000, min_open=True),
         default=20.0,
-        help="The number of phones that register again per second.  [default: 20]",
+        help="The number of phones that register again per second.",
     ),
     click.option(
         "--phone-restart-s",
         type=NumberRange(0, 86_400),
         default=180.0,
-        help="Seconds from the reset of a phone to its registration.  [default: 180]",
+        help="Seconds from the reset of a phone to its registration.",
     ),
     click.option(
         "--restart-s",
         type=NumberRange(0, 86_400),
         default=60.0,
-        help="Seconds for the restart of a service on a node.  [default: 60]",
+        help="Seconds for the restart of a service on a node.",
     ),
 )
 

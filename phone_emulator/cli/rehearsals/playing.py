@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from tokenless.command_line import ExitStatus, complain
 from tokenless.ground.terminal import cell, cells, progress_bar, result_console
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words, steps_words
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.executor import ordered_results
 from tokenless.phone_emulator.rehearsal.play.run import (
     Played,
@@ -49,6 +50,41 @@ class Reporter:
 
     def end(self, played: Played) -> None:
         """Say how it ended."""
+
+
+class LastingReporter(Reporter):
+    """Another one until the reader of its output goes, as `head` does; then silence.
+
+    What was played for minutes still goes into its files.
+
+    Attributes:
+        is_gone: Whether the reader has gone.
+    """
+
+    def __init__(self, inner: Reporter) -> None:
+        self._inner = inner
+        self.console = inner.console
+        self.is_gone = False
+
+    def begin(self, script: Script) -> None:
+        """Pass it on."""
+        self._do(partial(self._inner.begin, script))
+
+    def tell(self, report: StepReport) -> None:
+        """Pass it on."""
+        self._do(partial(self._inner.tell, report))
+
+    def end(self, played: Played) -> None:
+        """Pass it on."""
+        self._do(partial(self._inner.end, played))
+
+    def _do(self, action: Callable[[], None]) -> None:
+        if self.is_gone:
+            return
+        try:
+            action()
+        except (BrokenPipeError, SystemExit):  # rich exits
+            self.is_gone = True
 
 
 class JsonReporter(Reporter):
@@ -109,7 +145,7 @@ def play_and_report(
     """Play a script and tell it, with a bar on standard error.
 
     Raises:
-        TokenlessError: When the stage cannot be set up, or `keep` is in use.
+        TokenlessError: When the rig cannot be opened, or `keep` is in use.
     """
     reporter.begin(script)
     with rehearsal_folder(keep) as folder, progress_view(reporter.console) as listener:

@@ -2,18 +2,23 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from tokenless.command_line import ExitStatus, NumberRange, complain
+from tokenless.command_line import ExitStatus, NumberRange, complain, json_option
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES
 from tokenless.phone_emulator.cli.options import parse_release
-from tokenless.phone_emulator.planner.plan import make_plan
+from tokenless.phone_emulator.planner.model.task import Task
+from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
-from tokenless.phone_emulator.rehearsal.preflight.calendar import calendar
+from tokenless.phone_emulator.rehearsal.preflight.calendar import (
+    CalendarEntry,
+    calendar,
+)
 from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
 from tokenless.phone_emulator.rehearsal.preflight.findings import Check, Outcome
@@ -22,7 +27,7 @@ from tokenless.phone_emulator.rehearsal.preflight.view import (
     worst_first,
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 
 
 @click.command()
@@ -76,7 +81,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import load_script
     metavar="SECONDS",
     help="Seconds after which the search for a safe order stops.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def preflight(
     *,
     rehearsal: Path,
@@ -102,16 +107,10 @@ def preflight(
     """
     script = load_script(rehearsal, check_file)
     task = task_for(script, goal)
-    with slow_view("checking orders") as tell:
-        plan = make_plan(
-            task,
-            timeout_s=timeout_s,
-            progress=lambda count: tell(f"{count} orders checked"),
-        )
     subject = Preflight(
         script=script,
         task=task,
-        plan=plan,
+        plan=_planned(task, timeout_s),
         at=(at or datetime.now(UTC)).replace(tzinfo=UTC),
         key_bits=int(key_size),
         tls_minimum=tls_minimum,
@@ -122,14 +121,28 @@ def preflight(
     )
     checks, entries = all_checks(subject), calendar(subject)
     if as_json:
-        found = {
-            "checks": [check.to_json() for check in worst_first(checks)],
-            "calendar": [entry.to_json() for entry in entries],
-        }
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(_to_json(checks, entries)))
     else:
         result_console(WIDTH_IN_FILES).print(preflight_view(checks, entries))
     _exit([check for check in checks if check.outcome is Outcome.ERROR], subject)
+
+
+def _planned(task: Task, timeout_s: float) -> Plan:
+    with slow_view("checking orders") as tell:
+        return make_plan(
+            task,
+            timeout_s=timeout_s,
+            progress=lambda count: tell(f"{count} orders checked"),
+        )
+
+
+def _to_json(
+    checks: Sequence[Check], entries: Sequence[CalendarEntry]
+) -> dict[str, object]:
+    return {
+        "checks": [check.to_json() for check in worst_first(checks)],
+        "calendar": [entry.to_json() for entry in entries],
+    }
 
 
 def _exit(errors: list[Check], subject: Preflight) -> None:

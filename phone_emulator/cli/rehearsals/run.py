@@ -2,27 +2,28 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
 from tokenless.ground.terminal import result_console
 from tokenless.phone_emulator.cli.options import (
-    executor_options,
-    junit_option,
+    ReportFiles,
+    Workers,
     keep_option,
     phones_option,
+    report_options,
+    worker_options,
 )
 from tokenless.phone_emulator.cli.rehearsals.playing import (
     JsonReporter,
+    LastingReporter,
     Reporter,
     TextReporter,
     exit_by_verdict,
     play_and_report,
     play_side_by_side,
 )
-from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.rehearsal.play.executor import open_executor
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal
@@ -51,15 +52,10 @@ seed_option = click.option(
 @click.argument("names", nargs=-1, metavar="NAME|FILE...")
 @click.option("--all", "run_all", is_flag=True, help="Run every available rehearsal.")
 @phones_option(1, "The number of phones, not counting groups of a fixed size.")
-@click.option(
-    "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write one self-contained HTML page.",
-)
-@junit_option
+@report_options
 @keep_option
 @seed_option
-@executor_options
+@worker_options
 @click.option(
     "--summary", is_flag=True, help="Print only the table of results, not each step."
 )
@@ -79,12 +75,10 @@ def run(
     names: tuple[str, ...],
     run_all: bool,
     phones: int,
-    report: Path | None,
-    junit: Path | None,
+    files: ReportFiles,
     keep: Path | None,
     seed: int,
-    jobs: int | None,
-    scheduler: str | None,
+    workers: Workers,
     summary: bool,
     compare: bool,
     real_phones: int | None,
@@ -98,33 +92,38 @@ def run(
     phones. Exit status 0 when every expectation holds and no phone is stuck, or would
     be, unexpectedly; else 1. Several rehearsals run side by side.
     """
-    scripts = _chosen(names, run_all=run_all, for_report=report is not None)
-    reporter = _reporter(as_json=as_json and not compare, summary=summary or compare)
-    with (
-        nullcontext() if report is None else output_file(report) as page,
-        nullcontext() if junit is None else output_file(junit) as tests,
-    ):
-        if len(scripts) == 1 or (jobs == 1 and scheduler is None):
-            results = [
-                play_and_report(script, phones, _place(keep, script), reporter, seed)
-                for script in scripts
-            ]
-        else:
-            rehearsals = [
-                Rehearsal(script, phones, seed, _place(keep, script))
-                for script in scripts
-            ]
-            with open_executor(jobs, scheduler) as executor:
-                results = play_side_by_side(executor, rehearsals, reporter)
+    scripts = _chosen(names, run_all=run_all, for_report=files.report is not None)
+    reporter = LastingReporter(
+        _reporter(as_json=as_json and not compare, summary=summary or compare)
+    )
+    with files.open() as (page, tests):
+        rehearsals = [
+            Rehearsal(script, phones, seed, _place(keep, script)) for script in scripts
+        ]
+        results = _play(rehearsals, workers, reporter)
         if page is not None:
             page.write(render_report(results[0]))
         if tests is not None:
             tests.write(rehearsals_junit(results))
+    if reporter.is_gone:
+        raise BrokenPipeError
     if compare:
         _compare(results, real_phones, as_json=as_json)
     elif (len(results) > 1 or summary) and not as_json:
         result_console(WIDTH_IN_FILES).print(results_table(results))
     exit_by_verdict(results)
+
+
+def _play(
+    rehearsals: Sequence[Rehearsal], workers: Workers, reporter: Reporter
+) -> list[Played]:
+    if len(rehearsals) > 1 and not workers.are_one:
+        with open_executor(*workers) as executor:
+            return play_side_by_side(executor, rehearsals, reporter)
+    return [
+        play_and_report(each.script, each.phones, each.keep, reporter, each.seed)
+        for each in rehearsals
+    ]
 
 
 def _compare(

@@ -8,11 +8,7 @@ from tokenless.phone_emulator.planner.model.registration import (
     lost_at_reset,
     restarts_callmanager,
 )
-from tokenless.phone_emulator.planner.model.steps import (
-    PlanStep,
-    ResetPhones,
-    World,
-)
+from tokenless.phone_emulator.planner.model.steps import PlanStep, ResetPhones, World
 from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.protocol.codes import TrustStore
 

@@ -1,5 +1,6 @@
-"""Events of a phone that registers, the same for SCCP and SIP."""
+"""States and events of a phone that registers, the same for SCCP and SIP."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from ipaddress import IPv4Address
@@ -166,3 +167,38 @@ PhoneEvent: TypeAlias = (
     | SendMedia
     | StopMedia
 )
+
+
+class Registering:
+    """The registration over one connection: its state, and when it acts next."""
+
+    def __init__(self, emit: Callable[[PhoneEvent], None]) -> None:
+        """Begin without one.
+
+        Args:
+            emit: Takes what the runner acts on.
+        """
+        self.state = RegistrationState.IDLE
+        self.deadline: float | None = None
+        """When `tick` has something to do, monotonic seconds."""
+        self._emit = emit
+
+    def closed(self) -> None:
+        """Note that the server has closed the connection."""
+        if self.state.can_be_lost:
+            self.lose("the server closed the connection", LastOut.CLOSED)
+
+    def lose(self, why: str, last: LastOut) -> None:
+        """Give the server up."""
+        self.deadline = None
+        self._become(RegistrationState.LOST, why, last)
+
+    def _part(self) -> None:
+        self.deadline = None
+        self._become(RegistrationState.UNREGISTERED)
+
+    def _become(
+        self, state: RegistrationState, why: str = "", last: LastOut | None = None
+    ) -> None:
+        self.state = state
+        self._emit(RegistrationStateChanged(state, why, last))

@@ -14,8 +14,8 @@ from tokenless.phone_emulator.registration.talkers.events import (
     MayComeBack,
     NumberKnown,
     PhoneEvent,
+    Registering,
     RegistrationState,
-    RegistrationStateChanged,
     ResetOrdered,
     ShownCall,
 )
@@ -97,23 +97,21 @@ class SccpIdentity:
     protocol: int = 20
 
 
-class SccpPhone:
+class SccpPhone(Registering):
     """One connection of a phone."""
 
     def __init__(self, identity: SccpIdentity) -> None:
+        self._events: list[PhoneEvent] = []
+        super().__init__(self._events.append)
         self.identity = identity
-        self.state = RegistrationState.IDLE
         self.number = ""
         """Its directory number, once the server has said it."""
-        self.deadline: float | None = None
-        """When `tick` has something to do, monotonic seconds."""
         self._stream = SccpStream()
         self._output: list[bytes] = []
-        self._events: list[PhoneEvent] = []
         self._version = 0
         self._keepalive_s = _SECONDARY_KEEPALIVE_S
         self._unanswered = 0
-        self._call = SccpCall(self._send, self._events.append)
+        self._call = SccpCall(self._send, self._emit)
 
     def output(self) -> bytes:
         """Return the bytes to send, and forget them."""
@@ -170,21 +168,16 @@ class SccpPhone:
         if self.state is RegistrationState.REGISTERED:
             self._send(Unregister())
 
-    def closed(self) -> None:
-        """Note that the server has closed the connection."""
-        if self.state.can_be_lost:
-            self._lose("the server closed the connection", LastOut.CLOSED)
-
     def tick(self, now: float) -> None:
         """Send a keep-alive, or give the server up."""
         if self.deadline is None or now < self.deadline:
             return
         if self.state is RegistrationState.REGISTERING:
-            self._lose("the server did not answer Register", LastOut.TCP_TIMEOUT)
+            self.lose("the server did not answer Register", LastOut.TCP_TIMEOUT)
             return
         if self._unanswered >= _MISSED_KEEPALIVES:
             why = f"{self._unanswered} keep-alives were not answered"
-            self._lose(why, LastOut.KEEPALIVE_FAILURE)
+            self.lose(why, LastOut.KEEPALIVE_FAILURE)
             return
         self._unanswered += 1
         self._send(KeepAlive())
@@ -195,7 +188,7 @@ class SccpPhone:
         try:
             received = self._stream.receive(data)
         except ProtocolError as error:
-            self._lose(f"the server does not speak SCCP: {error}", LastOut.ABORTED)
+            self.lose(f"the server does not speak SCCP: {error}", LastOut.ABORTED)
             return
         for each in received:
             if not isinstance(each.message, UnknownMessage):
@@ -216,9 +209,9 @@ class SccpPhone:
                     self._send(question)
             case LineStat(line=1, directory_number=number):
                 self.number = number
-                self._events.append(NumberKnown(number))
+                self._emit(NumberKnown(number))
             case Reset(type=kind):
-                self._events.append(ResetOrdered(_RESETS.get(kind, LastOut.RESET)))
+                self._emit(ResetOrdered(_RESETS.get(kind, LastOut.RESET)))
             case UnregisterAck():
                 self._part()
             case RegisterTokenAck() | RegisterTokenReject():
@@ -232,7 +225,7 @@ class SccpPhone:
             self.deadline = now + message.wait_s
         else:
             self.deadline = None
-            self._events.append(MayComeBack())
+            self._emit(MayComeBack())
 
     def _registered(self, acknowledged: RegisterAck, now: float) -> None:
         self._version = acknowledged.max_protocol
@@ -285,20 +278,6 @@ class SccpPhone:
 
     def _send(self, message: Message) -> None:
         self._output.append(encode_frame(message, self._version))
-
-    def _part(self) -> None:
-        self.deadline = None
-        self._become(RegistrationState.UNREGISTERED)
-
-    def _lose(self, why: str, last: LastOut) -> None:
-        self.deadline = None
-        self._become(RegistrationState.LOST, why, last)
-
-    def _become(
-        self, state: RegistrationState, why: str = "", last: LastOut | None = None
-    ) -> None:
-        self.state = state
-        self._events.append(RegistrationStateChanged(state, why, last))
 
 
 _RESETS: Final[dict[int, LastOut]] = {

@@ -10,12 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.sip.digest import (
-    Challenge,
-    Credentials,
-    DigestAccount,
-    ha1_of,
-)
+from tokenless.protocol.sip.digest import Challenge, Credentials, DigestAccount, ha1_of
 from tokenless.protocol.sip.messages import SipResponse
 
 UNAUTHORIZED: Final = 401

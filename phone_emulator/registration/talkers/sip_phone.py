@@ -26,9 +26,7 @@ from tokenless.phone_emulator.registration.talkers.sip_identity import (
     SipIdentity,
     report_of_lists,
 )
-from tokenless.phone_emulator.registration.talkers.sip_registering import (
-    SipRegistering,
-)
+from tokenless.phone_emulator.registration.talkers.sip_registering import SipRegistering
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import directory_number
 from tokenless.protocol.sip.messages import (

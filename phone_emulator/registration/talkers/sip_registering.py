@@ -14,8 +14,8 @@ from tokenless.phone_emulator.registration.talkers.events import (
     LastOut,
     MayComeBack,
     PhoneEvent,
+    Registering,
     RegistrationState,
-    RegistrationStateChanged,
 )
 from tokenless.phone_emulator.registration.talkers.sip_digest import DigestProof
 from tokenless.phone_emulator.registration.talkers.sip_identity import SipIdentity
@@ -48,7 +48,7 @@ class _Purpose(IntEnum):
     FAREWELL = 3
 
 
-class SipRegistering:
+class SipRegistering(Registering):
     """The registration of one connection of a phone."""
 
     def __init__(
@@ -69,13 +69,10 @@ class SipRegistering:
             emit: Takes what the runner acts on.
             random_bytes: Returns so many random bytes.
         """
-        self.state = RegistrationState.IDLE
-        self.deadline: float | None = None
-        """When `tick` has something to do, monotonic seconds."""
+        super().__init__(emit)
         self._identity = identity
         self._proof = proof
         self._send = send
-        self._emit = emit
         self._random = random_bytes
         self._sequence = 100
         self._purpose = _Purpose.REGISTER
@@ -87,18 +84,7 @@ class SipRegistering:
         """By that REGISTER."""
         self._give_up_at = 0.0
         self._resend_s = _RESEND_S
-        self.form = RegisterForm(
-            server=identity.server,
-            number=directory_number(identity.device),
-            device=identity.device,
-            model=identity.model,
-            user_agent=identity.user_agent,
-            call_id=f"{identity.device[-12:].lower()}-{self._token()}"
-            f"@{identity.address}",
-            contact=f"{identity.address}:{identity.port}",
-            transport=identity.transport,
-            user=_uuid(random_bytes(16)),
-        )
+        self.form = _form_of(identity, self._token(), _uuid(random_bytes(16)))
         self.tag = self._token()
         """Of the phone, in From and To."""
 
@@ -124,11 +110,6 @@ class SipRegistering:
         """Say goodbye."""
         if self.state is RegistrationState.REGISTERED:
             self._ask(_Purpose.FAREWELL, None)
-
-    def closed(self) -> None:
-        """Note that the server has closed the connection."""
-        if self.state.can_be_lost:
-            self.lose("the server closed the connection", LastOut.CLOSED)
 
     def tick(self, now: float) -> None:
         """Refresh the registration, say a request again, or give the server up."""
@@ -199,8 +180,7 @@ class SipRegistering:
                 self.deadline = None
                 self._emit(MayComeBack())
             case _Purpose.FAREWELL:
-                self.deadline = None
-                self._become(RegistrationState.UNREGISTERED)
+                self._part()
 
     def _registered(self, response: SipResponse, now: float) -> None:
         said = response.get("expires")
@@ -210,19 +190,22 @@ class SipRegistering:
         if self.state is not RegistrationState.REGISTERED:
             self._become(RegistrationState.REGISTERED)
 
-    def lose(self, why: str, last: LastOut) -> None:
-        """Give the server up."""
-        self.deadline = None
-        self._become(RegistrationState.LOST, why, last)
-
-    def _become(
-        self, state: RegistrationState, why: str = "", last: LastOut | None = None
-    ) -> None:
-        self.state = state
-        self._emit(RegistrationStateChanged(state, why, last))
-
     def _token(self) -> str:
         return self._random(8).hex()
+
+
+def _form_of(identity: SipIdentity, token: str, user: str) -> RegisterForm:
+    return RegisterForm(
+        server=identity.server,
+        number=directory_number(identity.device),
+        device=identity.device,
+        model=identity.model,
+        user_agent=identity.user_agent,
+        call_id=f"{identity.device[-12:].lower()}-{token}@{identity.address}",
+        contact=f"{identity.address}:{identity.port}",
+        transport=identity.transport,
+        user=user,
+    )
 
 
 def _uuid(data: bytes) -> str:

@@ -7,8 +7,8 @@ import msgspec
 
 from tokenless.ground.disk import explain
 from tokenless.phone_emulator.rehearsal.explore.faults import Fault, with_faults
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.scripts.script import Script

@@ -28,8 +28,9 @@ from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
     Held,
     InferredRule,
 )
+from tokenless.phone_emulator.rehearsal.rig.phones.boots import Sample
 from tokenless.phone_emulator.rehearsal.rig.phones.dial_tone import Registrations
-from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups, Sample
+from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups
 from tokenless.phone_emulator.rehearsal.rig.phones.prospects import Prospect
 from tokenless.phone_emulator.rehearsal.rig.phones.refusals import Refusal
 from tokenless.phone_emulator.rehearsal.scripts.remedy import (
@@ -194,7 +195,7 @@ def _status(
     prospects: Mapping[str, Prospect],
     registrations: Mapping[str, RegistrationReport],
 ) -> GroupStatus:
-    identities, reports = phone_groups.groups[name], phone_groups.reports_of(name)
+    identities, reports = phone_groups.groups[name], phone_groups.boots.reports_of(name)
     setting = GroupSetting(identities[0].model, _home_of(identities[0], facts), facts)
     alike: dict[FlashContents, list[PhoneAfterStep]] = {}
     all_contents = phone_groups.contents(name)
@@ -224,7 +225,7 @@ def _status(
         remedies=tuple(sorted(remedies, key=is_by_hand)),
         impact=replace(impact, unregistered=registered.without),
         registrations=registered,
-        sample=phone_groups.samples.get(name),
+        sample=phone_groups.boots.samples.get(name),
         inferred_rules=tuple(_inferred((*refusals, *later), facts)),
         itl_file=itl_file_statuses(
             identities, all_contents, registrations, setting.home

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 
 
 @dataclass(frozen=True, slots=True)

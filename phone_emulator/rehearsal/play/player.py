@@ -1,20 +1,18 @@
-"""Walks a script's steps over a stage, and reports each as it ends."""
+"""Plays a script's steps on a rig, and reports each as it ends."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import trio
 
 from tokenless.phone_emulator.rehearsal.outcome.call_losses import CallHistory
-from tokenless.phone_emulator.rehearsal.outcome.expectations import (
-    StepReport,
-    differences,
-)
+from tokenless.phone_emulator.rehearsal.outcome.expectations import differences
 from tokenless.phone_emulator.rehearsal.outcome.expected_stuck import ExpectedStuck
 from tokenless.phone_emulator.rehearsal.outcome.group_status import group_statuses
 from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.rig.rig import RehearsalRig
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     LineAction,
@@ -56,76 +54,18 @@ class ProgressListener:
 async def play(
     script: Script, rig: RehearsalRig, listener: ProgressListener
 ) -> AsyncIterator[StepReport]:
-    """Play a script on a stage that was set up for it.
+    """Play a script on a rig that was opened for it.
 
     Raises:
         PhoneError: When a line of the script is not understood; before anything is
             done.
     """
-    expected_stuck, calls = ExpectedStuck(), CallHistory()
     listener.on_rig(rig)
     parsed = [[parse_action(line) for line in step.run] for step in script.steps]
+    player = _Player(rig, listener)
     for number, (step, actions) in enumerate(zip(script.steps, parsed, strict=True), 1):
         listener.on_step(number, step)
-        yield await _play_step(
-            number, step, actions, rig, listener, expected_stuck, calls
-        )
-
-
-async def _play_step(  # noqa: PLR0917 - one caller
-    number: int,
-    step: Step,
-    actions: list[LineAction],
-    rig: RehearsalRig,
-    listener: ProgressListener,
-    expected_stuck: ExpectedStuck,
-    calls: CallHistory,
-) -> StepReport:
-    began = time.monotonic()
-    rig.begin_step()
-    ran = await _run_lines(number, step, actions, rig, listener)
-    nodes, groups = await rig.nodes(), rig.phone_groups.reports
-    statuses = group_statuses(
-        rig.phone_groups,
-        await rig.facts(),
-        await rig.prospects(),
-        await rig.registrations(),
-    )
-    restarts = Restarts(
-        rig.phone_groups.restarts, tuple(rig.resets.races), rig.resets.unregistered
-    )
-    printed = "\n".join(text.rstrip("\n") for text in ran.transcript)
-    return StepReport(
-        number=number,
-        step=step,
-        transcript=printed,
-        refusal=ran.refusal,
-        left_out=ran.left_out,
-        nodes=nodes,
-        groups=groups,
-        statuses=statuses,
-        stuck=rig.phone_groups.stuck,
-        calls=tuple(rig.calls),
-        call_losses=calls.after(rig.calls),
-        differences=tuple(
-            differences(
-                step,
-                refusal=ran.refusal,
-                transcript=printed,
-                nodes=nodes,
-                groups=groups,
-                statuses=statuses,
-                calls=rig.calls,
-                at_risk=restarts.at_risk,
-            )
-        ),
-        unforeseen=expected_stuck.unforeseen(
-            step, rig.phone_groups.booted, statuses, restarts.at_risk
-        ),
-        restarts=restarts,
-        seconds=time.monotonic() - began,
-        injected=tuple(ran.injected),
-    )
+        yield await player.play_step(number, step, actions)
 
 
 @dataclass(slots=True)
@@ -140,53 +80,94 @@ class _RunLines:
     """The lines after the one that was refused."""
 
 
-async def _run_lines(
-    number: int,
-    step: Step,
-    actions: list[LineAction],
-    rig: RehearsalRig,
-    listener: ProgressListener,
-) -> _RunLines:
-    """Run the lines of a step until one is refused."""
-    ran = _RunLines()
-    transcript = ran.transcript
-    for done, (line, action) in enumerate(zip(step.run, actions, strict=True), 1):
-        ran.injected += await _inject(number, done - 1, rig, listener, transcript)
-        transcript.append(_TRANSCRIPT_LINE.format(line=line))
-        if isinstance(action, Phones) and action.verb is PhoneVerb.BOOT:
-            listener.on_boot(rig.phone_groups.size(action.groups))
-        try:
-            await rig.perform(
-                action, transcript.append, listener.on_phone, listener.on_boot
-            )
-        except TokenlessError as error:
-            ran.refusal, ran.left_out = error.explain(), step.run[done:]
-            transcript.append(ran.refusal)
-            break
-    ran.injected += await _inject(number, None, rig, listener, transcript)
-    return ran
+class _Player:
+    """Plays the steps of one script, one after the other."""
 
+    def __init__(self, rig: RehearsalRig, listener: ProgressListener) -> None:
+        self._rig = rig
+        self._listener = listener
+        self._expected_stuck = ExpectedStuck()
+        self._calls = CallHistory()
 
-async def _inject(
-    number: int,
-    line: int | None,
-    rig: RehearsalRig,
-    listener: ProgressListener,
-    transcript: list[str],
-) -> list[str]:
-    """Carry out what a person puts before a line; say what was refused."""
-    injected = []
-    for text in await listener.before_line(number, line):
-        transcript.append(_INJECTED_LINE.format(line=text))
-        said = text
-        try:
-            action = parse_action(text)
-            await rig.perform(
-                action, transcript.append, listener.on_phone, listener.on_boot
-            )
-        except TokenlessError as error:
-            transcript.append(error.explain())
-            said = f"{text} (refused: {error})"
-        place = "after the last line" if line is None else f"before line {line + 1}"
-        injected.append(f"{place}: {said}")
-    return injected
+    async def play_step(
+        self, number: int, step: Step, actions: list[LineAction]
+    ) -> StepReport:
+        """Run the lines of a step, and report what came of it."""
+        began = time.monotonic()
+        self._rig.begin_step()
+        ran = await self._run_lines(number, step, actions)
+        report = await self._report(number, step, ran)
+        return replace(report, seconds=time.monotonic() - began)
+
+    async def _report(self, number: int, step: Step, ran: _RunLines) -> StepReport:
+        rig, phones = self._rig, self._rig.phone_groups
+        boots = phones.boots
+        nodes, groups = await rig.nodes(), boots.reports
+        facts, prospects = await rig.facts(), await rig.prospects()
+        registrations = await rig.registrations()
+        statuses = group_statuses(phones, facts, prospects, registrations)
+        resets = rig.resets
+        restarts = Restarts(boots.restarts, tuple(resets.races), resets.unregistered)
+        report = StepReport(
+            number=number,
+            step=step,
+            transcript="\n".join(text.rstrip("\n") for text in ran.transcript),
+            refusal=ran.refusal,
+            left_out=ran.left_out,
+            nodes=nodes,
+            groups=groups,
+            statuses=statuses,
+            stuck=boots.stuck,
+            calls=tuple(rig.calls),
+            call_losses=self._calls.after(rig.calls),
+            unforeseen=self._expected_stuck.unforeseen(
+                step, boots.booted, statuses, restarts.at_risk
+            ),
+            restarts=restarts,
+            injected=tuple(ran.injected),
+        )
+        return replace(report, differences=differences(report))
+
+    async def _run_lines(
+        self, number: int, step: Step, actions: list[LineAction]
+    ) -> _RunLines:
+        """Run the lines of a step until one is refused."""
+        ran = _RunLines()
+        transcript = ran.transcript
+        for done, (line, action) in enumerate(zip(step.run, actions, strict=True), 1):
+            ran.injected += await self._inject(number, done - 1, transcript)
+            transcript.append(_TRANSCRIPT_LINE.format(line=line))
+            if isinstance(action, Phones) and action.verb is PhoneVerb.BOOT:
+                self._listener.on_boot(self._rig.phone_groups.size(action.groups))
+            try:
+                await self._perform(action, transcript)
+            except TokenlessError as error:
+                ran.refusal, ran.left_out = error.explain(), step.run[done:]
+                transcript.append(ran.refusal)
+                break
+        ran.injected += await self._inject(number, None, transcript)
+        return ran
+
+    async def _inject(
+        self, number: int, line: int | None, transcript: list[str]
+    ) -> list[str]:
+        """Carry out what a person puts before a line; say what was refused."""
+        injected = []
+        for text in await self._listener.before_line(number, line):
+            transcript.append(_INJECTED_LINE.format(line=text))
+            said = text
+            try:
+                action = parse_action(text)
+                await self._perform(action, transcript)
+            except TokenlessError as error:
+                transcript.append(error.explain())
+                said = f"{text} (refused: {error})"
+            place = "after the last line" if line is None else f"before line {line + 1}"
+            injected.append(f"{place}: {said}")
+        return injected
+
+    async def _perform(self, action: LineAction, transcript: list[str]) -> None:
+        listener = self._listener
+        await self._rig.perform(
+            action, transcript.append, listener.on_phone, listener.on_boot
+        )

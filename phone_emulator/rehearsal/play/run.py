@@ -14,10 +14,10 @@ import trio
 
 from tokenless.ground.files import not_synced
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.outage import Outage, outages
 from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener, play
 from tokenless.phone_emulator.rehearsal.rig.clusters.made import MadeClusters
 from tokenless.phone_emulator.rehearsal.rig.opening import open_rig
@@ -174,7 +174,7 @@ def run_script(
         made: The clusters of earlier rehearsals, of which it may have a copy.
 
     Raises:
-        TokenlessError: When the stage cannot be set up, or a line of the script cannot
+        TokenlessError: When the rig cannot be opened, or a line of the script cannot
             be done, as far as that can be known before anything is played.
     """
     check_lines(script)

@@ -14,9 +14,9 @@ from rich.table import Table
 
 from tokenless.ground.terminal import cell
 from tokenless.phone_emulator.planner.runbook import COMMAND_S, Pace
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.outcome.outage import Outage
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,

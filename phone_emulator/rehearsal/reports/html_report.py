@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from tokenless.phone_emulator.rehearsal.outcome.causes import GLOSSARY, plain_cause
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words, steps_words
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.reports.html_steps import (
     step_sections,

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from tokenless.phone_emulator.rehearsal.outcome.causes import RULES
-from tokenless.phone_emulator.rehearsal.outcome.expectations import (
+from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
+from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
+from tokenless.phone_emulator.rehearsal.outcome.step_report import (
     Asked,
     StepReport,
     asked_of,
 )
-from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.reports.html_text import (
     Html,
     code_words,

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenless.ground.terminal import cell, cells, progress_bar, talk_line
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.reports.text_report import step_mark
 from tokenless.phone_emulator.rehearsal.rig.clusters.facts import NodeView

@@ -11,10 +11,10 @@ from rich.text import Text
 from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport, asked_of
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
 from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport, asked_of
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.reports.verdict import (
     Tone,

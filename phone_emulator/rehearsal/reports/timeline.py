@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import (
     Impact,
     calls_words,
     phones_words,
 )
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.reports.html_text import Html, join, tag
 
 COLOURS: Final = {

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from enum import StrEnum, unique
 from typing import NamedTuple, assert_never
 
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact, phones_words
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
 
 

@@ -1,6 +1,6 @@
 """The administrator's desk: commands, the CTL Client, tokens, certificates, backups.
 
-All of it blocks, as it does for a person; the stage runs it in a thread.
+All of it blocks, as it does for a person; the rig runs it in a thread.
 """
 
 from collections.abc import Callable, Mapping

@@ -24,9 +24,9 @@ from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap, tapped_lo
 from tokenless.phone_emulator.rehearsal.scripts.script import (
     MAIN_CLUSTER,
     Script,
-    check_script,
     sizes,
 )
+from tokenless.phone_emulator.rehearsal.scripts.script_files import check_script
 from tokenless.phone_emulator.secd.events import Server
 
 MANUFACTURER: Final = "manufacturer"
@@ -62,41 +62,21 @@ async def open_rig(
     with tapped_log(folder) as tap, ExitStack() as stack:
         store = stack.enter_context(closing(FleetStore.open(folder / "phones")))
         async with trio.open_nursery() as nursery:
-            running_clusters = _open_clusters(
-                script, folder, nursery, calendar, stack, made
+            running = _open_clusters(script, folder, nursery, calendar, stack, made)
+            for each in running.values():
+                await each.start()
+            groups = _phone_groups(
+                script, phones, running, store, tap, calendar, folder / MANUFACTURER
             )
-            for running in running_clusters.values():
-                await running.start()
-            phone_groups = _phone_groups(
-                script,
-                phones,
-                running_clusters,
-                store=store,
-                tap=tap,
-                calendar=calendar,
-                manufacturer=folder / MANUFACTURER,
-            )
-            main = running_clusters[MAIN_CLUSTER].cluster
-            await trio.to_thread.run_sync(
-                place_in_pools, main, script.groups, phone_groups.groups
-            )
-            for group in script.groups:
-                if group.mic:
-                    await phone_groups.make_mics(group.name)
-            clusters = {
-                name: running.cluster for name, running in running_clusters.items()
-            }
-            files = folder / "files"
-            files.mkdir()
-            admin_actions = AdminActions(clusters, next(iter(running_clusters)), files)
-            copies = PhoneCopies(phone_groups, tap=tap, clock=calendar)
+            await _prepare_phones(script, running[MAIN_CLUSTER], groups)
+            copies = PhoneCopies(groups, tap=tap, clock=calendar)
             yield RehearsalRig(
-                running_clusters,
-                phone_groups,
+                running,
+                groups,
                 copies,
-                admin_actions=admin_actions,
+                admin_actions=_admin_actions(running, folder / "files"),
                 calendar=calendar,
-                resets=AutomaticResets(phone_groups, copies, seed),
+                resets=AutomaticResets(groups, copies, seed),
             )
             nursery.cancel_scope.cancel()
 
@@ -140,26 +120,43 @@ def _open_clusters(  # noqa: PLR0917 - one caller
     }
 
 
-def _phone_groups(
+def _phone_groups(  # noqa: PLR0917 - one caller
     script: Script,
     phones: int,
-    running_clusters: Mapping[str, RunningCluster],
-    *,
+    running: Mapping[str, RunningCluster],
     store: FleetStore,
     tap: LogTap,
     calendar: Calendar,
     manufacturer: Path,
 ) -> PhoneGroups:
     nodes: dict[str, Server] = {}
-    for running in running_clusters.values():
-        nodes.update(running.servers)
+    for each in running.values():
+        nodes.update(each.servers)
     return PhoneGroups(
         script.groups,
         sizes(script, phones),
         nodes,
-        usual=list(running_clusters[MAIN_CLUSTER].servers),
+        usual=list(running[MAIN_CLUSTER].servers),
         store=store,
         tap=tap,
         clock=calendar,
         manufacturer=manufacturer,
     )
+
+
+async def _prepare_phones(
+    script: Script, main: RunningCluster, groups: PhoneGroups
+) -> None:
+    """Put devices into their pools, and MICs into phones."""
+    await trio.to_thread.run_sync(
+        place_in_pools, main.cluster, script.groups, groups.groups
+    )
+    for group in script.groups:
+        if group.mic:
+            await groups.make_mics(group.name)
+
+
+def _admin_actions(running: Mapping[str, RunningCluster], files: Path) -> AdminActions:
+    files.mkdir()
+    clusters = {name: each.cluster for name, each in running.items()}
+    return AdminActions(clusters, next(iter(running)), files)

@@ -11,8 +11,9 @@ import msgspec
 from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.rehearsal.rig.clusters.cluster import RunningCluster
 from tokenless.phone_emulator.rehearsal.rig.clusters.race import Draw, Moment, Race
+from tokenless.phone_emulator.rehearsal.rig.phones.boots import Progress
 from tokenless.phone_emulator.rehearsal.rig.phones.copies import PhoneCopies
-from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups, Progress
+from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups
 from tokenless.phone_emulator.rehearsal.rig.phones.prospects import Waiting
 from tokenless.services.node.follow_up import Stage
 

@@ -25,9 +25,10 @@ from tokenless.phone_emulator.rehearsal.rig.clusters.devices import (
     shows_certificates,
 )
 from tokenless.phone_emulator.rehearsal.rig.clusters.facts import ClusterFacts, NodeView
+from tokenless.phone_emulator.rehearsal.rig.phones.boots import Progress
 from tokenless.phone_emulator.rehearsal.rig.phones.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.rig.phones.copies import PhoneCopies
-from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups, Progress
+from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups
 from tokenless.phone_emulator.rehearsal.rig.phones.prospects import Prospect
 from tokenless.phone_emulator.rehearsal.rig.resets import AutomaticResets
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
@@ -48,7 +49,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     SetSetting,
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_address
-from tokenless.services.changes.devices import DeviceChange
+from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.changes.membership import add_node, remove_node, set_hostname
 from tokenless.services.node.control.announce import announce
 
@@ -98,8 +99,8 @@ class RehearsalRig:
 
     def begin_step(self) -> None:
         """Forget what the step before has counted."""
-        self.phone_groups.booted.clear()
-        self.phone_groups.restarts = 0
+        self.phone_groups.boots.booted.clear()
+        self.phone_groups.boots.restarts = 0
         self.calls.clear()
         self.resets.races.clear()
         self.resets.unregistered = 0

@@ -14,11 +14,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.protocol.codes import (
-    EVERY_ROLE,
-    NodeRole,
-    TrustStore,
-)
+from tokenless.protocol.codes import EVERY_ROLE, NodeRole, TrustStore
 from tokenless.protocol.release import Release
 from tokenless.services.config import load_config
 from tokenless.services.errors import SettingError

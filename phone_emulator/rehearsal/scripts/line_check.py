@@ -44,14 +44,9 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     Group,
     Script,
     Step,
-    at_release,
 )
-from tokenless.protocol.codes import (
-    EVERY_ROLE,
-    UNITS_OF_PUBLISHER,
-    NodeRole,
-    units_of,
-)
+from tokenless.phone_emulator.rehearsal.scripts.script_files import at_release
+from tokenless.protocol.codes import EVERY_ROLE, UNITS_OF_PUBLISHER, NodeRole, units_of
 from tokenless.protocol.errors import TokenlessError
 from tokenless.protocol.release import Release
 from tokenless.services.admin.shell import check_line

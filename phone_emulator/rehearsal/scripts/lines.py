@@ -10,9 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.scripts.actions import (
-    LineAction,
-)
+from tokenless.phone_emulator.rehearsal.scripts.actions import LineAction
 from tokenless.phone_emulator.rehearsal.scripts.line_forms import (
     FORMS,
     LineForm,

@@ -7,10 +7,9 @@ from typing import Final
 
 from tokenless.ground.files import SHIPPED_CONFIGS
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.scripts.script import (
-    SCRIPTS,
+from tokenless.phone_emulator.rehearsal.scripts.script import SCRIPTS, Script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import (
     CheckFile,
-    Script,
     load_scripts,
 )
 

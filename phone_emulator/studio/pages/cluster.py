@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
-from tokenless.phone_emulator.rehearsal.scripts.script import check_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import check_script
 from tokenless.phone_emulator.studio.archive import GivenSource
 from tokenless.phone_emulator.studio.sources import (
     Problem,
@@ -20,11 +20,7 @@ from tokenless.phone_emulator.studio.sources import (
     free_name,
     recognise,
 )
-from tokenless.phone_emulator.studio.study import (
-    Corrections,
-    Study,
-    Understood,
-)
+from tokenless.phone_emulator.studio.study import Corrections, Study, Understood
 from tokenless.phone_emulator.studio.understanding import (
     USUAL_MODELS,
     kept_change,

@@ -252,7 +252,7 @@ class SccpCalls:
 
         Args:
             switch: Connects calls.
-            party: Who the phone is, as it is registered now.
+            party: The phone, as it is registered now.
             send: Sends it messages.
         """
         self._switch = switch

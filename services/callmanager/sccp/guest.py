@@ -63,7 +63,7 @@ from tokenless.protocol.sccp.requests import (
 from tokenless.services.callmanager.alarms import AlarmIntake
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Registrar
-from tokenless.services.callmanager.registration import Request
+from tokenless.services.callmanager.registration import Request, log_refusal
 from tokenless.services.callmanager.sccp.calls import SccpCalls
 from tokenless.services.callmanager.sccp.soft_keys import (
     BUTTON_TEMPLATE,
@@ -72,8 +72,9 @@ from tokenless.services.callmanager.sccp.soft_keys import (
 )
 from tokenless.services.callmanager.switch import Party, Switch
 from tokenless.services.limited_log import LimitedLog, shortened
+from tokenless.services.message_session import MessageSession
 from tokenless.services.stream_server.connections.connection import Connection
-from tokenless.services.stream_server.guest import Guest, GuestTools, Session
+from tokenless.services.stream_server.guest import Guest, GuestTools
 
 _GRACE: Final = 2.0
 """Keep-alive intervals that may pass in silence; chan-sccp uses 1.05 to 2.0 [C]."""
@@ -154,7 +155,7 @@ class SccpGuest(Guest):
         return SccpSession(connection, self)
 
 
-class SccpSession(Session):
+class SccpSession(MessageSession[Received]):
     """One phone's connection."""
 
     __slots__ = (
@@ -162,17 +163,13 @@ class SccpSession(Session):
         "_answers",
         "_device",
         "_guest",
-        "_stream",
         "_version",
-        "_waiting",
         "calls",
     )
 
     def __init__(self, connection: Connection, guest: SccpGuest) -> None:
-        super().__init__(connection)
+        super().__init__(connection, SccpStream())
         self._guest = guest
-        self._stream = SccpStream()
-        self._waiting: list[Received] = []
         self._device: str | None = None
         self._alarms = AlarmIntake(guest.registrar, self)
         self._version = 0
@@ -180,26 +177,6 @@ class SccpSession(Session):
         """Those that leave at the end of this turn."""
         self.calls = SccpCalls(guest.switch, self._party, self.push)
         connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
-
-    def receive(self, data: bytes) -> None:
-        """Take bytes of the phone."""
-        self._waiting += self._stream.receive(data)
-
-    @property
-    def is_between_requests(self) -> bool:
-        """Return whether nothing of a next message has come."""
-        return self._stream.is_between_messages and not self._waiting
-
-    def answer(self) -> int:
-        """Answer the messages that are whole."""
-        messages, self._waiting = self._waiting, []
-        for received in messages:
-            self._take(received)
-        if self._answers:
-            self.connection.send(self._take_answers())
-        if messages:
-            self._expect_next()
-        return len(messages)
 
     def on_timer(self) -> None:
         """End the registration of a phone that has been silent too long."""
@@ -237,15 +214,18 @@ class SccpSession(Session):
         frames, self._answers = self._answers, []
         return b"".join(frames)
 
-    def _expect_next(self) -> None:
+    def _taken(self) -> None:
+        """Send the answers, and await the next keep-alive."""
+        if self._answers:
+            self.connection.send(self._take_answers())
         settings = self._guest.settings
         every_s = (
             settings.keepalive_s if self._device else settings.secondary_keepalive_s
         )
         self.connection.set_timer(every_s * _GRACE)
 
-    def _take(self, received: Received) -> None:
-        match received.message:
+    def _take(self, message: Received) -> None:
+        match message.message:
             case KeepAlive():
                 self._guest.cells[SccpCount.KEEPALIVES] += 1
                 self._send(KeepAliveAck())
@@ -262,8 +242,8 @@ class SccpSession(Session):
                 self._alarms.take(self._device, lambda: alarm_words(document.encode()))
             case UnknownMessage():
                 self._guest.cells[SccpCount.IGNORED] += 1
-            case message:
-                self._answer_question(message)
+            case question:
+                self._answer_question(question)
 
     def _register(self, register: Register) -> None:
         claim = Claim(register.device_name, Signalling.SCCP, register.device_type)
@@ -297,14 +277,7 @@ class SccpSession(Session):
     def _refuse(self, device: str, failure: RegisterFailure) -> None:
         guest = self._guest
         guest.cells[SccpCount.REFUSED] += 1
-        if guest.log.may_write("refused registrations"):
-            guest.log.log.info(
-                "registration refused",
-                device=shortened(device),
-                phone=self.connection.address,
-                reason=failure.name.lower(),
-                code=int(failure),
-            )
+        log_refusal(guest.log, device, self.connection.address, failure)
         self._send(RegisterReject(REJECT_TEXTS.get(failure, _OTHER_REJECT)))
         self.connection.close()
 

@@ -26,11 +26,7 @@ from tokenless.protocol.sip.messages import (
     SipResponse,
     decode_message,
 )
-from tokenless.protocol.sip.transactions import (
-    DatagramTransactions,
-    Repeat,
-    TimedOut,
-)
+from tokenless.protocol.sip.transactions import DatagramTransactions, Repeat, TimedOut
 from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.guest import answer
 from tokenless.services.callmanager.sip.stations import SipCallControl

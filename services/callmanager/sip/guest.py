@@ -27,7 +27,7 @@ from tokenless.protocol.sip.register import (
 )
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.peers import peer_of
-from tokenless.services.callmanager.registration import Request
+from tokenless.services.callmanager.registration import Request, log_refusal
 from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.digest import Proof
 from tokenless.services.callmanager.sip.stations import (
@@ -35,10 +35,10 @@ from tokenless.services.callmanager.sip.stations import (
     SipCount,
     SipStation,
 )
-from tokenless.services.limited_log import shortened
+from tokenless.services.message_session import MessageSession
 from tokenless.services.store.registrations import ItlReport
 from tokenless.services.stream_server.connections.connection import Connection
-from tokenless.services.stream_server.guest import Guest, GuestTools, Session
+from tokenless.services.stream_server.guest import Guest, GuestTools
 
 WARNINGS: Final = {
     RegisterFailure.SECURITY_MISMATCH: (
@@ -214,7 +214,9 @@ def _challenge(
         return None
     if proof is Proof.WRONG:
         call_control.cells[SipCount.REFUSED] += 1
-        _log_refusal(source, device, RegisterFailure.AUTHENTICATION_ERROR)
+        log_refusal(
+            source.log, device, source.address, RegisterFailure.AUTHENTICATION_ERROR
+        )
         call_control.registrar.note_failure(
             device, source.address, RegisterFailure.AUTHENTICATION_ERROR
         )
@@ -275,23 +277,12 @@ def _refuse(
     source: Source,
 ) -> SipResponse:
     call_control.cells[SipCount.REFUSED] += 1
-    _log_refusal(source, device, failure)
+    log_refusal(source.log, device, source.address, failure)
     clear, secure = "TCP/UDP", "TLS"
     received, expected = (secure, clear) if source.peer.is_secure else (clear, secure)
     why = WARNINGS.get(failure, _OTHER_WARNING)
     text = why.format(expected=expected, received=received)
     return refuse(request, node=call_control.node, why=text, tag=call_control.new_tag())
-
-
-def _log_refusal(source: Source, device: str, failure: RegisterFailure) -> None:
-    if source.log.may_write("refused registrations"):
-        source.log.log.info(
-            "registration refused",
-            device=shortened(device),
-            phone=source.address,
-            reason=failure.name.lower(),
-            code=int(failure),
-        )
 
 
 def expire(call_control: SipCallControl, now: float) -> None:
@@ -330,37 +321,22 @@ class SipGuest(Guest):
         return SipSession(connection, self)
 
 
-class SipSession(Session):
+class SipSession(MessageSession[SipMessage]):
     """One phone's connection."""
 
-    __slots__ = ("_guest", "_source", "_stream", "_waiting")
+    __slots__ = ("_guest", "_source")
 
     def __init__(self, connection: Connection, guest: SipGuest) -> None:
-        super().__init__(connection)
+        super().__init__(connection, SipStream())
         self._guest = guest
-        self._stream = SipStream()
-        self._waiting: list[SipMessage] = []
         peer = peer_of(connection)
         transport = "TLS" if peer.is_secure else "TCP"
         self._source = Source(
             connection.address, peer, connection.push, guest.log, transport
         )
 
-    def receive(self, data: bytes) -> None:
-        """Take bytes of the phone."""
-        self._waiting += self._stream.receive(data)
-
-    @property
-    def is_between_requests(self) -> bool:
-        """Return whether nothing of a next message has come."""
-        return self._stream.is_between_messages and not self._waiting
-
-    def answer(self) -> int:
-        """Answer the messages that are whole."""
-        messages, self._waiting = self._waiting, []
+    def _take(self, message: SipMessage) -> None:
         guest = self._guest
-        for message in messages:
-            response = answer(guest.call_control, message, self._source, guest.clock())
-            if response is not None:
-                self.connection.send(response.encode())
-        return len(messages)
+        response = answer(guest.call_control, message, self._source, guest.clock())
+        if response is not None:
+            self.connection.send(response.encode())

@@ -7,12 +7,12 @@ from typing import BinaryIO
 
 import click
 
+from tokenless.command_line import json_option
 from tokenless.services.files import PUBLIC, write_output
 from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.signing_requests import MAX_REQUEST_BYTES, SigningRequest
 
 _PATH = click.Path(path_type=Path)
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.group()
@@ -38,7 +38,7 @@ def ca() -> None:
     type=click.IntRange(1, 36500),
     help="Days for which it issues certificates; default: 730 (company), 200 (public).",
 )
-@_json
+@json_option
 def init(
     *, folder: Path, name: str, kind: str, days: int | None, as_json: bool
 ) -> None:

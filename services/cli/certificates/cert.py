@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from tokenless.command_line import complain
+from tokenless.command_line import ExitStatus, complain
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.certificate_text import certificate_text
@@ -25,12 +25,12 @@ from tokenless.services.cli.certificates.view import (
     print_certificates,
 )
 from tokenless.services.cli.cluster.administration import (
+    OpenedCluster,
     StoreType,
     announce_change,
     cluster_options,
-    using_cluster,
 )
-from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.tokens import open_token
 from tokenless.services.pki.uploads import MAX_UPLOAD_BYTES, load_upload
@@ -68,15 +68,14 @@ cert.add_command(reuse_certificate)
 )
 def list_certificates(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     store: TrustStore | None,
     node_name: str | None,
     history: bool,
     as_json: bool,
 ) -> None:
     """List certificates and the roles that TVS answers for them."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         node = None if node_name is None else cluster.node(node_name)
         if history:
             placed = certificates.history(cluster, node)
@@ -93,15 +92,14 @@ def list_certificates(
 @click.argument("serial", required=False)
 def show(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     node_name: str | None,
     store: TrustStore,
     serial: str | None,
     as_json: bool,
 ) -> None:
     """Show a certificate; SERIAL selects one of a trust store."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         placed = _find(cluster, node_name, store, serial)
         if as_json:
             click.echo(json.dumps(placed_json(placed, _names(cluster))))
@@ -117,8 +115,7 @@ def show(
 @export_options
 def export(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     node_name: str | None,
     store: TrustStore,
     serial: str | None,
@@ -127,7 +124,7 @@ def export(
     as_json: bool,
 ) -> None:
     """Write a certificate to a file, never its key."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         certificate = _find(cluster, node_name, store, serial).certificate
     export_certificate(certificate, output, der=der, as_json=as_json)
 
@@ -138,8 +135,7 @@ def export(
 @click.argument("source", metavar="FILE|token:NAME")
 def upload(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     store: TrustStore,
     source: str,
     as_json: bool,
@@ -149,7 +145,7 @@ def upload(
     `token:NAME` takes the certificate of one of this cluster's tokens, `-` standard
     input.
     """
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         content = _read(cluster, source)
         result = trust_stores.upload(cluster, store, content, by=administrator())
         announce_change(cluster)
@@ -203,8 +199,7 @@ def upload(
 )
 def regenerate(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     node_name: str | None,
     store: TrustStore,
     key_size: int | None,
@@ -218,10 +213,10 @@ def regenerate(
 
     `cert restore` puts the old ones into use again.
     """
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         certificate = certificates.regenerate(
             cluster,
-            _node_of(cluster, node_name),
+            cluster.node(node_name),
             store,
             key_size=key_size,
             key_type=key_type,
@@ -243,16 +238,15 @@ def regenerate(
 @click.argument("serial")
 def restore(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     node_name: str | None,
     store: TrustStore,
     serial: str,
     as_json: bool,
 ) -> None:
     """Put a replaced certificate of a node into use again."""
-    with using_cluster(data, config) as cluster:
-        node = _node_of(cluster, node_name)
+    with opened as cluster:
+        node = cluster.node(node_name)
         certificate = certificates.restore(
             cluster, node, store, serial, by=administrator()
         )
@@ -267,8 +261,7 @@ def restore(
 @click.argument("serial")
 def delete(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     node_name: str | None,
     store: TrustStore,
     serial: str,
@@ -276,11 +269,11 @@ def delete(
 ) -> None:
     """Delete a trust store's certificate, or a node's replaced one."""
     by = administrator()
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         if store.is_trust_store:
             gone = trust_stores.delete(cluster, store, serial, by=by)
         else:
-            node = _node_of(cluster, node_name)
+            node = cluster.node(node_name)
             gone = certificates.delete_history(cluster, node, store, serial, by=by)
         announce_change(cluster)
     _print_one(gone, f"Deleted {gone.serial_hex} from {store}.", as_json)
@@ -294,9 +287,9 @@ def delete(
     type=int,
     help="Only certificates that expire within this many days.",
 )
-def expiry(*, data: Path, config: Path | None, days: int | None, as_json: bool) -> None:
+def expiry(*, opened: OpenedCluster, days: int | None, as_json: bool) -> None:
     """Report when certificates expire; exit 1 when one has expired."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         report = certificates.expiry(cluster, within_days=days)
         names = _names(cluster)
     if as_json:
@@ -310,7 +303,7 @@ def expiry(*, data: Path, config: Path | None, days: int | None, as_json: bool) 
     ended = [each for each in report if each.days_left < 0]
     if ended:
         complain(f"{len(ended)} have ended; regenerate them")
-        sys.exit(1)
+        sys.exit(ExitStatus.FAILED)
 
 
 def _read(cluster: Cluster, source: str) -> bytes:
@@ -329,7 +322,7 @@ def _find(
         if serial is None:
             raise click.UsageError(f"{store} may hold several: name a SERIAL")
         return certificates.find_by_serial(certificates.trust(cluster, store), serial)
-    node = _node_of(cluster, node_name)
+    node = cluster.node(node_name)
     certificates.check_unit(node, store, cluster.release)
     placed = [each for each in certificates.own(cluster, node) if each.store is store]
     if serial is not None:
@@ -341,10 +334,6 @@ def _find(
             hint=f"make one with `tokenless cert regenerate {store}`",
         )
     return placed[0]
-
-
-def _node_of(cluster: Cluster, name: str | None) -> Node:
-    return cluster.publisher if name is None else cluster.node(name)
 
 
 def _names(cluster: Cluster) -> dict[int, str]:

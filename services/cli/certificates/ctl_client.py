@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
-from tokenless.command_line import complain
+from tokenless.command_line import FILE, ExitStatus, complain, gathered
 from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
@@ -19,7 +20,7 @@ from tokenless.services.cli.certificates.ctl_client_dialog import (
     show_entries,
 )
 from tokenless.services.cli.certificates.token import find_token
-from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
+from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.file.json_output import describe_file
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
@@ -37,50 +38,61 @@ _PASSED: Final = "Passed"
 _FAILED: Final = "Failed"
 
 
-def _token_options(command: click.decorators.FC) -> click.decorators.FC:
-    options = [
-        click.option(
-            "--token",
-            "names",
-            multiple=True,
-            help="An inserted token; may be repeated. Asked for when not given.",
-        ),
-        click.option(
-            "--password",
-            help="Password of the signing token; "
-            f"{DEFAULT_PASSWORD} when it is not asked for.",
-        ),
-        click.option(
-            "--module",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="The PKCS#11 module of the tokens.",
-        ),
-        click.option(
-            "--node", "server", help="The server to connect to; default: the publisher."
-        ),
-        click.option(
-            "--ignore-missing-file",
-            is_flag=True,
-            help="Continue when the cluster is in mixed mode but has no CTL file.",
-        ),
-        click.option(
-            "--add-tftp",
-            "tftp",
-            multiple=True,
-            metavar="ADDRESS=FILE",
-            help="List another cluster's TFTP server, with its certificate.",
-        ),
-        click.option(
-            "--add-firewall",
-            "firewall",
-            multiple=True,
-            metavar="ADDRESS=FILE",
-            help="List a firewall, with its certificate.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+@dataclass(frozen=True, slots=True)
+class _Inserted:
+    """The tokens, the server and its new entries, as a person names them."""
+
+    names: Sequence[str]
+    password: str | None
+    module: Path | None
+    server: str | None
+    ignore_missing_file: bool
+    tftp: Sequence[str]
+    firewall: Sequence[str]
+
+
+_token_options = gathered(
+    "inserted",
+    _Inserted,
+    click.option(
+        "--token",
+        "names",
+        multiple=True,
+        help="An inserted token; may be repeated. Asked for when not given.",
+    ),
+    click.option(
+        "--password",
+        help="Password of the signing token; "
+        f"{DEFAULT_PASSWORD} when it is not asked for.",
+    ),
+    click.option(
+        "--module",
+        type=FILE,
+        help="The PKCS#11 module of the tokens.",
+    ),
+    click.option(
+        "--node", "server", help="The server to connect to; default: the publisher."
+    ),
+    click.option(
+        "--ignore-missing-file",
+        is_flag=True,
+        help="Continue when the cluster is in mixed mode but has no CTL file.",
+    ),
+    click.option(
+        "--add-tftp",
+        "tftp",
+        multiple=True,
+        metavar="ADDRESS=FILE",
+        help="List another cluster's TFTP server, with its certificate.",
+    ),
+    click.option(
+        "--add-firewall",
+        "firewall",
+        multiple=True,
+        metavar="ADDRESS=FILE",
+        help="List a firewall, with its certificate.",
+    ),
+)
 
 
 @click.group()
@@ -92,17 +104,21 @@ def ctl_client() -> None:
 @cluster_options
 @_token_options
 @click.argument("mode", type=click.Choice(list(_MODES)))
-def set_mode(*, mode: str, as_json: bool, **settings: object) -> None:
+def set_mode(
+    *, mode: str, opened: OpenedCluster, inserted: _Inserted, as_json: bool
+) -> None:
     """Set the cluster's security mode and make the CTL for it."""
-    _run(_MODES[mode], as_json=as_json, **settings)  # type: ignore[arg-type]
+    with opened as cluster:
+        _run(cluster, _MODES[mode], inserted, as_json=as_json)
 
 
 @ctl_client.command()
 @cluster_options
 @_token_options
-def update(*, as_json: bool, **settings: object) -> None:
+def update(*, opened: OpenedCluster, inserted: _Inserted, as_json: bool) -> None:
     """Make a new CTL and keep the security mode."""
-    _run(None, as_json=as_json, **settings)  # type: ignore[arg-type]
+    with opened as cluster:
+        _run(cluster, None, inserted, as_json=as_json)
 
 
 @ctl_client.command()
@@ -110,10 +126,10 @@ def update(*, as_json: bool, **settings: object) -> None:
 @click.option(
     "--node", "server", help="The server to connect to; default: the publisher."
 )
-def show(*, data: Path, config: Path | None, server: str | None, as_json: bool) -> None:
+def show(*, opened: OpenedCluster, server: str | None, as_json: bool) -> None:
     """Show the CTL entries of the server's file."""
-    with using_cluster(data, config) as cluster:
-        node = cluster.publisher if server is None else cluster.node(server)
+    with opened as cluster:
+        node = cluster.node(server)
         present = operations.check_server(cluster, server=node, ignore_missing=True)
         mode = "mixed" if cluster.is_mixed else "non-secure"
     if as_json:
@@ -129,43 +145,32 @@ def show(*, data: Path, config: Path | None, server: str | None, as_json: bool) 
 
 
 def _run(
-    mode: SecurityMode | None,
-    *,
-    data: Path,
-    config: Path | None,
-    names: Sequence[str],
-    password: str | None,
-    module: Path | None,
-    server: str | None,
-    ignore_missing_file: bool,
-    tftp: Sequence[str],
-    firewall: Sequence[str],
-    as_json: bool,
+    cluster: Cluster, mode: SecurityMode | None, inserted: _Inserted, *, as_json: bool
 ) -> None:
-    with using_cluster(data, config) as cluster:
-        node = cluster.publisher if server is None else cluster.node(server)
-        dialog = CtlClientDialog(
-            is_interactive=not names and sys.stdin.isatty(), password=password
-        )
-        ignore = dialog.connect(cluster, node, ignore_missing=ignore_missing_file)
-        present = operations.check_server(cluster, server=node, ignore_missing=ignore)
-        tokens = dialog.insert_tokens(
-            names, present, lambda name: find_token(cluster, name, module)
-        )
-        others = [] if present is None else operations.others_of(present)
-        others += [_other(cluster, Role.TFTP, each) for each in tftp]
-        others += [_other(cluster, Role.FIREWALL, each) for each in firewall]
-        _unlock(dialog, present, tokens)
-        ctl = operations.update(
-            cluster,
-            tokens,
-            mode=mode,
-            ignore_missing=ignore,
-            server=node,
-            others=others,
-            by=administrator(),
-        )
-        _report(cluster, ctl, announce(cluster), as_json=as_json)
+    server, names = inserted.server, inserted.names
+    node = cluster.node(server)
+    dialog = CtlClientDialog(
+        is_interactive=not names and sys.stdin.isatty(), password=inserted.password
+    )
+    ignore = dialog.connect(cluster, node, ignore_missing=inserted.ignore_missing_file)
+    present = operations.check_server(cluster, server=node, ignore_missing=ignore)
+    tokens = dialog.insert_tokens(
+        names, present, lambda name: find_token(cluster, name, inserted.module)
+    )
+    others = [] if present is None else operations.others_of(present)
+    others += [_other(cluster, Role.TFTP, each) for each in inserted.tftp]
+    others += [_other(cluster, Role.FIREWALL, each) for each in inserted.firewall]
+    _unlock(dialog, present, tokens)
+    ctl = operations.update(
+        cluster,
+        tokens,
+        mode=mode,
+        ignore_missing=ignore,
+        server=node,
+        others=others,
+        by=administrator(),
+    )
+    _report(cluster, ctl, announce(cluster), as_json=as_json)
 
 
 def _other(cluster: Cluster, role: Role, text: str) -> OtherServer:
@@ -217,4 +222,4 @@ def _report(
     failed = [str(row["reason"]) for row in rows if row["status"] == _FAILED]
     if failed:
         complain("; ".join(failed))
-        sys.exit(1)
+        sys.exit(ExitStatus.FAILED)

@@ -10,10 +10,10 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import identities
 from tokenless.services.cli.certificates.view import certificate_json
 from tokenless.services.cli.cluster.administration import (
+    OpenedCluster,
     StoreType,
     announce_change,
     cluster_options,
-    using_cluster,
 )
 from tokenless.services.files import PUBLIC, write_output
 from tokenless.services.pki.uploads import MAX_UPLOAD_BYTES
@@ -48,8 +48,7 @@ _node = click.option("--node", "node_name", help="The node; default: the publish
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file.")
 def request_certificate(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     node_name: str | None,
     store: TrustStore,
     multi_server: bool,
@@ -68,8 +67,8 @@ def request_certificate(
     wanted = identities.RequestOrder(
         multi_server, common_name, key_size, includes_ou, names
     )
-    with using_cluster(data, config) as cluster:
-        node = cluster.publisher if node_name is None else cluster.node(node_name)
+    with opened as cluster:
+        node = cluster.node(node_name)
         made = (
             identities.pending(node, store)
             if show
@@ -92,8 +91,7 @@ def request_certificate(
 @click.argument("file", type=click.File("rb"))
 def import_certificate(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     node_name: str | None,
     store: TrustStore,
     file: BinaryIO,
@@ -104,8 +102,8 @@ def import_certificate(
     FILE is PEM, DER or PKCS#7, with or without the chain, or - for standard input.
     """
     content = file.read(MAX_UPLOAD_BYTES + 1)
-    with using_cluster(data, config) as cluster:
-        node = cluster.publisher if node_name is None else cluster.node(node_name)
+    with opened as cluster:
+        node = cluster.node(node_name)
         taken = identities.import_own(cluster, node, store, content, by=administrator())
         announce_change(cluster)
     if taken.warning is not None:
@@ -124,13 +122,13 @@ def import_certificate(
 @cluster_options
 @_store
 def reuse_certificate(
-    *, data: Path, config: Path | None, store: TrustStore, as_json: bool
+    *, opened: OpenedCluster, store: TrustStore, as_json: bool
 ) -> None:
     """Use tomcat's certificate for CallManager, too.
 
     Release 14 and later. CallManager-ECDSA uses the certificate of tomcat-ECDSA.
     """
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         certificate = identities.reuse_tomcat(cluster, store, by=administrator())
         announce_change(cluster)
     if as_json:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from tokenless.command_line import complain
+from tokenless.command_line import FILE, ExitStatus, complain
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.cli.certificates.view import (
     certificate_json,
     export_certificate,
     export_options,
 )
-from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
+from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
 from tokenless.services.pki.tokens import (
@@ -30,7 +30,7 @@ from tokenless.services.pki.tokens import (
 
 _module = click.option(
     "--module",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="A PKCS#11 module; NAME is then the label of one of its tokens.",
 )
 _name = click.argument("name")
@@ -52,8 +52,7 @@ def token() -> None:
 @_name
 def create(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     module: Path | None,
     name: str,
     password: str,
@@ -64,7 +63,7 @@ def create(
     With --module, the token must already be initialised with this password as its PIN.
     """
     made: Token
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         folder = cluster.tokens_folder
         if module is None:
             made = create_token(folder, name, password, now=time.time())
@@ -81,11 +80,9 @@ def create(
 @token.command("list")
 @cluster_options
 @_module
-def show_list(
-    *, data: Path, config: Path | None, module: Path | None, as_json: bool
-) -> None:
+def show_list(*, opened: OpenedCluster, module: Path | None, as_json: bool) -> None:
     """List the tokens; exit 1 when one is damaged."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         if module is None:
             tokens = list_tokens(cluster.tokens_folder)
         else:
@@ -94,7 +91,7 @@ def show_list(
     for name, reason in tokens.damaged.items():
         complain(f"token {name}: {reason}")
     if tokens.damaged:
-        sys.exit(1)
+        sys.exit(ExitStatus.FAILED)
 
 
 @token.command()
@@ -104,8 +101,7 @@ def show_list(
 @export_options
 def export(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     module: Path | None,
     name: str,
     output: Path | None,
@@ -113,7 +109,7 @@ def export(
     as_json: bool,
 ) -> None:
     """Write a token's certificate to a file."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         certificate = find_token(cluster, name, module).certificate
     export_certificate(certificate, output, der=der, as_json=as_json)
 
@@ -121,9 +117,9 @@ def export(
 @token.command()
 @cluster_options
 @_name
-def delete(*, data: Path, config: Path | None, name: str, as_json: bool) -> None:
+def delete(*, opened: OpenedCluster, name: str, as_json: bool) -> None:
     """Delete a token (a PKCS#12 file) and its key."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         certificate = delete_token(cluster.tokens_folder, name)
     if as_json:
         described = {} if certificate is None else certificate_json(certificate)

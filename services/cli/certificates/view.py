@@ -11,6 +11,7 @@ import click
 from rich import box
 from rich.table import Table
 
+from tokenless.command_line import FILE
 from tokenless.ground.terminal import cell, result_console
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import role_name
@@ -93,7 +94,7 @@ def export_options(command: _Command) -> _Command:
     """Add `--der` and `--output`."""
     output = click.option(
         "--output",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FILE,
         help="The file to write; standard output by default.",
     )
     der = click.option("--der", is_flag=True, help="DER instead of PEM.")

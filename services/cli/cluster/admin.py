@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tokenless.command_line import complain
+from tokenless.command_line import FILE, complain
 from tokenless.services.admin.interactive import ask_person, ask_secret, talk
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cli.cluster.administration import open_cluster
@@ -20,7 +20,7 @@ from tokenless.services.logs import configure_logs
 @click.option("--yes", is_flag=True, help="Answer every question with yes.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="The file that `file get` writes; default: the same name, in this folder.",
 )
 @click.argument("command", nargs=-1, metavar="[COMMAND WORD...]")

@@ -1,12 +1,13 @@
 """Common parts of commands that change a cluster."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeAlias
 
 import click
 
+from tokenless.command_line import Command, gathered, json_option
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import certificates
 from tokenless.services.cli.options import (
@@ -18,16 +19,6 @@ from tokenless.services.cli.options import (
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.announce import NodeDelivery, announce
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def cluster_options(command: _Command) -> _Command:
-    """Add `--data`, `--config` and `--json`."""
-    json_option = click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON object."
-    )
-    return data_option(config_option(json_option(command)))
 
 
 def open_cluster(data: Path, config: Path | None, *, makes: bool = False) -> Cluster:
@@ -53,6 +44,16 @@ def using_cluster(data: Path, config: Path | None) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.close()
+
+
+OpenedCluster: TypeAlias = AbstractContextManager[Cluster]
+"""The cluster of a command: open within a `with` block."""
+_opened = gathered("opened", using_cluster, data_option, config_option)
+
+
+def cluster_options(command: Command) -> Command:
+    """Add `--data` and `--config` (the command gets `opened`), and `--json`."""
+    return _opened(json_option(command))
 
 
 def announce_change(cluster: Cluster) -> list[NodeDelivery]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tokenless.command_line import ExitStatus, complain
+from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.disk import explain
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import TokenlessError, UnreadableError
@@ -16,11 +16,8 @@ from tokenless.services.admin.interactive import ask_person
 from tokenless.services.applying.difference import find_difference
 from tokenless.services.applying.file import ConfigFile
 from tokenless.services.applying.steps import Difference
-from tokenless.services.cli.cluster.administration import (
-    announce_change,
-    cluster_options,
-    using_cluster,
-)
+from tokenless.services.cli.cluster.administration import announce_change, using_cluster
+from tokenless.services.cli.options import config_option, data_option
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.store.audit import administrator
@@ -32,7 +29,9 @@ _NEXT = (
 
 
 @click.command()
-@cluster_options
+@data_option
+@config_option
+@json_option
 @click.option("--dry-run", is_flag=True, help="Print the difference, change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask before changes are made.")
 @click.option(

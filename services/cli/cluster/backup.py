@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.command_line import json_option
 from tokenless.ground.terminal import slow_view
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.backup.manifest import Manifest
@@ -16,7 +17,6 @@ from tokenless.services.cluster.cluster import load_saved
 from tokenless.services.cluster.installation import CONFIG_FILE
 from tokenless.services.config import host_settings
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _SHARED = (
     "the database is not in this folder: back it up where it runs (pg_dump), "
     "right after this"
@@ -25,7 +25,7 @@ _SHARED = (
 
 @click.command()
 @data_option
-@_json
+@json_option
 @click.argument("target", type=click.Path(path_type=Path))
 def backup(*, data: Path, as_json: bool, target: Path) -> None:
     """Copy the data folder into TARGET: a new folder or NAME.tar.
@@ -42,7 +42,7 @@ def backup(*, data: Path, as_json: bool, target: Path) -> None:
 
 @click.command()
 @data_option
-@_json
+@json_option
 @click.argument("source", type=click.Path(path_type=Path, exists=True))
 def restore(*, data: Path, as_json: bool, source: Path) -> None:
     """Create the data folder from a backup made by `tokenless backup`.

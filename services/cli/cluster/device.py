@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from tokenless.command_line import FILE, gathered
 from tokenless.protocol.capf.elements import KeyType
 from tokenless.protocol.phones.device_security import (
     CAPF_AUTH_MODES,
@@ -19,25 +20,24 @@ from tokenless.protocol.phones.device_security import (
     profile_name,
 )
 from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.services.changes.device_change import (
+    DeviceChange,
+    finish_time,
+    parse_finish_time,
+)
 from tokenless.services.changes.device_import import read_devices_csv
 from tokenless.services.changes.devices import (
-    DeviceChange,
     Selection,
     change_devices,
     find_device,
-    finish_time,
     list_devices,
-    parse_finish_time,
     set_devices,
 )
-from tokenless.services.cli.certificates.view import (
-    export_certificate,
-    export_options,
-)
+from tokenless.services.cli.certificates.view import export_certificate, export_options
 from tokenless.services.cli.cluster.administration import (
+    OpenedCluster,
     announce_change,
     cluster_options,
-    using_cluster,
 )
 from tokenless.services.cli.cluster.digest import digest
 from tokenless.services.cli.cluster.registrations import (
@@ -70,14 +70,13 @@ device.add_command(digest)
 @click.option("--model", help="List only phones of this model.")
 def list_command(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     pool: str | None,
     model: str | None,
     as_json: bool,
 ) -> None:
     """List the phones that an administrator configured."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         devices = list_devices(cluster, Selection(pool=pool, model=model))
         present = read_presences(cluster)
     if as_json:
@@ -97,9 +96,9 @@ def list_command(
 @device.command()
 @click.argument("name")
 @cluster_options
-def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
+def show(*, name: str, opened: OpenedCluster, as_json: bool) -> None:
     """Show one phone's profile, CAPF fields and certificate."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         found = find_device(cluster, name)
         presence = read_presences(cluster, found.name).get(found.name)
     if as_json:
@@ -116,14 +115,13 @@ def show(*, name: str, data: Path, config: Path | None, as_json: bool) -> None:
 def certificate(
     *,
     name: str,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     output: Path | None,
     der: bool,
     as_json: bool,
 ) -> None:
     """Write a phone's certificate (LSC, else MIC) to a file."""
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         found = find_device(cluster, name)
     if found.certificate is None:
         raise ServiceError(
@@ -133,54 +131,10 @@ def certificate(
     export_certificate(found.certificate, output, der=der, as_json=as_json)
 
 
-@device.command("set")
-@click.argument("names", nargs=-1)
-@cluster_options
-@click.option(
-    "--pool", help="Change all phones of this pool; for a new phone: its device pool."
-)
-@click.option(
-    "--model", help="Change all phones of this model; for a new phone: its model."
-)
-@click.option(
-    "--security", type=click.Choice(list(SECURITY_MODES)), help="Security mode."
-)
-@click.option("--encrypted", is_flag=True, help="Short for --security encrypted.")
-@click.option(
-    "--transport",
-    type=click.Choice(list(_TRANSPORTS)),
-    help="Transport of the phone's signalling.",
-)
-@click.option(
-    "--encrypted-config/--clear-config",
-    default=None,
-    help="TFTP Encrypted Config: encrypt the phone's configuration file.",
-)
-@click.option(
-    "--capf", type=click.Choice(list(CAPF_OPERATIONS)), help="CAPF operation."
-)
-@click.option(
-    "--auth",
-    type=click.Choice(list(CAPF_AUTH_MODES)),
-    help="The phone's authentication to CAPF.",
-)
-@click.option("--string", "auth_string", help="Authentication string: 4 to 10 digits.")
-@click.option(
-    "--key-type", type=click.Choice(["rsa", "ec"]), help="Key type of the LSC."
-)
-@click.option("--key-size", type=int, help="Key size of the LSC in bits.")
-@click.option(
-    "--finish-by",
-    help="End of the CAPF operation, YYYY:MM:DD:HH:MM in UTC; "
-    "default: ten days from now.",
-)
-def set_command(
+def _change(
     *,
-    names: tuple[str, ...],
-    data: Path,
-    config: Path | None,
-    pool: str | None,
     model: str | None,
+    pool: str | None,
     security: str | None,
     encrypted: bool,
     transport: str | None,
@@ -191,18 +145,11 @@ def set_command(
     key_type: str | None,
     key_size: int | None,
     finish_by: str | None,
-    as_json: bool,
-) -> None:
-    """Change phones by name, or all phones of a pool or a model.
-
-    A phone notices the change when it next fetches its configuration.
-    """
-    if not (names or pool or model):
-        raise click.UsageError("name devices, or give --pool or --model")
+) -> DeviceChange:
     if encrypted and security not in {None, "encrypted"}:
         raise click.UsageError("--encrypted and --security exclude each other")
     mode = "encrypted" if encrypted else security
-    change = DeviceChange(
+    return DeviceChange(
         model=model,
         pool=pool,
         security_mode=None if mode is None else SECURITY_MODES[mode],
@@ -215,19 +162,81 @@ def set_command(
         key_size=key_size,
         finish_by=None if finish_by is None else parse_finish_time(finish_by),
     )
-    selection = Selection(names) if names else Selection((), pool, model)
-    with using_cluster(data, config) as cluster:
+
+
+@device.command("set")
+@click.argument("names", nargs=-1)
+@cluster_options
+@gathered(
+    "change",
+    _change,
+    click.option(
+        "--pool",
+        help="Change all phones of this pool; for a new phone: its device pool.",
+    ),
+    click.option(
+        "--model", help="Change all phones of this model; for a new phone: its model."
+    ),
+    click.option(
+        "--security", type=click.Choice(list(SECURITY_MODES)), help="Security mode."
+    ),
+    click.option("--encrypted", is_flag=True, help="Short for --security encrypted."),
+    click.option(
+        "--transport",
+        type=click.Choice(list(_TRANSPORTS)),
+        help="Transport of the phone's signalling.",
+    ),
+    click.option(
+        "--encrypted-config/--clear-config",
+        default=None,
+        help="TFTP Encrypted Config: encrypt the phone's configuration file.",
+    ),
+    click.option(
+        "--capf", type=click.Choice(list(CAPF_OPERATIONS)), help="CAPF operation."
+    ),
+    click.option(
+        "--auth",
+        type=click.Choice(list(CAPF_AUTH_MODES)),
+        help="The phone's authentication to CAPF.",
+    ),
+    click.option(
+        "--string", "auth_string", help="Authentication string: 4 to 10 digits."
+    ),
+    click.option(
+        "--key-type", type=click.Choice(["rsa", "ec"]), help="Key type of the LSC."
+    ),
+    click.option("--key-size", type=int, help="Key size of the LSC in bits."),
+    click.option(
+        "--finish-by",
+        help="End of the CAPF operation, YYYY:MM:DD:HH:MM in UTC; "
+        "default: ten days from now.",
+    ),
+)
+def set_command(
+    *,
+    names: tuple[str, ...],
+    opened: OpenedCluster,
+    change: DeviceChange,
+    as_json: bool,
+) -> None:
+    """Change phones by name, or all phones of a pool or a model.
+
+    A phone notices the change when it next fetches its configuration.
+    """
+    if not (names or change.pool or change.model):
+        raise click.UsageError("name devices, or give --pool or --model")
+    by_kind = Selection((), change.pool, change.model)
+    selection = Selection(names) if names else by_kind
+    with opened as cluster:
         changed = set_devices(cluster, selection, change, by=administrator())
         announce_change(cluster)
     _report(changed, as_json=as_json)
 
 
 @device.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FILE)
 @cluster_options
-def import_command(
-    *, file: Path, data: Path, config: Path | None, as_json: bool
-) -> None:
+def import_command(*, file: Path, opened: OpenedCluster, as_json: bool) -> None:
     """Add and change phones from a CSV file: all rows or none.
 
     Columns: name, and any of model, pool, security (non-secure, authenticated,
@@ -235,7 +244,7 @@ def import_command(
     auth (string, null-string, lsc, mic), string, key_size.
     """
     changes = read_devices_csv(file.read_bytes(), str(file))
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         changed = change_devices(cluster, changes, by=administrator())
         announce_change(cluster)
     _report(changed, as_json=as_json)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from tokenless.command_line import json_option
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.cli.options import data_option
 from tokenless.services.errors import ServiceError
@@ -37,7 +38,7 @@ _TIMEOUT_S: Final = 5.0
     help="Ask this node; may be repeated. Default: all nodes that were served here.",
 )
 @click.option("--ready", is_flag=True, help="Exit with 1 when a node is degraded, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def health(data: Path, nodes: tuple[str, ...], *, ready: bool, as_json: bool) -> None:
     """Report the health of the nodes served from this data folder.
 

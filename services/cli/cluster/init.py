@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.command_line import json_option
 from tokenless.ground.terminal import slow_view
 from tokenless.services.cli.cluster.administration import open_cluster
 from tokenless.services.cli.options import config_option, data_option
@@ -17,7 +18,7 @@ from tokenless.services.errors import ServiceError
 @click.command()
 @data_option
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def init(*, data: Path, config: Path | None, as_json: bool) -> None:
     """Create the data folder of a cluster, without serving it.
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
+from tokenless.command_line import FILE, json_option
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.services.changes import membership
-from tokenless.services.cli.cluster.administration import cluster_options, using_cluster
+from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.options import data_option, database_url
 from tokenless.services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
 from tokenless.services.cluster.installation import CONFIG_FILE
@@ -25,7 +26,7 @@ _DEFAULTS_HERE = (
     "[tftp], [tvs] and [metrics] have their defaults here: serve with a --config of "
     "this host, or import with --host-settings"
 )
-_file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+_file = click.argument("file", type=FILE)
 
 
 def _asked_for(
@@ -68,8 +69,7 @@ def node() -> None:
 @click.argument("address")
 def add(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     roles: tuple[str, ...],
     name: str,
     address: str,
@@ -79,7 +79,7 @@ def add(
 
     The CTL does not list the node until `utils ctl update CTLFile`.
     """
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         chosen = frozenset(map(NodeRole, roles)) or EVERY_ROLE
         made = membership.add_node(
             cluster, name, address, roles=chosen, by=administrator()
@@ -99,14 +99,13 @@ def add(
 @click.option(
     "--output",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="The file to write.",
 )
 @click.argument("name")
 def export(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     name: str,
     password: str,
     output: Path,
@@ -117,7 +116,7 @@ def export(
     This host no longer serves the node. When you later regenerate one of the node's
     certificates here, export and import it again: the node needs the new key.
     """
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         exported = cluster.node(name)
         write_output(output, export_node(cluster, exported, password), mode=PRIVATE)
     _tell({"node": exported.name, "file": str(output)}, f"wrote {output}", as_json)
@@ -135,7 +134,7 @@ def export(
     is_flag=True,
     help="Also take over [tftp], [tvs] and [metrics] of the publisher's configuration.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @_file
 def import_(
     *, data: Path, password: str, host_settings: bool, file: Path, as_json: bool
@@ -177,8 +176,7 @@ def import_(
 @click.argument("name")
 def grant(
     *,
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     name: str,
     role: str,
     show: bool,
@@ -188,7 +186,7 @@ def grant(
     if show:
         _tell({"sql": grants(role)}, ";\n".join([*grants(role), ""]).rstrip(), as_json)
         return
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         found = cluster.node(name)
         if not cluster.store.is_shared:
             raise ServiceError(

@@ -3,16 +3,12 @@
 import json
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.services.cli.cluster.administration import (
-    cluster_options,
-    using_cluster,
-)
+from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.file.json_output import iso
 from tokenless.services.cluster.presence import (
     ItlStatus,
@@ -40,8 +36,7 @@ from tokenless.services.cluster.presence import (
 def status(
     *,
     names: tuple[str, ...],
-    data: Path,
-    config: Path | None,
+    opened: OpenedCluster,
     node: str | None,
     state: str | None,
     itl: str | None,
@@ -52,7 +47,7 @@ def status(
     The list has all phones that a node knows, including auto-registered ones.
     """
     wanted = {name.upper() for name in names}
-    with using_cluster(data, config) as cluster:
+    with opened as cluster:
         if node is not None:
             node = cluster.node(node).name
         found = [

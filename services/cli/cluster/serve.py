@@ -16,7 +16,7 @@ import trio
 
 from tokenless.ground.heap import freeze_heap_after_startup
 from tokenless.services.cli.cluster.administration import open_cluster
-from tokenless.services.cli.first_user import add_first_user, first_user_options
+from tokenless.services.cli.first_user import FirstUser, first_user_options
 from tokenless.services.cli.options import config_option, data_option
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import MetricsSection
@@ -77,9 +77,7 @@ def serve(
     metrics: str | None,
     *,
     console: str | None,
-    first_user: str | None,
-    first_password: str | None,
-    first_password_file: Path | None,
+    first: FirstUser,
     log_json: bool,
     stop_with_stdin: bool,
 ) -> None:
@@ -96,7 +94,7 @@ def serve(
     with closing(open_cluster(data, config, makes=True)) as cluster:
         has_console = pages is not None or _has_console(cluster, only)
         if has_console:
-            add_first_user(cluster, first_user, first_password, first_password_file)
+            first.add_to(cluster)
         trio.run(
             partial(
                 _serve,
@@ -231,7 +229,7 @@ async def _serve_console(
     nursery: trio.Nursery, cluster: Cluster, section: ConsoleSection
 ) -> None:
     """Serve the pages, with the publisher's certificate."""
-    # Web libraries take half a second to load: only who serves pages needs them.
+    # Web libraries take half a second to load: only serving pages needs them.
     from tokenless.services.console.server import (  # noqa: PLC0415
         ConsoleSettings,
         serve_console,

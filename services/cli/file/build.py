@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from tokenless.command_line import FILE, json_option
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import ListForm, sign_trust_list
@@ -27,8 +28,6 @@ from tokenless.services.cli.file.signers import (
 )
 from tokenless.services.files import write_output
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
-
 # Click keeps the lines of a paragraph that begins with a backspace.
 _EXAMPLE = """\b
 Example:
@@ -39,10 +38,10 @@ Example:
 
 
 @click.command(epilog=_EXAMPLE)
-@click.argument("output", type=_FILE)
+@click.argument("output", type=FILE)
 @click.option(
     "--description",
-    type=_FILE,
+    type=FILE,
     help="A description of the list in TOML; options override it.",
 )
 @click.option(
@@ -76,7 +75,7 @@ Example:
 @click.option("--signer-version", help="Element 28, such as 1.1; default: none.")
 @timestamp_option
 @signer_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def build(
     *,
     output: Path,

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from tokenless.command_line import FILE, json_option
 from tokenless.protocol.codes import role_name
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.list_diff import (
@@ -19,18 +20,16 @@ from tokenless.protocol.trust.list_diff import (
 from tokenless.services.cli.file.input import load_trust_list
 from tokenless.services.errors import ServiceError
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
-
 
 @click.command()
-@click.argument("old", type=_FILE)
-@click.argument("new", type=_FILE)
+@click.argument("old", type=FILE)
+@click.argument("new", type=FILE)
 @click.option(
     "--beside",
-    type=_FILE,
+    type=FILE,
     help="The other list that the phone holds: its ITL if OLD is a CTL, else its CTL.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def diff(old: Path, new: Path, beside: Path | None, *, as_json: bool) -> None:
     """Tell whether a phone that holds OLD would install NEW.
 

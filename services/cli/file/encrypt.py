@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from tokenless.command_line import FILE, json_option
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.encrypted_file import (
@@ -26,11 +27,7 @@ from tokenless.protocol.files.encrypted_file import (
     EncryptedFile,
     encrypt_file,
 )
-from tokenless.protocol.files.signed_file import (
-    MAX_FILE_LENGTH,
-    SignedFile,
-    sign_file,
-)
+from tokenless.protocol.files.signed_file import MAX_FILE_LENGTH, SignedFile, sign_file
 from tokenless.protocol.phones.configuration import companion_of
 from tokenless.services.cli.file.input import (
     load_certificate,
@@ -52,15 +49,14 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, write_output
 
 _SIGNED_SUFFIX = ".sgn"
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.argument("file", type=_FILE)
-@click.argument("output", type=_FILE, required=False)
+@click.argument("file", type=FILE)
+@click.argument("output", type=FILE, required=False)
 @click.option(
     "--phone",
-    type=_FILE,
+    type=FILE,
     required=True,
     help="The phone's certificate: the LSC, or the MIC if it has no LSC.",
 )
@@ -79,7 +75,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @timestamp_option
 @signer_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def encrypt(
     *,
     file: Path,
@@ -97,13 +93,10 @@ def encrypt(
     The result is FILE.enc.sgn, or OUTPUT.
     """
     target = file.with_name(file.name + ENCRYPTED_SUFFIX) if output is None else output
-    content, recipient = (
-        read_bounded(file, MAX_FILE_LENGTH // 2),
-        load_certificate(phone),
-    )
-    signer, at = load_signer(source), timestamp
-    if at is None:
-        at = int(datetime.now(UTC).timestamp())
+    content = read_bounded(file, MAX_FILE_LENGTH // 2)
+    recipient = load_certificate(phone)
+    signer = load_signer(source)
+    at = int(datetime.now(UTC).timestamp()) if timestamp is None else timestamp
     made = encrypt_file(
         target.name if filename is None else filename,
         content,
@@ -118,18 +111,10 @@ def encrypt(
         beside = file.with_name(file.name + _SIGNED_SUFFIX)
         with name_file_in_errors(file):
             small = companion_of(content, recipient.md5)
-        written.append(
-            (
-                beside,
-                sign_file(
-                    beside.name,
-                    small,
-                    signer,
-                    timestamp=at,
-                    digest=parse_digest(digest),
-                ),
-            )
+        signed = sign_file(
+            beside.name, small, signer, timestamp=at, digest=parse_digest(digest)
         )
+        written.append((beside, signed))
     for path, result in written:
         write_output(path, result.data)
     _say(written, as_json=as_json)
@@ -152,10 +137,10 @@ def _say(
 
 
 @click.command()
-@click.argument("file", type=_FILE)
-@click.argument("output", type=_FILE, required=False)
+@click.argument("file", type=FILE)
+@click.argument("output", type=FILE, required=False)
 @click.option(
-    "--key", type=_FILE, required=True, help="The phone's private key, as PEM or DER."
+    "--key", type=FILE, required=True, help="The phone's private key, as PEM or DER."
 )
 @password_options
 def decrypt(

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.command_line import FILE, json_option
 from tokenless.ground.terminal import cell, result_console
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
@@ -37,7 +38,6 @@ from tokenless.services.cli.file.input import load_file, load_trust_list
 from tokenless.services.cli.file.json_output import describe_file, describe_finding
 from tokenless.services.errors import ServiceError
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
 _STYLES: Final = {
     Severity.ERROR: "bold red",
     Severity.WARNING: "yellow",
@@ -51,8 +51,8 @@ _SIGNATURES: Final = {
 
 
 @click.command()
-@click.argument("file", type=_FILE)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.argument("file", type=FILE)
+@json_option
 @click.option(
     "--table", "as_table", is_flag=True, help="Print tables that are easier to read."
 )
@@ -95,7 +95,7 @@ def _warn(decoded: TrustList | SignedFile, now: datetime) -> None:
 
 
 @click.command("lint")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per finding."
 )

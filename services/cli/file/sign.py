@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.command_line import FILE, json_option
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.certificates.names import NameForm
 from tokenless.protocol.files.signed_file import SignedFile, sign_file
@@ -22,13 +23,12 @@ from tokenless.services.cli.file.signers import (
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import write_output
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
 _SUFFIX = ".sgn"
 
 
 @click.command()
-@click.argument("file", type=_FILE)
-@click.argument("output", type=_FILE, required=False)
+@click.argument("file", type=FILE)
+@click.argument("output", type=FILE, required=False)
 @click.option("--filename", help="The header's FILENAME; default: the name of OUTPUT.")
 @click.option(
     "--digest",
@@ -44,7 +44,7 @@ _SUFFIX = ".sgn"
 )
 @timestamp_option
 @signer_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def sign(
     *,
     file: Path,
@@ -82,8 +82,8 @@ def _now() -> int:
 
 
 @click.command()
-@click.argument("file", type=_FILE)
-@click.argument("output", type=_FILE, required=False)
+@click.argument("file", type=FILE)
+@click.argument("output", type=FILE, required=False)
 def unsign(file: Path, output: Path | None) -> None:
     """Extract the content of a signed FILE into OUTPUT or to stdout.
 

@@ -2,12 +2,10 @@
 
 A key comes from a PEM file with its certificate, from a PKCS#12 file that holds
 both, or stays in a security token. Its password comes from TOKENLESS_PASSWORD, from a
-file or, for who does not mind that others see it, from the command line.
+file or, where other users may see it, from the command line.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from tokenless.command_line import FILE, gathered
 from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
 from tokenless.protocol.certificates.signature import PrivateKeySigner, Signer
 from tokenless.services.cli.file.input import (
@@ -32,7 +31,6 @@ from tokenless.services.cli.file.input import (
 from tokenless.services.cli.options import data_option
 from tokenless.services.errors import ServiceError
 
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _TOKENS_FOLDER: Final = "tokens"
 _MAX_PASSWORD_FILE: Final = 4096
 _NAME_A_KEY: Final = "give --cert and --key, --p12, or --token"
@@ -51,74 +49,53 @@ class KeySource:
     password: str | None = None
 
 
-def signer_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that name the signer; the command gets them as `source`."""
-
-    @wraps(command)
-    def with_source(
-        *,
-        cert: Path | None,
-        key: Path | None,
-        p12: Path | None,
-        token: str | None,
-        module: Path | None,
-        data: Path,
-        password: str | None,
-        password_file: Path | None,
-        **rest: object,
-    ) -> None:
-        secret = _read_password(password, password_file)
-        source = KeySource(cert, key, p12, token, module, data, secret)
-        command(source=source, **rest)
-
-    decorated: Callable[..., None] = with_source
-    for option in _OPTIONS:
-        decorated = option(decorated)
-    return decorated
+def _source(  # noqa: PLR0917 - one parameter for each option
+    cert: Path | None,
+    key: Path | None,
+    p12: Path | None,
+    token: str | None,
+    module: Path | None,
+    data: Path,
+    password: str | None,
+    password_file: Path | None,
+) -> KeySource:
+    secret = _read_password(password, password_file)
+    return KeySource(cert, key, p12, token, module, data, secret)
 
 
-def password_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that give a password; the command gets it as `password`."""
-
-    @wraps(command)
-    def with_password(
-        *, password: str | None, password_file: Path | None, **rest: object
-    ) -> None:
-        command(password=_read_password(password, password_file), **rest)
-
-    decorated: Callable[..., None] = with_password
-    for option in (_PASSWORD_FILE, _PASSWORD):
-        decorated = option(decorated)
-    return decorated
+def _read_password(password: str | None, password_file: Path | None) -> str | None:
+    if password_file is None:
+        return password
+    text = read_bounded(password_file, _MAX_PASSWORD_FILE).decode(errors="replace")
+    return text.splitlines()[0] if text else ""
 
 
 _PASSWORD_FILE: Final = click.option(
-    "--password-file", type=_FILE, help="A file whose first line is the password."
+    "--password-file", type=FILE, help="A file whose first line is the password."
 )
 _PASSWORD: Final = click.option(
     "--password",
     help="Password of the key, PKCS#12 file or token; safer in TOKENLESS_PASSWORD.",
 )
-_OPTIONS: Final = (
-    data_option,
-    click.option(
-        "--module",
-        type=_FILE,
-        help="The PKCS#11 module that holds the token labelled --token.",
-    ),
+password_options = gathered("password", _read_password, _PASSWORD, _PASSWORD_FILE)
+signer_options = gathered(
+    "source",
+    _source,
+    click.option("--cert", type=FILE, help="The signer's certificate."),
+    click.option("--key", type=FILE, help="The signer's private key, as PEM."),
+    click.option("--p12", type=FILE, help="The signer's certificate and key, PKCS#12."),
+    _PASSWORD,
+    _PASSWORD_FILE,
     click.option(
         "--token", help="A security token of the cluster (`tokenless token list`)."
     ),
-    _PASSWORD_FILE,
-    _PASSWORD,
     click.option(
-        "--p12", type=_FILE, help="The signer's certificate and key, PKCS#12."
+        "--module",
+        type=FILE,
+        help="The PKCS#11 module that holds the token labelled --token.",
     ),
-    click.option("--key", type=_FILE, help="The signer's private key, as PEM."),
-    click.option("--cert", type=_FILE, help="The signer's certificate."),
+    data_option,
 )
-
-
 timestamp_option = click.option(
     "--timestamp",
     type=click.IntRange(0, 0xFFFFFFFF),
@@ -158,13 +135,6 @@ def load_rsa_key(path: Path, password: str | None) -> RSAPrivateKey:
             f"{path}: not an RSA key", hint="only RSA keys open encrypted files"
         )
     return key
-
-
-def _read_password(password: str | None, path: Path | None) -> str | None:
-    if path is None:
-        return password
-    text = read_bounded(path, _MAX_PASSWORD_FILE).decode(errors="replace")
-    return text.splitlines()[0] if text else ""
 
 
 def _unlocked_token(name: str, source: KeySource) -> Signer:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from tokenless.command_line import FILE, json_option
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import TrustError, UnknownSignerError
 from tokenless.protocol.files.trust_list import TrustList
@@ -32,7 +33,6 @@ from tokenless.services.cli.tvs import ServerAddressType
 from tokenless.services.errors import ServiceError
 from tokenless.services.tvs.client import ServerAddress, TvsClient
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
 _NAME_SOMEBODY = (
     "name a source of trust: --signer CERT, --against TRUSTLIST or --tvs HOST:PORT"
 )
@@ -41,18 +41,18 @@ Source = Callable[[AnyFile], Proof]
 
 
 @click.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 @click.option(
     "--signer",
     "signers",
-    type=_FILE,
+    type=FILE,
     multiple=True,
     help="A certificate (PEM or DER) that you trust; may be repeated.",
 )
 @click.option(
     "--against",
     "lists",
-    type=_FILE,
+    type=FILE,
     multiple=True,
     help="A trust list that you trust; its SAST records may sign lists.",
 )
@@ -63,13 +63,13 @@ Source = Callable[[AnyFile], Proof]
     multiple=True,
     help="A TVS server to ask about the signer.",
 )
-@click.option("--tvs-ca", type=_FILE, help="The certificate of that TVS, as PEM.")
+@click.option("--tvs-ca", type=FILE, help="The certificate of that TVS, as PEM.")
 @click.option(
     "--allow-self-signed",
     is_flag=True,
     help="Exit 0 also when only a record of the list itself verifies it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def verify(
     *,
     file: Path,
@@ -101,7 +101,7 @@ def verify(
         click.echo(
             "self-consistent: signed by a record of its own, which proves nothing"
         )
-    # Who names a key wants that key: the list's own word is not a substitute for it.
+    # Whatever key is named counts: the list's own word is no substitute for it.
     enough = allow_self_signed and status == "self-consistent" and not reasons
     if proof is None and not enough:
         raise _refusal(file, decoded, state, reasons)

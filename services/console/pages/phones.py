@@ -14,13 +14,13 @@ from tokenless.protocol.phones.device_security import (
 )
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.changes import devices
-from tokenless.services.changes.devices import (
+from tokenless.services.changes.device_change import (
     KEY_SIZES,
     DeviceChange,
-    Selection,
     finish_time,
     parse_finish_time,
 )
+from tokenless.services.changes.devices import Selection
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.presence import ItlStatus, Presence, read_presences
 from tokenless.services.console.nodes import ask

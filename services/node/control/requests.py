@@ -7,7 +7,7 @@ A line has an upper bound, a request only the members below.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -108,7 +108,8 @@ Request = (
     | ShowMetrics
 )
 
-_DECODER: Final = msgspec.json.Decoder(Request)
+_DECODER: Final[msgspec.json.Decoder[Request]] = msgspec.json.Decoder(Request)
+T = TypeVar("T")
 
 
 def encode_request(request: Request) -> bytes:
@@ -122,11 +123,15 @@ def decode_request_untrusted(line: bytes) -> Request:
     Raises:
         ServiceError: When the line is none.
     """
+    return decode_line(_DECODER, line, "a control request")
+
+
+def decode_line(decoder: "msgspec.json.Decoder[T]", line: bytes, what: str) -> T:
+    """Read one line by a decoder. Raises ServiceError when it is not `what`."""
     try:
-        request: Request = decode_with(_DECODER, line)
+        return decode_with(decoder, line)
     except msgspec.DecodeError as error:
-        raise ServiceError(f"not a control request: {error}") from None
-    return request
+        raise ServiceError(f"not {what}: {error}") from None
 
 
 def encode_answer(result: Mapping[str, object]) -> bytes:

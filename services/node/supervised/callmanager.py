@@ -26,13 +26,11 @@ from tokenless.services.cluster_links.links import ClusterLinks, LinkSettings
 from tokenless.services.cluster_links.peers import PeerNode
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
+from tokenless.services.node.supervised.settings import shown_certificate
 from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import read_alarms
-from tokenless.services.stream_server.settings import (
-    OwnCertificate,
-    StreamLimits,
-)
+from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +205,7 @@ class CallManagerService:
     def _own(self) -> OwnCertificate:
         unit = TrustStore.CALLMANAGER
         own = certificates.own_certificate(self._cluster, self._node, unit)
-        return OwnCertificate(own.der, self._node.keys.path(unit, own))
+        return shown_certificate(self._node, own, unit)
 
     def _link_settings(self) -> LinkSettings:
         cluster = self._cluster

@@ -5,16 +5,19 @@ from http import HTTPStatus
 from pathlib import Path
 
 from tokenless.ground.tls import TlsVersion
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import TvsSection
 from tokenless.services.http.settings import HTTP_PORT, HTTPS_PORT, HttpSettings
-from tokenless.services.stream_server.settings import (
-    OwnCertificate,
-    StreamLimits,
-)
+from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
 from tokenless.services.tvs.settings import LegacyListener, TvsSettings
+
+
+def shown_certificate(node: Node, own: Certificate, unit: TrustStore) -> OwnCertificate:
+    """Return a node's own certificate of a unit as stream servers take it."""
+    return OwnCertificate(own.der, node.keys.path(unit, own))
 
 
 def http_settings(
@@ -32,13 +35,12 @@ def http_settings(
     """
     section, is_free = cluster.config.http, cluster.config.tftp.port == 0
     own = own_certificate(cluster, node, TrustStore.CALLMANAGER)
-    key = node.keys.path(TrustStore.CALLMANAGER, own)
 
     def port_of(name: str, given: int | None, usual: int) -> int:
         return ports.get(name, (0 if is_free else usual) if given is None else given)
 
     return HttpSettings(
-        certificates=(OwnCertificate(own.der, key),),
+        certificates=(shown_certificate(node, own, TrustStore.CALLMANAGER),),
         address=cluster.listening_address(node),
         port=port_of("http", section.port, HTTP_PORT),
         tls_port=port_of("https", section.tls_port, HTTPS_PORT),
@@ -61,8 +63,9 @@ def tvs_settings(cluster: Cluster, node: Node, port: int) -> TvsSettings:
         ServiceError: When the node has no TVS certificate.
     """
     section = cluster.config.tvs
+    own = own_certificate(cluster, node, TrustStore.TVS)
     return TvsSettings(
-        certificates=(_own_certificate(cluster, node),),
+        certificates=(shown_certificate(node, own, TrustStore.TVS),),
         address=cluster.listening_address(node),
         port=port,
         minimum_tls=TlsVersion(section.tls_minimum),
@@ -72,11 +75,6 @@ def tvs_settings(cluster: Cluster, node: Node, port: int) -> TvsSettings:
         workers=section.workers,
         node=node.name,
     )
-
-
-def _own_certificate(cluster: Cluster, node: Node) -> OwnCertificate:
-    own = own_certificate(cluster, node, TrustStore.TVS)
-    return OwnCertificate(own.der, node.keys.path(TrustStore.TVS, own))
 
 
 def _legacy(section: TvsSection) -> LegacyListener | None:

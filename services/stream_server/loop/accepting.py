@@ -119,6 +119,10 @@ class Acceptor:
             self._reopens_at = None
             self._watch()
 
+    def forget_sessions(self) -> None:
+        """Keep the memory for clients that may resume a session within bounds."""
+        self.contexts = tuple([each.without_old_sessions() for each in self.contexts])
+
     def close(self) -> None:
         """Stop listening."""
         # A worker's listeners are open in the pool, too: closing them here would leave

@@ -121,7 +121,7 @@ class StreamLoop:
             os.eventfd_write(self._bell, 1)
 
     def sweep(self) -> None:
-        """End the connections whose time is over; accept again after a pause."""
+        """End the connections whose time is over; do what is due now and then."""
         now = time.monotonic()
         # `push` only notes these: it is often called while another client's message is
         # handled, and the end of this session would run in the middle of that.
@@ -137,6 +137,7 @@ class StreamLoop:
         for connection in self._timers.due(now):
             self._ring(connection, now)
         self._acceptor.reopen(now)
+        self._acceptor.forget_sessions()
         self._shares.unblock(now)
         if self._shares.is_behind:
             os.eventfd_write(self._bell, 1)

@@ -14,12 +14,9 @@ from tests.rigs.tvs_rig import own_certificate
 from tokenless.phone_emulator.check.findings.codes import Code
 from tokenless.phone_emulator.check.findings.finding import Severity
 from tokenless.phone_emulator.check.inspect import inspect
+from tokenless.phone_emulator.check.observing.fetching import Patience
 from tokenless.phone_emulator.check.observing.observation import Observation
-from tokenless.phone_emulator.check.observing.observe import (
-    MAX_MEMBERS,
-    Patience,
-    observe,
-)
+from tokenless.phone_emulator.check.observing.observe import MAX_MEMBERS, observe
 from tokenless.phone_emulator.phone import HttpPort, http_at
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.codes import Role

@@ -3,11 +3,7 @@
 from tests.phone_emulator.planner.tasks import NODES, task
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
-from tokenless.phone_emulator.planner.model.steps import (
-    Regenerate,
-    ResetPhones,
-    apply,
-)
+from tokenless.phone_emulator.planner.model.steps import Regenerate, ResetPhones, apply
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.plan_json import to_json

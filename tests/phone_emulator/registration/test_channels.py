@@ -6,10 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.rigs import minting
-from tokenless.phone_emulator.registration.channels import (
-    TlsOffer,
-    UnusableServerError,
-)
+from tokenless.phone_emulator.registration.channels import TlsOffer, UnusableServerError
 from tokenless.phone_emulator.registration.report import Failure
 
 

@@ -18,7 +18,7 @@ from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
 from tokenless.phone_emulator.rehearsal.reports.verdict import run_verdicts
 from tokenless.phone_emulator.rehearsal.rig.phones.calls import PlayedCall
 from tokenless.phone_emulator.rehearsal.scripts.actions import CallOutcome
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 
 SCRIPT = """
 name = "calls"

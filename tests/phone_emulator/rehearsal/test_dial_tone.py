@@ -10,9 +10,7 @@ from tokenless.phone_emulator.registration.report import (
     Failure,
     RegistrationReport,
 )
-from tokenless.phone_emulator.rehearsal.outcome.group_status import (
-    itl_file_statuses,
-)
+from tokenless.phone_emulator.rehearsal.outcome.group_status import itl_file_statuses
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
@@ -25,7 +23,7 @@ from tokenless.phone_emulator.rehearsal.rig.phones.dial_tone import (
     RegistrationFailure,
     Registrations,
 )
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.phone_emulator.secd.events import FlashContents, PhoneIdentity, Server
 from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.phones.registration import Signalling

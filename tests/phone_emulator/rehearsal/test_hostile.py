@@ -9,12 +9,8 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import run_script
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
-from tokenless.phone_emulator.rehearsal.scripts.script import (
-    Group,
-    Script,
-    Step,
-    load_script,
-)
+from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 
 HEAD = """
 name = "evil"

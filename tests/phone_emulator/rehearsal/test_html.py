@@ -19,7 +19,7 @@ from tokenless.phone_emulator.rehearsal.reports.html_text import (
     tag,
 )
 from tokenless.phone_emulator.rehearsal.reports.timeline import timeline
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 from tokenless.protocol.trust.reasons import Reason
 

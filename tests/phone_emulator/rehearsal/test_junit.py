@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.phone_emulator.rehearsal.explore.exploration import ranked
 from tokenless.phone_emulator.rehearsal.explore.runs import Loss, RunResult
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.reports.exploration import (
     loss_words,

@@ -11,12 +11,8 @@ from tokenless.phone_emulator.rehearsal.scripts.line_check import (
     check_file,
     check_lines,
 )
-from tokenless.phone_emulator.rehearsal.scripts.script import (
-    Group,
-    Script,
-    Step,
-    load_scripts,
-)
+from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_scripts
 from tokenless.services.errors import SettingError
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"

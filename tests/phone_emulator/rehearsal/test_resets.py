@@ -9,7 +9,7 @@ from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.rig.clusters.race import Moment
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 HEAD = """

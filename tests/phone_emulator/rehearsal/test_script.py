@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.scripts.script import (
+from tokenless.phone_emulator.rehearsal.scripts.script import sizes
+from tokenless.phone_emulator.rehearsal.scripts.script_files import (
     load_script,
     load_scripts,
-    sizes,
 )
 
 _HEAD = 'name = "x"\nlesson = "y"\n'

@@ -15,7 +15,7 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
     TextReporter,
     exit_by_verdict,
 )
-from tokenless.phone_emulator.rehearsal.outcome.expectations import StepReport
+from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.reports.html_report import render_report
@@ -24,7 +24,7 @@ from tokenless.phone_emulator.rehearsal.reports.text_report import (
     results_table,
     step_story,
 )
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 
 WRONG = """
 name = "wrong"

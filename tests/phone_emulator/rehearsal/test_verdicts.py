@@ -15,7 +15,7 @@ from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.reports.text_report import verdict_lines
-from tokenless.phone_emulator.rehearsal.scripts.script import load_script
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.protocol.trust.reasons import Reason
 
 HEAD = """

@@ -10,12 +10,7 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.archive import GivenSource
 from tokenless.phone_emulator.studio.orders import order_of, subject_of
 from tokenless.phone_emulator.studio.sources import recognise
-from tokenless.phone_emulator.studio.study import (
-    Change,
-    Corrections,
-    Study,
-    Understood,
-)
+from tokenless.phone_emulator.studio.study import Change, Corrections, Study, Understood
 from tokenless.phone_emulator.studio.understanding import understand
 
 CSV = b"Device Name,Device Pool,Device Type\nSEP000000000001,DP-1,Cisco 8845\n"

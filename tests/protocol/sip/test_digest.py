@@ -8,12 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.sip.digest import (
-    Challenge,
-    Credentials,
-    DigestAccount,
-    ha1_of,
-)
+from tokenless.protocol.sip.digest import Challenge, Credentials, DigestAccount, ha1_of
 
 ACCOUNT = DigestAccount("alice", ha1_of("alice", "secret"))
 CHALLENGE = Challenge("n0nce")

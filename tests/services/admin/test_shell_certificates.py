@@ -10,13 +10,7 @@ import pytest
 from tests.rigs import minting
 from tests.rigs.endless import endless
 from tests.rigs.odd_certificates import NO_END, der_with_dates
-from tests.services.admin.lines import (
-    PUBLISHER,
-    SUBSCRIBER,
-    Answers,
-    done,
-    refusal,
-)
+from tests.services.admin.lines import PUBLISHER, SUBSCRIBER, Answers, done, refusal
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.minting import Issuer, Profile, Validity, mint
 from tokenless.protocol.certificates.names import DistinguishedName

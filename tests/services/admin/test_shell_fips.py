@@ -4,13 +4,7 @@ import pytest
 import trio
 
 from tests.rigs.node_rig import FREE_PORTS, LAB
-from tests.services.admin.lines import (
-    PUBLISHER,
-    SUBSCRIBER,
-    Answers,
-    done,
-    refusal,
-)
+from tests.services.admin.lines import PUBLISHER, SUBSCRIBER, Answers, done, refusal
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.changes.certificates import own

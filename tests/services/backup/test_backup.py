@@ -10,9 +10,7 @@ import pytest
 
 from tests.rigs.archives import NOW, Members, mode, rewrite
 from tokenless.protocol.codes import TrustStore
-from tokenless.services.backup.manifest import (
-    MANIFEST,
-)
+from tokenless.services.backup.manifest import MANIFEST
 from tokenless.services.backup.restore import restore_backup
 from tokenless.services.backup.take import take_backup
 from tokenless.services.changes.certificates import own_certificate

@@ -12,10 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.rigs.archives import NOW, Members, refused, rewrite
-from tokenless.services.backup.manifest import (
-    MANIFEST,
-    MAX_MANIFEST_BYTES,
-)
+from tokenless.services.backup.manifest import MANIFEST, MAX_MANIFEST_BYTES
 from tokenless.services.backup.take import take_backup
 from tokenless.services.cluster.cluster import Cluster
 

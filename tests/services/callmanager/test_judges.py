@@ -4,12 +4,9 @@ Phones' sessions over TLS are read by tshark with the keys that the phones logge
 other programs come with an LSC of the lab's CAPF, as a phone would.
 """
 
-import json
 import socket
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,12 +14,12 @@ import pytest
 import trio
 
 from tests.rigs.dial_tone import ENCRYPTED, PORTS, PUBLISHER, Site, dial_tone
+from tests.rigs.dissection import check_frames, relayed_call
 from tests.rigs.node_rig import LAB
 from tests.rigs.peers import require
-from tests.rigs.relay import Relay
 from tests.rigs.tls_judges import run, scan
 from tokenless.phone_emulator.registration import channels
-from tokenless.phone_emulator.registration.call import CallLevel, call, level_of
+from tokenless.phone_emulator.registration.call import CallLevel, level_of
 from tokenless.phone_emulator.registration.channels import TlsOffer
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.register import group_of
@@ -58,22 +55,6 @@ def key_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def dissect(
-    path: Path, keys: Path, port: int, protocol: str
-) -> list[dict[str, list[str]]]:
-    """Return what tshark says of each packet, with the keys that phones logged."""
-    named = "skinny.messageId" if protocol == "skinny" else "sip.Method"
-    fields = (named, "_ws.malformed", "_ws.col.Protocol")
-    command = [
-        *(require("tshark"), "-r", str(path), "-T", "json"),
-        *("-o", f"tls.keylog_file:{keys}", "-d", f"tcp.port=={port},tls"),
-        *("-d", f"tls.port=={port},{protocol}", "-o", "tcp.desegment_tcp_streams:TRUE"),
-        *(part for each in fields for part in ("-e", each)),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [each["_source"]["layers"] for each in json.loads(done.stdout)]
-
-
 @pytest.mark.parametrize(
     ("model", "service", "port", "protocol"),
     [("7975", "sccps", 2443, "skinny"), ("8861", "sips", 5061, "sip")],
@@ -87,33 +68,10 @@ async def test_no_frame_over_tls_is_malformed(  # noqa: PLR0917 - fixtures
     port: int,
     protocol: str,
 ) -> None:
-    relay = Relay(site.where(PUBLISHER, service))
-    async with trio.open_nursery() as nursery:
-        where = await nursery.start(relay.serve)
-        lines = []
-        for device in (A, B):
-            phone = await site.add(device, model, ENCRYPTED)
-            group = group_of(phone, site.network)
-            node = replace(group.nodes[0], server=where)
-            line = Line(phone.identity, replace(group, nodes=(node,)), SETTINGS)
-            lines.append(line)
-            nursery.start_soon(line.run)
-        caller, called = lines
-        report = await call(caller, called, 0.2)
-        assert (report.level, report.was_heard) == (CallLevel.ENCRYPTED, True)
-        nursery.cancel_scope.cancel()
-    relay.write(tmp_path / "session.pcap", port)
-    layers = await trio.to_thread.run_sync(
-        dissect, tmp_path / "session.pcap", key_log, port, protocol
-    )
-    assert len(layers) == len(relay.segments)
-    assert not [each for each in layers if "_ws.malformed" in each]
-    name = "skinny.messageId" if protocol == "skinny" else "sip.Method"
-    said = {value for each in layers for value in each.get(name, ())}
-    if protocol == "sip":
-        assert said >= {"REGISTER", "INVITE", "ACK", "BYE"}
-    else:
-        assert {int(value, 0) for value in said} >= {0x01, 0x81, 0x20, 0x22, 0x105}
+    relay, report = await relayed_call(site, service, model, ENCRYPTED)
+    assert (report.level, report.was_heard) == (CallLevel.ENCRYPTED, True)
+    capture = tmp_path / "session.pcap"
+    await trio.to_thread.run_sync(check_frames, relay, capture, port, protocol, key_log)
 
 
 @pytest.mark.parametrize("service", ["sccps", "sips"])

@@ -35,7 +35,8 @@ from tokenless.phone_emulator.registration.report import (
     RegistrationReport,
 )
 from tokenless.protocol.phones.device_security import CapfOperation
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 

@@ -30,7 +30,7 @@ from tokenless.phone_emulator.registration.folder_line import run_in_folder
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.register import group_of
 from tokenless.protocol.phones.device_security import CapfOperation, DeviceSecurity
-from tokenless.services.changes.devices import DeviceChange
+from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 from tokenless.services.node.control.requests import ResetPhones

@@ -1,8 +1,6 @@
 """What tshark says of our phones' sessions, and what becomes of a cut connection."""
 
-import json
 import socket
-import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
@@ -12,10 +10,11 @@ import pytest
 import trio
 
 from tests.rigs.dial_tone import PORTS, PUBLISHER, SUBSCRIBER, Site, dial_tone
+from tests.rigs.dissection import check_frames, relayed_call
 from tests.rigs.node_rig import LAB
 from tests.rigs.peers import require
 from tests.rigs.relay import Relay
-from tokenless.phone_emulator.registration.call import CallLevel, call
+from tokenless.phone_emulator.registration.call import CallLevel
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.register import group_of
 from tokenless.phone_emulator.secd.events import Server
@@ -33,49 +32,17 @@ async def site(lab: Cluster, tmp_path: Path) -> AsyncIterator[Site]:
         yield opened
 
 
-def dissect(path: Path, port: int, protocol: str) -> list[dict[str, list[str]]]:
-    """Return what tshark says of each packet."""
-    named = "skinny.messageId" if protocol == "skinny" else "sip.Method"
-    fields = (named, "_ws.malformed", "_ws.expert.message", "_ws.col.Protocol")
-    command = [
-        *(require("tshark"), "-r", str(path), "-T", "json"),
-        *("-d", f"tcp.port=={port},{protocol}", "-o", "tcp.desegment_tcp_streams:TRUE"),
-        *(part for each in fields for part in ("-e", each)),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [each["_source"]["layers"] for each in json.loads(done.stdout)]
-
-
-@pytest.mark.parametrize(("model", "protocol"), [("7975", "skinny"), ("8861", "sip")])
-async def test_no_frame_of_a_session_is_malformed(
-    site: Site, tmp_path: Path, model: str, protocol: str
+@pytest.mark.parametrize(
+    ("model", "service", "port", "protocol"),
+    [("7975", "sccp", 2000, "skinny"), ("8861", "sip", 5060, "sip")],
+)
+async def test_no_frame_of_a_session_is_malformed(  # noqa: PLR0917 - fixtures
+    site: Site, tmp_path: Path, model: str, service: str, port: int, protocol: str
 ) -> None:
-    service, port = ("sip", 5060) if protocol == "sip" else ("sccp", 2000)
-    relay = Relay(site.where(PUBLISHER, service))
-    async with trio.open_nursery() as nursery:
-        where = await nursery.start(relay.serve)
-        lines = []
-        for device in (A, B):
-            phone = await site.add(device, model)
-            group = group_of(phone, site.network)
-            node = replace(group.nodes[0], server=where)
-            line = Line(phone.identity, replace(group, nodes=(node,)), SETTINGS)
-            lines.append(line)
-            nursery.start_soon(line.run)
-        caller, called = lines
-        report = await call(caller, called, 0.2)
-        assert (report.level, report.was_heard) == (CallLevel.NOT_SECURE, True)
-        nursery.cancel_scope.cancel()
-    relay.write(tmp_path / "session.pcap", port)
-    layers = dissect(tmp_path / "session.pcap", port, protocol)
-    assert len(layers) == len(relay.segments)
-    assert not [each for each in layers if "_ws.malformed" in each]
-    name = "skinny.messageId" if protocol == "skinny" else "sip.Method"
-    said = {value for each in layers for value in each.get(name, ())}
-    if protocol == "sip":
-        assert said >= {"REGISTER", "INVITE", "ACK", "BYE"}
-    else:
-        assert {int(value, 0) for value in said} >= {0x01, 0x81, 0x20, 0x22, 0x105}
+    relay, report = await relayed_call(site, service, model)
+    assert (report.level, report.was_heard) == (CallLevel.NOT_SECURE, True)
+    capture = tmp_path / "session.pcap"
+    await trio.to_thread.run_sync(check_frames, relay, capture, port, protocol)
 
 
 @pytest.mark.parametrize("model", ["7975", "8861"])

@@ -31,7 +31,7 @@ from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import Signalling, is_null_cipher
 from tokenless.protocol.sip.digest import DigestAccount, ha1_of
 from tokenless.services.changes import certificates
-from tokenless.services.changes.devices import DeviceChange
+from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 

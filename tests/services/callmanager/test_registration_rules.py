@@ -22,7 +22,8 @@ from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registration import Absence, Registration, Request
 from tokenless.services.callmanager.sip.digest import NONCE_LIFE_S, DigestCheck, Proof
 from tokenless.services.changes import security
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.parameters import Parameter

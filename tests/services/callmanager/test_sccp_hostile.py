@@ -4,13 +4,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.services.callmanager.test_sccp import (
-    PHONE,
-    Client,
-    Rig,
-    connected,
-    running,
-)
+from tests.services.callmanager.test_sccp import PHONE, Client, Rig, connected, running
 from tokenless.protocol.phones.registration import RegisterFailure, UnregisterReason
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import encode_frame

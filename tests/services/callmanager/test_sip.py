@@ -10,14 +10,10 @@ from tokenless.protocol.phones.registration import (
     UnregisterReason,
 )
 from tokenless.protocol.sccp.answers import ResetType
-from tokenless.protocol.sip.messages import (
-    SipRequest,
-)
+from tokenless.protocol.sip.messages import SipRequest
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.sip.guest import expire
-from tokenless.services.callmanager.sip.stations import (
-    SipStation,
-)
+from tokenless.services.callmanager.sip.stations import SipStation
 
 
 def test_a_phone_registers_refreshes_and_leaves() -> None:

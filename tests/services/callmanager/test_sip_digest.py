@@ -10,12 +10,7 @@ from tokenless.protocol.phones.registration import (
     RegisterFailure,
     Signalling,
 )
-from tokenless.protocol.sip.digest import (
-    Challenge,
-    Credentials,
-    DigestAccount,
-    ha1_of,
-)
+from tokenless.protocol.sip.digest import Challenge, Credentials, DigestAccount, ha1_of
 from tokenless.protocol.sip.messages import SipRequest
 from tokenless.services.callmanager.sip.digest import NONCE_LIFE_S, DigestCheck
 

@@ -11,15 +11,9 @@ from tokenless.protocol.phones.alarms import (
     PhoneAlarm,
     TrustListReport,
 )
-from tokenless.protocol.phones.registration import (
-    Peer,
-)
-from tokenless.protocol.sip.messages import (
-    SipRequest,
-)
-from tokenless.services.callmanager.sip.stations import (
-    SipSettings,
-)
+from tokenless.protocol.phones.registration import Peer
+from tokenless.protocol.sip.messages import SipRequest
+from tokenless.services.callmanager.sip.stations import SipSettings
 from tokenless.services.store.registrations import ItlReport
 
 

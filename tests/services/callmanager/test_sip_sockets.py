@@ -11,11 +11,7 @@ import pytest
 import structlog
 import trio
 
-from tests.rigs.sip_desk import (
-    PHONE,
-    office_of,
-    register,
-)
+from tests.rigs.sip_desk import PHONE, office_of, register
 from tests.rigs.waiting import until
 from tokenless.protocol.sccp.answers import ResetType
 from tokenless.protocol.sip.messages import (
@@ -29,10 +25,7 @@ from tokenless.protocol.sip.sdp import AudioStream
 from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.sip.datagrams import SipDatagrams
 from tokenless.services.callmanager.sip.guest import SipGuest
-from tokenless.services.callmanager.sip.stations import (
-    SipCallControl,
-    SipCount,
-)
+from tokenless.services.callmanager.sip.stations import SipCallControl, SipCount
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
 from tokenless.services.stream_server.settings import Port, StreamSettings

@@ -23,10 +23,7 @@ from tokenless.phone_emulator.phone import Phone
 from tokenless.phone_emulator.registration.call import CallFailure, CallLevel, call
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.link import Link
-from tokenless.phone_emulator.registration.register import (
-    group_of,
-    register_in_order,
-)
+from tokenless.phone_emulator.registration.register import group_of, register_in_order
 from tokenless.phone_emulator.registration.talkers.events import CallStage
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.device_security import DeviceSecurity

@@ -20,12 +20,8 @@ from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperatio
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.services.changes import certificates, security
-from tokenless.services.changes.devices import (
-    DeviceChange,
-    Selection,
-    find_device,
-    set_devices,
-)
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, find_device, set_devices
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config

@@ -38,12 +38,8 @@ from tokenless.protocol.phones.device_security import (
     DeviceSecurity,
 )
 from tokenless.protocol.release import Release
-from tokenless.services.changes.devices import (
-    DeviceChange,
-    Selection,
-    find_device,
-    set_devices,
-)
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, find_device, set_devices
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 from tokenless.services.node.control.client import request

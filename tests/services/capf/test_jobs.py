@@ -42,12 +42,8 @@ from tokenless.services.capf.database_jobs import (
 )
 from tokenless.services.changes import trust_stores
 from tokenless.services.changes.capf import Order, Refused, Result
-from tokenless.services.changes.devices import (
-    DeviceChange,
-    Selection,
-    find_device,
-    set_devices,
-)
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, find_device, set_devices
 from tokenless.services.cluster.cluster import Cluster
 
 OTHER = "SEP00AABBCCDDEE"

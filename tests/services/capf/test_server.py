@@ -35,12 +35,8 @@ from tokenless.protocol.files.encrypted_file import EncryptedFile
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.device_security import CapfAuthMode, CapfOperation
 from tokenless.services.changes import certificates
-from tokenless.services.changes.devices import (
-    DeviceChange,
-    Selection,
-    find_device,
-    set_devices,
-)
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, find_device, set_devices
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 from tokenless.services.node.serve import Serving, serve_nodes

@@ -32,12 +32,8 @@ from tokenless.services.changes.capf import (
     record,
     stale_lscs,
 )
-from tokenless.services.changes.devices import (
-    DeviceChange,
-    Selection,
-    find_device,
-    set_devices,
-)
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, find_device, set_devices
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.devices import Device
 from tokenless.services.store.nodes import write_fips

@@ -46,12 +46,8 @@ from tokenless.services.changes.capf import (
     stale_lscs,
     trust_manufacturer,
 )
-from tokenless.services.changes.devices import (
-    DeviceChange,
-    Selection,
-    find_device,
-    set_devices,
-)
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, find_device, set_devices
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.audit import AuditEntry, read_audit
 from tokenless.services.store.certificates import all_trusted

@@ -9,11 +9,7 @@ from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.distribution import install_ctl
 from tokenless.services.errors import ServiceError
-from tokenless.services.pki.tokens import (
-    DEFAULT_PASSWORD,
-    FileToken,
-    TokenLockedError,
-)
+from tokenless.services.pki.tokens import DEFAULT_PASSWORD, FileToken, TokenLockedError
 
 ERROR_1 = (
     "The Security Token you have inserted does not exist in the CTL File Please remove "

@@ -7,12 +7,13 @@ from tokenless.protocol.phones.device_security import (
     CapfOperation,
     DeviceSecurity,
 )
+from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.changes.device_import import (
     MAX_BYTES,
     MAX_ROWS,
     read_devices_csv,
 )
-from tokenless.services.changes.devices import DeviceChange, Selection
+from tokenless.services.changes.devices import Selection
 from tokenless.services.errors import ServiceError
 
 ALL = "name, model, pool, security, encrypted_config, capf, auth, string, key_size"
@@ -116,6 +117,16 @@ def test_an_encrypted_configuration_is_wanted_or_not(word: str, value: bool) -> 
             "one of string, null-string, lsc, mic",
         ),
         ("name\n", "x.csv: 0 rows", f"give 1 to {MAX_ROWS}"),
+        (
+            "name,colour\nSEP1,red\n",
+            "x.csv: the first line must name its columns, `name` among them",
+            f"columns: {ALL}",
+        ),
+        (
+            "model\n8861\n",
+            "x.csv: the first line must name its columns, `name` among them",
+            f"columns: {ALL}",
+        ),
         (
             "name,model,name\nSEP1,8861,SEP2\n",
             "x.csv: the first line must name its columns, `name` among them",

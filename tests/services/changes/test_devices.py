@@ -11,9 +11,9 @@ from tokenless.protocol.phones.device_security import (
     DeviceSecurity,
     DeviceTransport,
 )
+from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.changes.device_import import read_devices_csv
 from tokenless.services.changes.devices import (
-    DeviceChange,
     Selection,
     change_devices,
     find_device,

@@ -8,7 +8,8 @@ from tests.rigs.console_rig import add_users, console_of
 from tokenless.protocol.phones.device_security import CapfOperation
 from tokenless.services.callmanager.settings import ciphers_of
 from tokenless.services.changes import devices, security
-from tokenless.services.changes.devices import DeviceChange, Selection
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store.audit import read_audit
 from tokenless.services.store.parameters import TlsCiphers

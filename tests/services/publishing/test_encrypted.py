@@ -13,7 +13,8 @@ from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.device_security import CapfOperation, DeviceSecurity
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
 from tokenless.services.changes import security
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.publishing.itl import rebuild_itl

@@ -1,6 +1,8 @@
 """What a guest may do: speak first, send files, push, wait, close, see certificates."""
 
+import socket
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.rigs.tvs_rig import client_context, own_certificate
 from tests.rigs.waiting import until
 from tokenless.ground.tls import TlsVersion
 from tokenless.services.errors import ServiceError
+from tokenless.services.stream_server import tls_contexts
 from tokenless.services.stream_server.counters import StreamCount
 from tokenless.services.stream_server.server import StreamServer
 from tokenless.services.stream_server.settings import (
@@ -235,3 +238,43 @@ async def test_an_ended_connection_lets_go_of_its_tls(
                 assert await read(stream, 4) == b"bye\n"
         await until(lambda: served.guest.ended == 1)
         assert (connection.channel, connection.socket.fileno()) == (None, -1)
+
+
+async def test_sessions_of_clients_that_have_gone_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of clients without tickets: OpenSSL would keep 20,480, 6 kB each."""
+    monkeypatch.setattr(tls_contexts, "_MOST_SESSIONS", 5)
+    phone = minting.server("CP-8861-SEP001122334455", 2048)
+    context = client_context(ssl.TLSVersion.TLSv1_2)
+    context.options |= ssl.OP_NO_TICKET
+    file = tmp_path / "client.pem"
+    file.write_bytes(phone.certificate_pem + phone.key_pem)
+    context.load_cert_chain(file)
+    async with serving_lines(
+        tmp_path,
+        client_certificates=ClientCertificates.REQUIRED,
+        authorities=(phone.certificate.der,),
+    ) as served:
+
+        def meet(
+            session: ssl.SSLSession | None = None,
+        ) -> tuple[ssl.SSLSession | None, bool | None]:
+            raw = socket.create_connection(served.address, timeout=10)
+            with context.wrap_socket(raw, session=session) as client:
+                client.sendall(b"echo x\nbye\n")
+                while client.recv(100):
+                    pass
+                return client.session, client.session_reused
+
+        def meet_until_forgotten(session: ssl.SSLSession | None) -> None:
+            while meet(session)[1]:
+                time.sleep(0.05)
+
+        first, _ = await trio.to_thread.run_sync(meet)
+        assert (await trio.to_thread.run_sync(meet, first))[1]
+        for _ in range(6):
+            await trio.to_thread.run_sync(meet)
+        await trio.to_thread.run_sync(
+            meet_until_forgotten, first, abandon_on_cancel=True
+        )

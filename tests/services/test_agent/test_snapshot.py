@@ -9,7 +9,8 @@ from tests.services.conftest import SUBSCRIBER
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.services.changes import certificates, membership, security, trust_stores
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError

@@ -18,10 +18,7 @@ from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.tvs.messages import Answer
 from tokenless.services.cli.tvs import ServerAddressType
 from tokenless.services.errors import ServiceError
-from tokenless.services.tvs.client import (
-    ServerAddress,
-    TvsClient,
-)
+from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 QUERY = query_for(PUBLISHER, TRUSTED.session_id)
 Behaviour = Callable[[ssl.SSLSocket], None]

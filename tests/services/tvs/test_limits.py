@@ -19,13 +19,7 @@ from tests.rigs.tvs_attacks import (
     honest_are_answered,
     soon,
 )
-from tests.rigs.tvs_rig import (
-    PUBLISHER,
-    Address,
-    phone,
-    query_for,
-    read_to_end,
-)
+from tests.rigs.tvs_rig import PUBLISHER, Address, phone, query_for, read_to_end
 from tests.rigs.waiting import until
 from tokenless.services.stream_server.counters import StreamCount
 from tokenless.services.tvs.counters import TvsCount

@@ -23,9 +23,7 @@ from tests.rigs.tvs_rig import (
 from tokenless.ground.tls import TlsVersion
 from tokenless.services.errors import ServiceError
 from tokenless.services.stream_server.counters import StreamCount
-from tokenless.services.stream_server.settings import (
-    OwnCertificate,
-)
+from tokenless.services.stream_server.settings import OwnCertificate
 from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.server import TvsServer
 from tokenless.services.tvs.settings import LegacyListener

@@ -8,13 +8,7 @@ import pytest
 
 from tests.rigs.peers import require
 from tests.system.console.browser import CHROMIUM, DRIVER, Browser, browsing
-from tests.system.serving import (
-    PUBLISHER,
-    Served,
-    lab_config,
-    serving,
-    tokenless,
-)
+from tests.system.serving import PUBLISHER, Served, lab_config, serving, tokenless
 
 PASSWORD = "correct horse battery"
 

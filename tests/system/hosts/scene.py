@@ -15,14 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.rigs.postgresql import OWNER, PASSWORD, Place, Server, running_server
-from tests.system.hosts.host import (
-    Host,
-    NodeHost,
-    PhonesHost,
-    Sums,
-    booted,
-    finished,
-)
+from tests.system.hosts.host import Host, NodeHost, PhonesHost, Sums, booted, finished
 from tests.system.hosts.network import Namespace, Network, network
 from tests.system.hosts.patience import wait_until
 from tests.system.serving import LAB, PUBLISHER, SUBSCRIBER

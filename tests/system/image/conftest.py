@@ -14,9 +14,9 @@ from tests.system.image.engine import (
     POSTGRES,
     ROOT,
     Engine,
+    NamespacedEngine,
     running_engine,
 )
-from tests.system.image.host import Host
 from tests.system.image.stack import Stack
 
 
@@ -78,7 +78,9 @@ def docker(
 
 
 @pytest.fixture(scope="module", params=["podman", "docker"])
-def host(request: pytest.FixtureRequest, engine: Engine, image: str) -> Host:
+def host(
+    request: pytest.FixtureRequest, engine: Engine, image: str
+) -> NamespacedEngine:
     """Return an engine that has the image."""
     assert image
     if request.param == "podman":
@@ -89,7 +91,7 @@ def host(request: pytest.FixtureRequest, engine: Engine, image: str) -> Host:
 
 @pytest.fixture(scope="module")
 def stack(
-    host: Host,
+    host: NamespacedEngine,
     engine: Engine,
     postgres: str,
     tmp_path_factory: pytest.TempPathFactory,

@@ -16,26 +16,19 @@ from typing import Final
 
 import pytest
 
-from tests.system.image.engine import Engine
-from tests.system.image.host import Host
+from tests.system.image.engine import Engine, NamespacedEngine, namespaces
 
 _PROGRAMS: Final = ("dockerd", "docker", "containerd", "iptables")
-_HOLDER: Final = """
-mkdir -p /etc/docker && mount -t tmpfs none /etc/docker  # the engine's key
-ip link set lo up
-echo ready
-cat  # until its input ends, and the namespaces with it
-"""
 
 
-class Docker(Host):
+class Docker(NamespacedEngine):
     """Runs containers and compose files."""
 
     program = "docker"
 
     def __init__(self, folder: Path, namespaces_of: int) -> None:
-        super().__init__(namespaces_of, DOCKER_HOST=f"unix://{folder}/docker.sock")
-        self._folder = folder
+        socket = f"unix://{folder}/docker.sock"
+        super().__init__(folder, namespaces_of, {"DOCKER_HOST": socket})
         self._daemon: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -96,19 +89,12 @@ def require_docker() -> None:
 def running_docker(folder: Path) -> Iterator[Docker]:
     """Run a Docker engine; what it ran and stored is gone when the block ends."""
     require_docker()
-    with subprocess.Popen(
-        ["unshare", "--net", "--mount", "sh", "-euc", _HOLDER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as holder:
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"ready\n"
-        docker = Docker(folder, holder.pid)
+    key = "/etc/docker"  # of the engine
+    with namespaces(f"mkdir -p {key} && mount -t tmpfs none {key}") as holder:
+        docker = Docker(folder, holder)
         try:
             docker.start()
             yield docker
         finally:
             docker.stop()
-            holder.stdin.close()
     shutil.rmtree(folder, ignore_errors=True)

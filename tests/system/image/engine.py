@@ -13,11 +13,9 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn
 
 import pytest
-
-from tests.system.image.host import Host
 
 ROOT: Final = Path(__file__).parents[3]
 IMAGE: Final = "localhost/tokenless"
@@ -34,18 +32,99 @@ _NO_NETWORK: Final = re.compile(
 )
 
 
-class Engine(Host):
+_HOLDER: Final = """
+ip link set lo up
+echo ready
+cat  # until its input ends, and the namespaces with it
+"""
+
+
+@contextmanager
+def namespaces(prepare: str) -> Iterator[int]:
+    """Make mounts and a network for the time of the block.
+
+    Args:
+        prepare: What a shell does in them first.
+
+    Yields:
+        The process that is in them.
+    """
+    with subprocess.Popen(
+        ["unshare", "--net", "--mount", "sh", "-euc", f"{prepare}\n{_HOLDER}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"ready\n"
+        try:
+            yield holder.pid
+        finally:
+            holder.stdin.close()
+
+
+class NamespacedEngine:
+    """A container engine whose programs run in namespaces."""
+
+    program: ClassVar[str]
+
+    def __init__(
+        self, folder: Path, namespaces_of: int, environment: dict[str, str]
+    ) -> None:
+        self._folder = folder
+        self._holder = namespaces_of
+        self.environment = os.environ | environment
+
+    def run(self, *words: str, check: bool = True) -> str:
+        """Run a program that drives the engine; return its standard output."""
+        done = subprocess.run(
+            self.inside(*words),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a program that drives the engine; kill it in the end."""
+        with subprocess.Popen(
+            self.inside(*words),
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def inside(self, *words: str) -> list[str]:
+        """Return a command that runs in the engine's mounts and network."""
+        return self._enter(("--mount", "--net"), words)
+
+    def _enter(self, namespaces: Sequence[str], words: Sequence[str]) -> list[str]:
+        """Return a command that runs in namespaces.
+
+        Entering mounts leaves the working folder: the shell goes back to it.
+        """
+        change = ("sh", "-c", 'cd "$0" && exec "$@"', str(ROOT))
+        return ["nsenter", f"--target={self._holder}", *namespaces, *change, *words]
+
+
+class Engine(NamespacedEngine):
     """Builds images and runs containers."""
 
     program = "podman"
 
     def __init__(self, folder: Path, namespaces_of: int) -> None:
-        super().__init__(
-            namespaces_of,
-            CONTAINERS_STORAGE_CONF=_write(folder / "storage.conf", _STORAGE, folder),
-            CONTAINERS_CONF=_write(folder / "containers.conf", _CONFIG, folder),
-        )
-        self._folder = folder
+        storage = _write(folder / "storage.conf", _STORAGE, folder)
+        config = _write(folder / "containers.conf", _CONFIG, folder)
+        environment = {"CONTAINERS_STORAGE_CONF": storage, "CONTAINERS_CONF": config}
+        super().__init__(folder, namespaces_of, environment)
 
     def podman(self, *words: str, check: bool = True) -> str:
         """Run a podman command in the engine's network; return what it printed."""
@@ -97,18 +176,6 @@ class Engine(Host):
         self._fetch("mmdebstrap", "--quiet", "--variant=minbase", packages, *debian)
         self.podman("import", str(archive), OFFICIAL_BASE)
         archive.unlink()
-
-    def inside(self, *words: str) -> list[str]:
-        """Return a command that runs in the engine's mounts and network."""
-        return self._enter(("--mount", "--net"), words)
-
-    def _enter(self, namespaces: Sequence[str], words: Sequence[str]) -> list[str]:
-        """Return a command that runs in namespaces.
-
-        Entering mounts leaves the working folder: the shell goes back to it.
-        """
-        change = ("sh", "-c", 'cd "$0" && exec "$@"', str(ROOT))
-        return ["nsenter", f"--target={self._holder}", *namespaces, *change, *words]
 
     def _fetch(self, *words: str) -> str:
         """Run what needs the host's network; return its standard output."""
@@ -167,31 +234,16 @@ def require_engine() -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
-_HOLDER: Final = """
-mkdir -p /var/lib/cni && mount -t tmpfs none /var/lib/cni  # which addresses are taken
-ip link set lo up
-echo ready
-cat  # until its input ends, and the namespaces with it
-"""
-
-
 @contextmanager
 def running_engine(folder: Path) -> Iterator[Engine]:
     """Make an engine; what it ran and stored is gone when the block ends."""
     require_engine()
     (folder / "networks").mkdir()
-    with subprocess.Popen(
-        ["unshare", "--net", "--mount", "sh", "-euc", _HOLDER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as holder:
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"ready\n"
-        engine = Engine(folder, holder.pid)
+    taken = "/var/lib/cni"  # which addresses are taken
+    with namespaces(f"mkdir -p {taken} && mount -t tmpfs none {taken}") as holder:
+        engine = Engine(folder, holder)
         try:
             yield engine
         finally:
             engine.podman("rm", "--all", "--force", "--time=0", check=False)
-            holder.stdin.close()
     shutil.rmtree(folder, ignore_errors=True)

@@ -10,8 +10,7 @@ from typing import Final
 import pytest
 
 from tests.system.image.docker import Docker
-from tests.system.image.engine import ROOT, Engine
-from tests.system.image.host import Host
+from tests.system.image.engine import ROOT, Engine, NamespacedEngine
 
 PROJECT: Final = "lab"
 PUBLISHER, SUBSCRIBER = "publisher", "subscriber"
@@ -49,7 +48,7 @@ find nodes tokens -path "*/keys/*" -type f | sort | xargs sha256sum
 class Stack:
     """What a reader of docs/containers.md has in front of them."""
 
-    def __init__(self, engine: Host, folder: Path) -> None:
+    def __init__(self, engine: NamespacedEngine, folder: Path) -> None:
         self.engine = engine
         self.folder = folder / PROJECT
         self.folder.mkdir()
@@ -160,7 +159,7 @@ def admin_words(host: str, line: str) -> tuple[str, ...]:
     return ("exec -T", host, "tokenless admin --node", NODES[host], "--yes", line)
 
 
-def _compose_of(engine: Host) -> str:
+def _compose_of(engine: NamespacedEngine) -> str:
     """Return the command that understands compose files, as the engine has it.
 
     It finds its project by the folder of the file.

@@ -13,12 +13,7 @@ import time
 import pytest
 
 from tests.system.image.page import blocks, not_told, section
-from tests.system.image.stack import (
-    PUBLISHER,
-    SUBSCRIBER,
-    Stack,
-    admin_words,
-)
+from tests.system.image.stack import PUBLISHER, SUBSCRIBER, Stack, admin_words
 
 pytestmark = pytest.mark.timeout(1800)
 

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.image.engine import OFFICIAL_BASE, Engine
-from tests.system.image.host import Host
+from tests.system.image.engine import OFFICIAL_BASE, Engine, NamespacedEngine
 from tests.system.image.page import blocks, section
 
 pytestmark = pytest.mark.timeout(900)
@@ -128,7 +127,7 @@ def test_it_serves_as_any_user_of_group_0(engine: Engine, image: str) -> None:
         engine.podman("rm", "--force", "--volumes", "--time=0", name)
 
 
-def await_health(host: Host, name: str) -> None:
+def await_health(host: NamespacedEngine, name: str) -> None:
     while ": ok" not in host.run(
         host.program, "exec", name, "tokenless", "health", check=False
     ):
@@ -136,7 +135,7 @@ def await_health(host: Host, name: str) -> None:
 
 
 def test_the_page_on_the_console_is_typed(
-    host: Host, image: str, tmp_path: Path
+    host: NamespacedEngine, image: str, tmp_path: Path
 ) -> None:
     """All of it but for what asks at a terminal; with a file of this system."""
     secret = tmp_path / "password"
@@ -186,7 +185,9 @@ default = true
 """
 
 
-def test_phones_reach_published_ports(host: Host, image: str, tmp_path: Path) -> None:
+def test_phones_reach_published_ports(
+    host: NamespacedEngine, image: str, tmp_path: Path
+) -> None:
     """From the host, in mixed mode, and TVS on another port than its own."""
     config = tmp_path / "cluster.toml"
     config.write_text(PUBLISHED)

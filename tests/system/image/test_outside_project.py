@@ -10,15 +10,14 @@ import pytest
 
 from tests.rigs.outside import ROOT, Project
 from tests.rigs.waiting import wait_until
-from tests.system.image.engine import IMAGE
-from tests.system.image.host import Host
+from tests.system.image.engine import IMAGE, NamespacedEngine
 
 pytestmark = pytest.mark.timeout(900)
 
 PAGE = (ROOT / "docs" / "in-your-tests.md").read_text()
 
 
-def in_containers(host: Host) -> tuple[str, ...]:
+def in_containers(host: NamespacedEngine) -> tuple[str, ...]:
     return (
         "-n",
         "2",
@@ -27,13 +26,13 @@ def in_containers(host: Host) -> tuple[str, ...]:
     )
 
 
-def left(host: Host) -> str:
+def left(host: NamespacedEngine) -> str:
     containers = host.run(host.program, "ps", "--all", "--format={{.Names}}")
     return containers + host.run(host.program, "volume", "ls", "--quiet")
 
 
 def test_all_flows_in_containers(
-    host: Host, project: Project, capsys: pytest.CaptureFixture[str]
+    host: NamespacedEngine, project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = host.run(*project.pytest(*in_containers(host), "--durations=20"))
     with capsys.disabled():
@@ -42,7 +41,7 @@ def test_all_flows_in_containers(
     assert left(host) == ""
 
 
-def test_the_example_of_the_page(host: Host, project: Project) -> None:
+def test_the_example_of_the_page(host: NamespacedEngine, project: Project) -> None:
     code = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     (example,) = [each for each in code if "def test_in_containers(" in each]
     (project.folder / "tests" / "test_page.py").write_text(example)
@@ -51,7 +50,9 @@ def test_the_example_of_the_page(host: Host, project: Project) -> None:
     assert left(host) == ""
 
 
-def test_nothing_is_left_of_tests_that_are_killed(host: Host, project: Project) -> None:
+def test_nothing_is_left_of_tests_that_are_killed(
+    host: NamespacedEngine, project: Project
+) -> None:
     """The container of a node may just be made when it happens."""
     with host.started(*project.pytest(*in_containers(host))) as tests:
         wait_until(lambda: "-pub" in left(host))
@@ -59,7 +60,7 @@ def test_nothing_is_left_of_tests_that_are_killed(host: Host, project: Project) 
     wait_until(lambda: left(host) == "")
 
 
-def test_an_image_that_is_not_there(host: Host, project: Project) -> None:
+def test_an_image_that_is_not_there(host: NamespacedEngine, project: Project) -> None:
     image = "--tokenless-image=localhost/nothing"
     options = (image, f"--tokenless-engine={host.program}")
     command = project.pytest(*options, "tests/test_phones.py", "-x")

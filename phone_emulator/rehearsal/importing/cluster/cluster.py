@@ -54,7 +54,6 @@ from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
 )
-from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import Role
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
@@ -160,138 +159,138 @@ def read_cluster(
         PhoneError: When no node can be found in the lists, or too many; when lists and
             configuration are not of the same cluster.
     """
-    known = known or Known()
-    entries = [
-        entry for imported_list in imported_lists for entry in imported_list.entries
-    ]
-    ctl = next((p for p in imported_lists if p.kind is FileKind.CTL), None)
-    itls = [p for p in imported_lists if p.kind is FileKind.ITL]
-    config = known.config
-    nodes = nodes_of(entries, known_addresses(config))
-    drifts = Drifts(ctl, itls, publisher=nodes[0].name)
-    since_lists, strangers = drifts.since_lists(known.in_use)
-    key_bits = _usual_bits(entries)
-    given = known.version
-    release, why = (given, "given") if given else _release(ctl, itls)
-    issuers = issuers_of(imported_lists, len(nodes), release)
-    told = None if config is None else group_of(config, nodes)
-    if known.members:
-        told = named_group(known.members, nodes)
-    pools = {name: members_of(each, nodes) for name, each in known.pools.items()}
-    members = [each for group in pools.values() for each in group]
-    roles = roles_of(
-        nodes,
-        imported_lists,
-        fetched_from=known.tftp_addresses,
-        named=known.tftp_names,
-        members=[*(told.members if told else ()), *members],
-    )
-    group = told or guessed_group(roles.callmanagers)
-    server = next((e for e in entries if e.role in TFTP_ROLES and e.subject), None)
-    capf = next((e.common_name for e in entries if e.role == Role.CAPF), "")
-    approximations = [
-        *([] if given else [_guessed_release(release, why)]),
-        *group.approximations,
-        *known.approximations,
-        *roles.approximations,
-        *_not_given(ctl, itls, roles.tftp_nodes),
-        *of_lists(imported_lists, issuers, release),
-        *_node_names(entries, nodes),
-        *_odd_keys(entries, key_bits),
-        *drifts.between_itls(),
-        *strangers,
-        *(known.phones.approximations_of(tuple(pools)) if known.phones else ()),
-    ]
-    return ImportedCluster(
-        nodes=nodes,
-        version=release,
-        version_why=why,
-        is_mixed=_is_mixed(ctl, itls),
-        has_ctl=ctl is not None,
-        tokens=0 if ctl is None else sum(e.is_token for e in ctl.entries),
-        subject=_subject(server.subject if server else ""),
-        domain=_domain(server, nodes),
-        capf=_host_name(capf),
-        key_bits=key_bits,
-        since_ctl=drifts.since_ctl(),
-        since_lists=since_lists,
-        approximations=[each.cleaned() for each in approximations],
-        group=group,
-        roles=roles,
-        pools=pools,
-        issuers=issuers,
-        certificates=known_certificates(imported_lists, known.in_use, nodes[0].name),
-        itl_bytes=max((p.length for p in itls if p.length), default=None),
-        table=known.phones,
-        phones=known.phones.kinds if known.phones else (),
-    )
+    return _Reading(imported_lists, known or Known()).cluster()
 
 
-def _guessed_release(release: str, why: str) -> Approximation:
-    return Approximation(
-        Topic.RELEASE,
-        f"the release is a guess: {release}, as {why}",
-        "lists do not tell the release; --version does",
-    )
+class _Reading:
+    """Works out one cluster: what is computed of it once, and the rest from that."""
 
-
-def _not_given(
-    ctl: ImportedList | None, itls: Sequence[ImportedList], tftp_nodes: Sequence[str]
-) -> Iterator[Approximation]:
-    """Name the lists that were not given: their content is not known."""
-    if ctl is None:
-        is_mixed = _is_mixed(ctl, itls)
-        yield Approximation(
-            Topic.LISTS,
-            "the CTL is made new" if is_mixed else "there is no CTL",
-            "no CTL was given; "
-            + (
-                "a CTL that was not updated, or tokens, are not seen"
-                if is_mixed
-                else "one that was left from mixed mode is not seen"
-            ),
+    def __init__(self, imported_lists: Sequence[ImportedList], known: Known) -> None:
+        self._lists = imported_lists
+        self._known = known
+        self._ctl = next((p for p in imported_lists if p.kind is FileKind.CTL), None)
+        self._itls = [p for p in imported_lists if p.kind is FileKind.ITL]
+        self._entries = [entry for each in imported_lists for entry in each.entries]
+        self._nodes = nodes_of(self._entries, known_addresses(known.config))
+        guess = self._guessed_release()
+        self._release, self._why = (known.version, "given") if known.version else guess
+        self._issuers = issuers_of(imported_lists, len(self._nodes), self._release)
+        self._key_bits = _usual_bits(self._entries)
+        self._drifts = Drifts(self._ctl, self._itls, publisher=self._nodes[0].name)
+        self._pools = {
+            name: members_of(each, self._nodes) for name, each in known.pools.items()
+        }
+        told = self._told_group()
+        self._roles = roles_of(
+            self._nodes,
+            imported_lists,
+            fetched_from=known.tftp_addresses,
+            named=known.tftp_names,
+            members=[
+                *(told.members if told else ()),
+                *(each for members in self._pools.values() for each in members),
+            ],
         )
-    given = {imported_list.owner.split(".")[0].casefold() for imported_list in itls}
-    unknown = [node for node in tftp_nodes if node.casefold() not in given]
-    if unknown:
-        yield Approximation(
-            Topic.LISTS,
-            f"the ITLs of {listed(unknown)} are made new",
-            "they were not given: a certificate that was regenerated there, or a TFTP "
-            "service that was not restarted, is not seen",
+        self._group = told or guessed_group(self._roles.callmanagers)
+
+    def cluster(self) -> ImportedCluster:
+        """Return it."""
+        known, entries, nodes = self._known, self._entries, self._nodes
+        since_lists, strangers = self._drifts.since_lists(known.in_use)
+        server = next((e for e in entries if e.role in TFTP_ROLES and e.subject), None)
+        capf = next((e.common_name for e in entries if e.role == Role.CAPF), "")
+        ctl_entries = self._ctl.entries if self._ctl else ()
+        return ImportedCluster(
+            nodes=nodes,
+            version=self._release,
+            version_why=self._why,
+            is_mixed=self._is_mixed(),
+            has_ctl=self._ctl is not None,
+            tokens=sum(each.is_token for each in ctl_entries),
+            subject=_subject(server.subject if server else ""),
+            domain=_domain(server, nodes),
+            capf=_host_name(capf),
+            key_bits=self._key_bits,
+            since_ctl=self._drifts.since_ctl(),
+            since_lists=since_lists,
+            approximations=[each.cleaned() for each in self._approximations(strangers)],
+            group=self._group,
+            roles=self._roles,
+            pools=self._pools,
+            issuers=self._issuers,
+            certificates=known_certificates(self._lists, known.in_use, nodes[0].name),
+            itl_bytes=max((p.length for p in self._itls if p.length), default=None),
+            table=known.phones,
+            phones=known.phones.kinds if known.phones else (),
         )
 
-
-def _node_names(
-    entries: Sequence[ImportedRecord], nodes: Sequence[ImportedNode]
-) -> Iterator[Approximation]:
-    """Say when nodes have names that the lists do not have."""
-    named = {e.dns_name.split(".")[0] for e in entries if e.dns_name}
-    made = [node.name for node in nodes if node.name not in named]
-    if made:
-        yield Approximation(
-            Topic.NODE_NAMES,
-            f"names of nodes that were made up: {', '.join(made)}",
-            "the lists have addresses, or nothing, in the place of names; these are "
-            "the certificates' common names or numbers",
+    def _approximations(
+        self, strangers: Sequence[Approximation]
+    ) -> Iterator[Approximation]:
+        known = self._known
+        if not known.version:
+            yield Approximation(
+                Topic.RELEASE,
+                f"the release is a guess: {self._release}, as {self._why}",
+                "lists do not tell the release; --version does",
+            )
+        yield from self._group.approximations
+        yield from known.approximations
+        yield from self._roles.approximations
+        yield from self._not_given()
+        yield from of_lists(
+            self._lists, self._issuers, self._release, self._nodes, self._key_bits
         )
+        yield from self._drifts.between_itls()
+        yield from strangers
+        if known.phones:
+            yield from known.phones.approximations_of(tuple(self._pools))
 
+    def _told_group(self) -> ImportedGroup | None:
+        """Return the CallManager group that a person or a configuration names."""
+        known = self._known
+        told = None if known.config is None else group_of(known.config, self._nodes)
+        return named_group(known.members, self._nodes) if known.members else told
 
-def _release(ctl: ImportedList | None, itls: Sequence[ImportedList]) -> tuple[str, str]:
-    """Derive the release from the signer and the SAST records (REFERENCE 1.9, 2.3)."""
-    signers = [p.signer_subject for p in (ctl, *itls) if p is not None]
-    if any(attribute(s, "CN").upper().startswith("ITLRECOVERY") for s in signers):
-        return "12.5(1)", "ITLRecovery signs"
-    if ctl is not None and any(e.is_recovery for e in ctl.entries):
-        return "11.5(1)", "the CTL lists ITLRecovery, CallManager or a token signs"
-    return "10.5(1)", "the CTL does not list ITLRecovery"
+    def _guessed_release(self) -> tuple[str, str]:
+        """Derive it from the signer and the SAST records (REFERENCE 1.9, 2.3)."""
+        signers = [each.signer_subject for each in self._lists]
+        if any(attribute(s, "CN").upper().startswith("ITLRECOVERY") for s in signers):
+            return "12.5(1)", "ITLRecovery signs"
+        if self._ctl is not None and any(e.is_recovery for e in self._ctl.entries):
+            return "11.5(1)", "the CTL lists ITLRecovery, CallManager or a token signs"
+        return "10.5(1)", "the CTL does not list ITLRecovery"
 
+    def _is_mixed(self) -> bool:
+        """Tell the mode: the CTL's servers have certificates, or ITLs say CCM+TFTP."""
+        if self._ctl is not None:
+            return any(e.role in TFTP_ROLES and e.serial for e in self._ctl.entries)
+        return any(e.role == Role.CCM_TFTP for p in self._itls for e in p.entries)
 
-def _is_mixed(ctl: ImportedList | None, itls: Sequence[ImportedList]) -> bool:
-    """Tell the mode: the CTL's servers have certificates, or the ITLs say CCM+TFTP."""
-    if ctl is not None:
-        return any(e.role in TFTP_ROLES and e.serial for e in ctl.entries)
-    return any(e.role == Role.CCM_TFTP for p in itls for e in p.entries)
+    def _not_given(self) -> Iterator[Approximation]:
+        """Name the lists that were not given: their content is not known."""
+        if self._ctl is None:
+            is_mixed = self._is_mixed()
+            yield Approximation(
+                Topic.LISTS,
+                "the CTL is made new" if is_mixed else "there is no CTL",
+                "no CTL was given; "
+                + (
+                    "a CTL that was not updated, or tokens, are not seen"
+                    if is_mixed
+                    else "one that was left from mixed mode is not seen"
+                ),
+            )
+        given = {each.owner.split(".")[0].casefold() for each in self._itls}
+        tftp_nodes = self._roles.tftp_nodes
+        unknown = [node for node in tftp_nodes if node.casefold() not in given]
+        if unknown:
+            yield Approximation(
+                Topic.LISTS,
+                f"the ITLs of {listed(unknown)} are made new",
+                "they were not given: a certificate that was regenerated there, or a "
+                "TFTP service that was not restarted, is not seen",
+            )
 
 
 def _subject(server: str) -> dict[str, str]:
@@ -321,22 +320,3 @@ def _usual_bits(entries: Sequence[ImportedRecord]) -> int:
     counts = Counter(e.key_bits for e in entries if e.key_bits and not e.is_token)
     usual = counts.most_common(1)
     return usual[0][0] if usual and usual[0][0] in (1024, 2048, 4096) else 2048
-
-
-def _odd_keys(entries: Sequence[ImportedRecord], usual: int) -> Iterator[Approximation]:
-    """Say which certificates have keys of other sizes: that is not rebuilt."""
-    odd = sorted(
-        {
-            f"{printable(entry.common_name)} ({entry.key_bits} bits)"
-            for entry in entries
-            if entry.key_bits not in (None, usual)
-            and not entry.is_token
-            and not entry.is_ec
-        }
-    )
-    if odd:
-        yield Approximation(
-            Topic.KEYS,
-            f"keys of other sizes than {usual} bits: {', '.join(odd)}",
-            f"first certificates all have {usual} bits here",
-        )

@@ -12,11 +12,15 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.issuers import (
     Issuers,
     unit_of,
 )
-from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import node_name
+from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import (
+    ImportedNode,
+    node_name,
+)
 from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     ImportedList,
     ImportedRecord,
 )
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.certificates.names import DistinguishedName
 from tokenless.protocol.codes import Digest, Role, TrustStore
 from tokenless.protocol.errors import DecodeError
@@ -26,7 +30,11 @@ from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
 
 
 def of_lists(
-    imported_lists: Sequence[ImportedList], issuers: Issuers, version: str
+    imported_lists: Sequence[ImportedList],
+    issuers: Issuers,
+    version: str,
+    nodes: Sequence[ImportedNode],
+    key_bits: int,
 ) -> Iterator[Approximation]:
     """Say what lists hold that is not rebuilt as they have it."""
     entries = [
@@ -40,6 +48,8 @@ def of_lists(
     yield from _other_roles(entries)
     yield from _names(entries)
     yield from _digest(imported_lists)
+    yield from _node_names(entries, nodes)
+    yield from _odd_keys(entries, key_bits)
 
 
 def _unverified(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
@@ -211,3 +221,37 @@ def _unit_word(entry: ImportedRecord) -> str:
     if entry.role in (Role.TVS, Role.CAPF):
         return Role(entry.role).name
     return "ITLRecovery" if entry.is_recovery else "SAST"
+
+
+def _node_names(
+    entries: Sequence[ImportedRecord], nodes: Sequence[ImportedNode]
+) -> Iterator[Approximation]:
+    """Say when nodes have names that the lists do not have."""
+    named = {e.dns_name.split(".")[0] for e in entries if e.dns_name}
+    made = [node.name for node in nodes if node.name not in named]
+    if made:
+        yield Approximation(
+            Topic.NODE_NAMES,
+            f"names of nodes that were made up: {', '.join(made)}",
+            "the lists have addresses, or nothing, in the place of names; these are "
+            "the certificates' common names or numbers",
+        )
+
+
+def _odd_keys(entries: Sequence[ImportedRecord], usual: int) -> Iterator[Approximation]:
+    """Say which certificates have keys of other sizes: that is not rebuilt."""
+    odd = sorted(
+        {
+            f"{printable(entry.common_name)} ({entry.key_bits} bits)"
+            for entry in entries
+            if entry.key_bits not in (None, usual)
+            and not entry.is_token
+            and not entry.is_ec
+        }
+    )
+    if odd:
+        yield Approximation(
+            Topic.KEYS,
+            f"keys of other sizes than {usual} bits: {', '.join(odd)}",
+            f"first certificates all have {usual} bits here",
+        )

@@ -42,20 +42,7 @@ def nodes_of(
     Raises:
         PhoneError: When there is none, or there are too many.
     """
-    address_of: dict[str, str | None] = {}
-    for entry in entries:
-        if entry.role in _NODE_ROLES:
-            name = node_name(entry)
-            if name:
-                address_of[name] = address_of.get(name) or entry.address
-    for entry in entries:
-        # A CTL Client's emptied servers have no name, only an address (1.7, 1.9).
-        bare = entry.dns_name
-        is_nameless = entry.role in TFTP_ROLES and not node_name(entry)
-        if is_nameless and is_address(bare) and bare not in address_of.values():
-            address_of[_made_name(bare)] = bare
-    if not address_of:
-        address_of = dict(_without_names(entries))
+    address_of = _named(entries) or dict(_without_names(entries))
     if not address_of:
         raise PhoneError(
             "the lists name no node and no server",
@@ -71,6 +58,21 @@ def nodes_of(
     publisher = _publisher(entries, address_of)
     order = sorted(address_of, key=lambda name: name != publisher)
     return list(_with_addresses(order, address_of))
+
+
+def _named(entries: Sequence[ImportedRecord]) -> dict[str, str | None]:
+    """Return nodes whose records have a name, or at least an address, with that."""
+    address_of: dict[str, str | None] = {}
+    for entry in entries:
+        if entry.role in _NODE_ROLES and (name := node_name(entry)):
+            address_of[name] = address_of.get(name) or entry.address
+    for entry in entries:
+        # A CTL Client's emptied servers have no name, only an address (1.7, 1.9).
+        bare = entry.dns_name
+        is_nameless = entry.role in TFTP_ROLES and not node_name(entry)
+        if is_nameless and is_address(bare) and bare not in address_of.values():
+            address_of[_made_name(bare)] = bare
+    return address_of
 
 
 def _without_names(

@@ -129,8 +129,8 @@ def _get(url: str, account: CertmgrAccount) -> bytes:
         connection.connect()
         with ended_after(_DEADLINE_S, connection.sock):
             connection.request("GET", _PATH, headers=headers)
-            answer = connection.getresponse()
-            data = answer.read(_MAX_BYTES + 1)
+            with connection.getresponse() as answer:
+                data = answer.read(_MAX_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
         raise PhoneError(
             f"{url} does not answer: {error}", hint="check address, port and firewall"

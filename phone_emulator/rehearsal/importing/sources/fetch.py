@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import trio
 
+from tokenless.phone_emulator.check.observing.fetching import Patience, fetch_nodes
 from tokenless.phone_emulator.check.observing.observation import Missing, Node
-from tokenless.phone_emulator.check.observing.observe import Patience, fetch_nodes
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Approximation,

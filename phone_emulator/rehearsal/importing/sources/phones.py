@@ -235,7 +235,7 @@ def _devices(
 
 
 def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
-    model, count = values.get("model", ""), values.get("count") or "1"
+    model, count = values.get("model"), values.get("count") or "1"
     number = read_decimal(count, MAX_PHONES)
     if not model:
         raise SourceLineError(
@@ -313,7 +313,7 @@ def _guesses(models: Mapping[RealModel, int]) -> Iterator[Approximation]:
     """Tell which models are emulated by features that no source states."""
     if models:
         words = [
-            f"{count} {printable(model.name)[:40]} ({_untold(model)})"
+            f"{count} {model.name} ({_untold(model)})"
             for model, count in sorted(models.items(), key=lambda each: -each[1])
         ]
         yield Approximation(

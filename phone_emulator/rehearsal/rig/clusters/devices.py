@@ -9,7 +9,8 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import OrderCapf, Secure
 from tokenless.phone_emulator.rehearsal.scripts.script import Group
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.protocol.phones.device_security import CapfAuthMode, DeviceSecurity
-from tokenless.services.changes.devices import DeviceChange, Selection, set_devices
+from tokenless.services.changes.device_change import DeviceChange
+from tokenless.services.changes.devices import Selection, set_devices
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.node.control.announce import announce
 

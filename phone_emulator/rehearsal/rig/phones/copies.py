@@ -7,9 +7,10 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.phone import Clock
 from tokenless.phone_emulator.registration.call import CallFailure, CallReport
 from tokenless.phone_emulator.registration.report import RegistrationReport
+from tokenless.phone_emulator.rehearsal.rig.phones.boots import PATIENCE
 from tokenless.phone_emulator.rehearsal.rig.phones.calls import PlayedCall, place_call
 from tokenless.phone_emulator.rehearsal.rig.phones.dial_tone import register_copies
-from tokenless.phone_emulator.rehearsal.rig.phones.groups import PATIENCE, PhoneGroups
+from tokenless.phone_emulator.rehearsal.rig.phones.groups import PhoneGroups
 from tokenless.phone_emulator.rehearsal.rig.phones.prospects import (
     Prospect,
     Waiting,

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import trio
 
@@ -188,6 +188,13 @@ class _Case:
     certificate: str
     """The hash of its own certificate."""
 
+    @classmethod
+    def of(cls, phone: Waiting) -> Self:
+        """Return the case of a phone."""
+        model, held = phone.identity.model_name, phone.contents
+        own = phone.certificates.certificate_hash
+        return cls(model, held.ctl, held.itl, held.configuration, own)
+
 
 async def register_copies(
     phones: Mapping[str, Waiting],
@@ -205,15 +212,7 @@ async def register_copies(
     cases: dict[_Case, Waiting] = {}
     of_phone: dict[str, _Case] = {}
     for device, phone in phones.items():
-        held = phone.contents
-        case = _Case(
-            phone.identity.model_name,
-            held.ctl,
-            held.itl,
-            held.configuration,
-            phone.certificates.certificate_hash,
-        )
-        of_phone[device] = case
+        case = of_phone[device] = _Case.of(phone)
         cases.setdefault(case, phone)
     reports: dict[_Case, RegistrationReport] = {}
     limiter = trio.CapacityLimiter(_AT_ONCE)

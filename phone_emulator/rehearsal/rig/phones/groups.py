@@ -1,7 +1,6 @@
 """The phones of a rehearsal: groups of a fleet that boot over real sockets."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count, islice
 from pathlib import Path
 from typing import Final
@@ -9,13 +8,11 @@ from typing import Final
 import msgspec
 import trio
 
-from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet.factory import FleetKeys
-from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Clock
-from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import http_port
+from tokenless.phone_emulator.rehearsal.rig.phones.boots import GroupBoots, Progress
 from tokenless.phone_emulator.rehearsal.rig.phones.prospects import Waiting
 from tokenless.phone_emulator.rehearsal.rig.service_log import LogTap
 from tokenless.phone_emulator.rehearsal.scripts.script import Group
@@ -25,34 +22,9 @@ from tokenless.phone_emulator.secd.events import (
     PhoneIdentity,
     Server,
 )
-from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.phones.models import PHONE_MODELS
-from tokenless.protocol.tftp.download import DownloadOptions
 
 _FIRST_MAC: Final = 0x001122000000
-# Rehearsals lose no packets: asking often would get no phone a file, and a node that
-# is down keeps every phone waiting for as long as it is asked.
-PATIENCE: Final = DownloadOptions(timeout_s=1.0, retransmits=3)
-_CONCURRENCY: Final = 128
-
-Progress = Callable[[], None]
-"""Is called when one more phone has booted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One phone's last boot as both sides logged it."""
-
-    device: str
-    phone: tuple[str, ...] = field(repr=False)
-    """The phone's console log."""
-    services: tuple[str, ...] = field(repr=False)
-    """The log of the cluster's services in that time; no other phone was booting."""
-
-
-async def _no_wait(_: float) -> None:
-    """Try CAPF again at once: in a rehearsal nothing changes meanwhile."""
-    await trio.lowlevel.checkpoint()
 
 
 class PhoneGroups:
@@ -86,18 +58,8 @@ class PhoneGroups:
         self._keys = FleetKeys()
         self._mics = {group.name: group.mic for group in groups}
         self._store = store
-        self._tap = tap
         self.nodes = dict(nodes)
-        self._settings = FleetSettings(
-            concurrency=_CONCURRENCY,
-            download_options=PATIENCE,
-            retries=0,
-            http_port=http_port,
-            clock=clock,
-            sleep=_no_wait,
-        )
-        self._string: str | None = None
-        """The string that a person types at the phones that boot now."""
+        self._clock = clock
         self._groups = self._identities(groups, sizes, usual)
         self._group_of = {
             phone.device: name
@@ -107,13 +69,8 @@ class PhoneGroups:
         self._off: set[str] = set()
         self._changed = set(self._groups)
         """Groups that were not restarted since something changed, or never booted."""
-        self.booted: set[str] = set()
-        """Groups that booted since the caller last emptied this."""
-        self.restarts = 0
-        """Restarts by hand since the caller last set this to 0."""
-        self._reports: dict[str, dict[str, BootReport]] = {}
-        self.samples: dict[str, Sample] = {}
-        """The last boot of the first phone of each group."""
+        firsts = {n: each[0].device for n, each in self._groups.items() if each}
+        self.boots = GroupBoots(firsts, store, tap, clock)
 
     def _identities(
         self, groups: Sequence[Group], sizes: Mapping[str, int], usual: Sequence[str]
@@ -162,11 +119,9 @@ class PhoneGroups:
             progress: Called after each phone.
             string: CAPF's authentication string, if a person types it.
         """
-        self._string = string
-        chosen = self._powered(names)
-        self.restarts += sum(len(self._reports.get(name, ())) for name in chosen)
+        chosen = {name: self._groups[name] for name in self._powered(names)}
         self._changed.difference_update(chosen)
-        await self._boot({name: self._groups[name] for name in chosen}, progress)
+        await self.boots.by_hand(chosen, progress, string)
 
     async def reset(
         self, devices: Collection[str], progress: Progress, *, is_last: bool
@@ -178,7 +133,6 @@ class PhoneGroups:
             progress: Called after each phone.
             is_last: Whether everything has followed the change.
         """
-        self._string = None
         chosen = {
             name: [phone for phone in phones if phone.device in devices]
             for name, phones in self._groups.items()
@@ -190,57 +144,7 @@ class PhoneGroups:
                 for name, phones in chosen.items()
                 if len(phones) == len(self._groups[name])
             )
-        await self._boot(chosen, progress)
-
-    async def _boot(
-        self, chosen: Mapping[str, Sequence[PhoneIdentity]], progress: Progress
-    ) -> None:
-        self.booted.update(chosen)
-        others: dict[str, str] = {}
-        for name, phones in chosen.items():
-            has_first = phones[0].device == self._groups[name][0].device
-            if has_first:
-                await self._boot_sample(name, progress)
-            others |= {phone.device: name for phone in phones[has_first:]}
-        await self._boot_phones(
-            [
-                phone
-                for phones in chosen.values()
-                for phone in phones
-                if phone.device in others
-            ],
-            others,
-            progress,
-        )
-
-    async def _boot_sample(self, name: str, progress: Progress) -> None:
-        phone = self._groups[name][0]
-        self._tap.skip()
-        fleet = await self._boot_phones([phone], {phone.device: name}, progress)
-        entries = fleet.logs.get(phone.device, [])
-        form = phone.model.log_form
-        self.samples[name] = Sample(
-            phone.device, tuple(lines_of(entries, form, 1)), tuple(self._tap.take())
-        )
-
-    async def _boot_phones(
-        self,
-        phones: Sequence[PhoneIdentity],
-        group_of: Mapping[str, str],
-        progress: Progress,
-    ) -> Fleet:
-        def keep(report: BootReport, _: object) -> None:
-            group = self._reports.setdefault(group_of[report.device], {})
-            group[report.device] = report
-            progress()
-
-        settings = replace(self._settings, string=self._string)
-        fleet = Fleet(phones, self._store, settings)
-        if len(phones) == 1:
-            fleet.watched = frozenset(group_of)
-        if phones:
-            await fleet.boot(keep)
-        return fleet
+        await self.boots.boot(chosen, progress)
 
     def note_change(self) -> None:
         """Remember that something changed outside the phones."""
@@ -286,7 +190,7 @@ class PhoneGroups:
                     phone.device,
                     phone.model_name,
                     self._manufacturer,
-                    self._settings.clock(),
+                    self._clock(),
                     self._keys.make_rsa,
                 )
 
@@ -312,7 +216,7 @@ class PhoneGroups:
 
     def running(self, name: str) -> list[str]:
         """Return the phones of a group that are on and have booted."""
-        booted = () if name in self._off else self._reports.get(name, {})
+        booted = () if name in self._off else self.boots.reports_of(name)
         return [p.device for p in self._groups[name] if p.device in booted]
 
     def waiting(self, devices: Collection[str]) -> dict[str, Waiting]:
@@ -342,25 +246,6 @@ class PhoneGroups:
             phone,
             self._store.flash(phone.device, phone.model_name).load(),
             self._store.certificates(phone.device),
-        )
-
-    @property
-    def reports(self) -> dict[str, list[BootReport]]:
-        """The last report of every phone that has booted, by group."""
-        return {name: list(each.values()) for name, each in self._reports.items()}
-
-    def reports_of(self, name: str) -> Mapping[str, BootReport]:
-        """Return the last report of every phone of a group that has booted."""
-        return self._reports.get(name, {})
-
-    @property
-    def stuck(self) -> tuple[str, ...]:
-        """Devices whose last boot left them with other files than are served."""
-        return tuple(
-            report.device
-            for reports in self.reports.values()
-            for report in reports
-            if not report.holds_what_is_served
         )
 
     def _powered(self, names: Sequence[str]) -> list[str]:

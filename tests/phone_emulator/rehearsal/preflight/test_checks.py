@@ -27,9 +27,7 @@ from tokenless.phone_emulator.rehearsal.preflight.findings import (
     Outcome,
     PreflightCode,
 )
-from tokenless.phone_emulator.rehearsal.scripts.script import (
-    load_script,
-)
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.release import Release
 

@@ -1,7 +1,7 @@
-"""The services of a node, as supervision starts and stops them.
+"""Cisco Tftp of a node, as supervision starts and stops it.
 
-Each remembers the port that it was given first, so that a restart, and every phone
-configuration that names the port, stay valid.
+It remembers the ports that it was given first, so that a restart, and every phone
+configuration that names a port, stay valid.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,7 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
 from tokenless.services.logs import get_logger
-from tokenless.services.node.supervised.settings import (
-    http_settings,
-    tvs_settings,
-)
+from tokenless.services.node.supervised.settings import http_settings
 from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.publishing.phone_files import NodeFiles
@@ -24,9 +21,6 @@ from tokenless.services.tftp.counters import COLLECTOR
 from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.server import TftpServer
 from tokenless.services.tftp.settings import TftpSettings
-from tokenless.services.tvs.caches import Caches
-from tokenless.services.tvs.server import TvsServer
-from tokenless.services.tvs.settings import TvsSettings
 
 _LATELY_S: Final = 30.0
 
@@ -182,77 +176,3 @@ class TftpService:
     def _load(self) -> NodeFiles:
         rebuild_itl(self._cluster, self._node)
         return NodeFiles(self._cluster, self._node)
-
-
-class TvsService:
-    """Cisco Trust Verification Service: answers from caches that outlive a restart.
-
-    The certificate that it shows is the one that is its own when it starts.
-    """
-
-    name = ServiceName.TVS
-
-    def __init__(self, cluster: Cluster, node: Node, caches: Caches) -> None:
-        self._cluster = cluster
-        self._node = node
-        self._caches = caches
-        self._port = cluster.config.tvs.port
-        self._prepared: TvsSettings | None = None
-        self._server: TvsServer | None = None
-
-    @property
-    def addresses(self) -> Mapping[str, tuple[str, int]]:
-        """Listening addresses: `tvs`; `tvs-legacy` where TLS 1.0 has its own port."""
-        if self._server is None:
-            return {}
-        legacy = self._server.legacy_address
-        return {
-            "tvs": (self._cluster.listening_address(self._node), self._port),
-            **({} if legacy is None else {"tvs-legacy": legacy}),
-        }
-
-    async def prepare(self) -> None:
-        """Load the certificate that is its own now, and its limits."""
-        self._prepared = await self._load()
-
-    async def bind(self) -> None:
-        """Take the socket. Raises ServiceError when it cannot be had."""
-        if self._server is None:
-            settings = self._prepared or await self._load()
-            server = TvsServer(self._caches, settings, log=get_logger())
-            _, self._port = await server.bind()
-            self._server = server
-
-    async def run(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Answer phones until cancelled."""
-        server = self._server
-        assert server is not None  # noqa: S101  # supervision binds first
-        try:
-            async with trio.open_nursery() as nursery:
-                await nursery.start(server.serve)
-                task_status.started()
-        finally:
-            self.close()
-
-    async def reload(self) -> None:
-        """Show the node's certificate of now, keep to the limits of now.
-
-        Raises:
-            ServiceError: When the certificate or its key cannot be had.
-        """
-        if self._server is not None:
-            settings = await self._load()
-            self._server.reload(settings.certificates, settings.limits)
-
-    def close(self) -> None:
-        """Give back a socket that was never served on."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-
-    async def _load(self) -> TvsSettings:
-        return await trio.to_thread.run_sync(
-            tvs_settings, self._cluster, self._node, self._port
-        )

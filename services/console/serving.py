@@ -1,0 +1,95 @@
+"""Pages in a browser, as console and studio serve them: HTTPS, and routes of pages."""
+
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Generic, TypeAlias, TypeVar
+
+from hypercorn.config import Config
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+_SHELL_MESSAGE_BYTES: Final = 64 * 1024
+_BACKLOG: Final = 256
+_DRAIN_S: Final = 1.0
+_HANDSHAKE_S: Final = 10
+_USUAL_LEVEL: Final = 2
+
+
+VisitT = TypeVar("VisitT")
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+Do: TypeAlias = Callable[[VisitT], Response]
+"""Shows a page or carries out its form; it runs in a thread and may block."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserPage(Generic[VisitT]):
+    """A page: its path, a function that shows it, one that carries out its form."""
+
+    path: str
+    """With parts in braces, as starlette has them."""
+    show: Do[VisitT] | None = None
+    """Answers GET; changes nothing."""
+    act: Do[VisitT] | None = None
+    """Answers POST."""
+    back: str = "/"
+    """The path to which a refused form sends the browser, with the same parts."""
+
+
+def routes_of(
+    pages: Iterable[BrowserPage[VisitT]],
+    showing: Callable[[BrowserPage[VisitT], Do[VisitT]], Endpoint],
+    acting: Callable[[BrowserPage[VisitT], Do[VisitT]], Endpoint],
+) -> Iterator[Route]:
+    """Yield the routes of pages; the functions return what answers a request."""
+    for page in pages:
+        if page.show is not None:
+            yield Route(page.path, showing(page, page.show), methods=["GET"])
+        if page.act is not None:
+            yield Route(page.path, acting(page, page.act), methods=["POST"])
+
+
+class HttpsConfig(Config):
+    """Hypercorn's settings: no log of its own, a context made by us."""
+
+    def __init__(self, context: ssl.SSLContext, bind: str) -> None:
+        super().__init__()
+        self._context = context
+        self.bind = [bind]
+        self.accesslog = self.errorlog = None
+        self.backlog = _BACKLOG
+        self.graceful_timeout = _DRAIN_S
+        self.ssl_handshake_timeout = _HANDSHAKE_S
+        self.include_server_header = False
+        self.websocket_max_message_size = _SHELL_MESSAGE_BYTES
+
+    def listen(self) -> tuple[str, int]:
+        """Take the socket; return its address. Raises OSError when it cannot be had."""
+        sockets = self.create_sockets()
+        self.create_sockets = lambda: sockets  # type: ignore[method-assign]
+        address, port, *_ = sockets.secure_sockets[0].getsockname()
+        return address, port
+
+    @property
+    def ssl_enabled(self) -> bool:
+        """There are no pages without TLS."""
+        return True
+
+    def create_ssl_context(self) -> ssl.SSLContext:
+        """Return the context of the server's certificate."""
+        return self._context
+
+
+def server_context(level: int = _USUAL_LEVEL) -> ssl.SSLContext:
+    """Return a context that waits for its certificate.
+
+    Args:
+        level: OpenSSL's security level: 1 takes short keys.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL={level}")
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
