@@ -84,13 +84,14 @@ class Project:
             finally:
                 process.kill()
 
-    def pytest(self, *options: str) -> list[str]:
+    def pytest(self, *options: str, **variables: str) -> list[str]:
         """Return the command that runs the folder's tests, from wherever it is run."""
+        given = [f"{name}={value}" for name, value in variables.items()]
         hidden = [f"--unset={name}" for name in os.environ if name not in _variables()]
         python = str(self._programs / "python")
         quiet = ("-q", "-p", "no:cacheprovider")
         place = f"--chdir={self.folder}"
-        return ["env", place, *hidden, python, "-m", "pytest", *quiet, *options]
+        return ["env", place, *hidden, *given, python, "-m", "pytest", *quiet, *options]
 
     def with_outside_tests(self, folder: Path) -> "Project":
         """Copy a project that tests the four flows; it has the same environment."""

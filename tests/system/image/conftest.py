@@ -6,8 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.rigs.outside import Project, make_project
 from tests.system.image.docker import Docker, running_docker
-from tests.system.image.engine import IMAGE, ROOT, Engine, running_engine
+from tests.system.image.engine import (
+    IMAGE,
+    OFFICIAL_BASE,
+    POSTGRES,
+    ROOT,
+    Engine,
+    NamespacedEngine,
+    running_engine,
+)
+from tests.system.image.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -15,12 +25,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with running_engine(Path(tmp_path_factory.mktemp("engine"))) as engine:
         engine.make_base()
         yield engine
-
-
-@pytest.fixture(scope="session")
-def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
-    with running_docker(Path(tmp_path_factory.mktemp("docker"))) as docker:
-        yield docker
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +50,55 @@ def _sent() -> list[str]:
 def image(engine: Engine, source: Path) -> str:
     engine.build(IMAGE, source)
     return IMAGE
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project of somebody else, with tests of the four flows."""
+    return make_project(tmp_path).with_outside_tests(tmp_path / "outside")
+
+
+@pytest.fixture(scope="session")
+def postgres(engine: Engine, image: str) -> str:
+    assert image
+    context = ROOT / "tests/system/image/postgres"
+    engine.build(POSTGRES, context, f"--build-arg=BASE={OFFICIAL_BASE}")
+    return POSTGRES
+
+
+@pytest.fixture(scope="session")
+def docker(
+    engine: Engine, image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Docker]:
+    """Return Docker's engine, which has the image under both of its names."""
+    with running_docker(Path(tmp_path_factory.mktemp("docker"))) as docker:
+        docker.take(engine, [image])
+        docker.run("docker", "tag", image, "tokenless")
+        yield docker
+
+
+@pytest.fixture(scope="module", params=["podman", "docker"])
+def host(
+    request: pytest.FixtureRequest, engine: Engine, image: str
+) -> NamespacedEngine:
+    """Return an engine that has the image."""
+    assert image
+    if request.param == "podman":
+        return engine
+    docker: Docker = request.getfixturevalue("docker")
+    return docker
+
+
+@pytest.fixture(scope="module")
+def stack(
+    host: NamespacedEngine,
+    engine: Engine,
+    postgres: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """Return a folder with compose.yaml; nothing is up."""
+    if isinstance(host, Docker):
+        host.take(engine, [postgres])
+    stack = Stack(host, tmp_path_factory.mktemp("stack"))
+    yield stack
+    stack.compose("down --volumes", check=False)

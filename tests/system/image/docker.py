@@ -24,7 +24,7 @@ _PROGRAMS: Final = ("dockerd", "docker", "containerd", "iptables")
 class Docker(NamespacedEngine):
     """Runs containers and compose files."""
 
-    program: Final = "docker"
+    program = "docker"
 
     def __init__(self, folder: Path, namespaces_of: int) -> None:
         socket = f"unix://{folder}/docker.sock"

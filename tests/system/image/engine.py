@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn
 
 import pytest
 
@@ -66,6 +66,8 @@ def namespaces(prepare: str) -> Iterator[int]:
 class NamespacedEngine:
     """A container engine whose programs run in namespaces."""
 
+    program: ClassVar[str]
+
     def __init__(
         self, folder: Path, namespaces_of: int, environment: dict[str, str]
     ) -> None:
@@ -85,6 +87,21 @@ class NamespacedEngine:
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    @contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a program that drives the engine; kill it in the end."""
+        with subprocess.Popen(
+            self.inside(*words),
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
     def inside(self, *words: str) -> list[str]:
         """Return a command that runs in the engine's mounts and network."""
         return self._enter(("--mount", "--net"), words)
@@ -101,7 +118,7 @@ class NamespacedEngine:
 class Engine(NamespacedEngine):
     """Builds images and runs containers."""
 
-    program: Final = "podman"
+    program = "podman"
 
     def __init__(self, folder: Path, namespaces_of: int) -> None:
         storage = _write(folder / "storage.conf", _STORAGE, folder)
@@ -112,20 +129,6 @@ class Engine(NamespacedEngine):
     def podman(self, *words: str, check: bool = True) -> str:
         """Run a podman command in the engine's network; return what it printed."""
         return self.run("podman", *words, check=check)
-
-    @contextmanager
-    def started(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Start a program that drives the engine; kill it in the end."""
-        with subprocess.Popen(
-            self.inside(*words),
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
 
     def inspect(self, image: str) -> dict[str, Any]:
         (found,) = json.loads(self.podman("image", "inspect", image))

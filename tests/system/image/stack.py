@@ -10,19 +10,20 @@ from typing import Final
 import pytest
 
 from tests.system.image.docker import Docker
-from tests.system.image.engine import ROOT, Engine
+from tests.system.image.engine import ROOT, Engine, NamespacedEngine
 
 PROJECT: Final = "lab"
 PUBLISHER, SUBSCRIBER = "publisher", "subscriber"
 NODES: Final = {PUBLISHER: "cucm-1051-a-pub", SUBSCRIBER: "cucm-1051-a-sub1"}
-_PODMAN: Final = """
+ADDRESSES: Final = {PUBLISHER: "172.30.47.155", SUBSCRIBER: "172.30.47.156"}
+_DOCKER: Final = """
 docker() {
-    if [ "$1" = compose ]; then shift; podman-compose "$@"; else podman "$@"; fi
-}
-"""
-_OLD_COMPOSE: Final = """
-docker() {
-    if [ "$1" = compose ]; then shift; docker-compose "$@"; else command docker "$@"; fi
+    if [ "$1" = compose ]; then
+        shift
+        command COMPOSE "$@"
+    else
+        command ENGINE "$@"
+    fi
 }
 """
 _AWAIT: Final = """
@@ -32,18 +33,32 @@ await_ready() {
     done > /dev/null 2>&1
 }
 """
+_PS: Final = "docker ps --filter label=com.docker.compose.service={}"
+_MODIFIED: Final = re.compile(r"(?m)^.*was last modified.*\n")
+_SEEN: Final = """
+for line in "show itl" "show ctl" "show enterprise" "show cert list trust"; do
+    echo "$line"
+done | tokenless admin --node NODE
+tokenless device list
+cd "$TOKENLESS_DATA"
+find nodes tokens -path "*/keys/*" -type f | sort | xargs sha256sum
+"""
 
 
 class Stack:
     """What a reader of docs/containers.md has in front of them."""
 
-    def __init__(self, engine: Engine | Docker, folder: Path) -> None:
+    def __init__(self, engine: NamespacedEngine, folder: Path) -> None:
         self.engine = engine
         self.folder = folder / PROJECT
         self.folder.mkdir()
         shutil.copytree(ROOT / "configs", self.folder / "configs")
         shutil.copy2(ROOT / "compose.yaml", self.folder)
-        self._functions = f"cd {self.folder}\n{_compose_of(engine)}{_AWAIT}"
+        compose = _compose_of(engine)
+        docker = _DOCKER.replace("COMPOSE", compose).replace("ENGINE", engine.program)
+        self._functions = f"cd {self.folder}\n{docker}{_AWAIT}"
+        self.reach = f"{compose} --file {self.folder}/compose.yaml exec -T {{node}}"
+        """What runs a command on a node, from any folder."""
 
     def type(self, block: str) -> str:
         """Run a block of the page; return what it printed.
@@ -102,8 +117,7 @@ class Stack:
 
         Waits for it, and for another one than that which was killed.
         """
-        service = f"label=com.docker.compose.service={host}"
-        found = f"docker ps --quiet --filter {service} --filter status=running"
+        found = f"{_PS.format(host)} --quiet --filter status=running"
         script = f"docker inspect --format '{{{{.State.Pid}}}}' $({found})"
         while True:
             told = self.shell(script, check=False).strip()
@@ -111,14 +125,29 @@ class Stack:
                 return int(told)
             time.sleep(0.1)
 
+    def state(self) -> str:
+        """Return what an administrator sees of trust, keys and phones on both nodes.
+
+        A file that Cisco Tftp wrote again is the same file.
+        """
+        seen = [
+            self.compose(f"exec -T {host} sh -c '{_SEEN.replace('NODE', node)}'")
+            for host, node in NODES.items()
+        ]
+        return _MODIFIED.sub("", "".join(seen))
+
+    def container_of(self, host: str) -> str:
+        return self.shell(f"{_PS.format(host)} --format '{{{{.Names}}}}'").strip()
+
     def restart_engine(self) -> None:
         """Stop and start the engine, or do what its reboot does."""
         if isinstance(self.engine, Docker):
             self.engine.stop()
             self.engine.start()
             return
-        self.engine.podman("stop", "--all")
-        self.engine.podman("start", "--all", "--filter=restart-policy=unless-stopped")
+        self.engine.run("podman", "stop", "--all")
+        policy = "--filter=restart-policy=unless-stopped"
+        self.engine.run("podman", "start", "--all", policy)
 
     @property
     def _no_build(self) -> str:
@@ -130,17 +159,17 @@ def admin_words(host: str, line: str) -> tuple[str, ...]:
     return ("exec -T", host, "tokenless admin --node", NODES[host], "--yes", line)
 
 
-def _compose_of(engine: Engine | Docker) -> str:
-    """Return shell functions that make `docker compose` what is there.
+def _compose_of(engine: NamespacedEngine) -> str:
+    """Return the command that understands compose files, as the engine has it.
 
-    Compose finds its project by the folder.
+    It finds its project by the folder of the file.
     """
     if isinstance(engine, Engine):
         if shutil.which("podman-compose") is None:
             pytest.skip("podman-compose is not installed")
-        return _PODMAN
+        return "podman-compose"
     if "Docker Compose" in engine.run("docker", "compose", "version", check=False):
-        return ""
+        return "docker compose"
     if shutil.which("docker-compose") is None:
         pytest.skip("neither the plugin compose nor docker-compose is installed")
-    return _OLD_COMPOSE
+    return "docker-compose"

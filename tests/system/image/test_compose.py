@@ -9,45 +9,15 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.system.image.docker import Docker
-from tests.system.image.engine import IMAGE, OFFICIAL_BASE, POSTGRES, ROOT, Engine
 from tests.system.image.page import blocks, not_told, section
 from tests.system.image.stack import PUBLISHER, SUBSCRIBER, Stack, admin_words
 
 pytestmark = pytest.mark.timeout(1800)
 
 KILLS = 10
-
-
-@pytest.fixture(scope="module")
-def postgres(engine: Engine, image: str) -> str:
-    assert image
-    context = ROOT / "tests/system/image/postgres"
-    engine.build(POSTGRES, context, f"--build-arg=BASE={OFFICIAL_BASE}")
-    return POSTGRES
-
-
-@pytest.fixture(scope="module", params=["podman", "docker"])
-def stack(
-    request: pytest.FixtureRequest,
-    engine: Engine,
-    postgres: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stack]:
-    """Return a folder with compose.yaml; nothing is up."""
-    host: Engine | Docker = engine
-    if request.param == "docker":
-        docker: Docker = request.getfixturevalue("docker")
-        docker.take(engine, [IMAGE, postgres])
-        docker.run("docker", "tag", IMAGE, "tokenless")
-        host = docker
-    stack = Stack(host, tmp_path_factory.mktemp("stack"))
-    yield stack
-    stack.compose("down --volumes", check=False)
 
 
 def test_the_page_is_typed(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:

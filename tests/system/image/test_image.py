@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.image.docker import Docker
-from tests.system.image.engine import OFFICIAL_BASE, Engine
+from tests.system.image.engine import OFFICIAL_BASE, Engine, NamespacedEngine
 from tests.system.image.page import blocks, section
 
 pytestmark = pytest.mark.timeout(900)
@@ -128,7 +127,7 @@ def test_it_serves_as_any_user_of_group_0(engine: Engine, image: str) -> None:
         engine.podman("rm", "--force", "--volumes", "--time=0", name)
 
 
-def await_health(host: Engine | Docker, name: str) -> None:
+def await_health(host: NamespacedEngine, name: str) -> None:
     while ": ok" not in host.run(
         host.program, "exec", name, "tokenless", "health", check=False
     ):
@@ -136,7 +135,7 @@ def await_health(host: Engine | Docker, name: str) -> None:
 
 
 def test_the_page_on_the_console_is_typed(
-    host: Engine | Docker, image: str, tmp_path: Path
+    host: NamespacedEngine, image: str, tmp_path: Path
 ) -> None:
     """All of it but for what asks at a terminal; with a file of this system."""
     secret = tmp_path / "password"
@@ -186,19 +185,8 @@ default = true
 """
 
 
-@pytest.fixture(params=["podman", "docker"])
-def host(request: pytest.FixtureRequest, engine: Engine, image: str) -> Engine | Docker:
-    """Return an engine that has the image."""
-    if request.param == "podman":
-        return engine
-    docker: Docker = request.getfixturevalue("docker")
-    docker.take(engine, [image])
-    docker.run("docker", "tag", image, "tokenless")
-    return docker
-
-
 def test_phones_reach_published_ports(
-    host: Engine | Docker, image: str, tmp_path: Path
+    host: NamespacedEngine, image: str, tmp_path: Path
 ) -> None:
     """From the host, in mixed mode, and TVS on another port than its own."""
     config = tmp_path / "cluster.toml"
