@@ -36,7 +36,7 @@ from benchmarks.soak_cluster import (
     configuration,
 )
 from benchmarks.soak_report import Kill, Minute, line_of, report_of
-from tokenless.ground.heap import freeze_heap_after_startup
+from tokenless.ground.heap import collect_garbage, freeze_heap_after_startup
 from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings
 from tokenless.phone_emulator.fleet.plan import FleetGroup, FleetPlan
 from tokenless.phone_emulator.fleet.store import FleetStore
@@ -108,6 +108,7 @@ class Soak:
                     list(plan.phones(())), store, network, settings
                 )
                 freeze_heap_after_startup()
+                nursery.start_soon(collect_garbage)
                 nursery.start_soon(self._lines.run)
                 await self._follow("boot, enrol and register")
                 nursery.start_soon(self._sample)

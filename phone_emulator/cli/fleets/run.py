@@ -12,7 +12,7 @@ import click
 import trio
 
 from tokenless.command_line import ExitStatus, NumberRange, complain
-from tokenless.ground.heap import freeze_heap_after_startup
+from tokenless.ground.heap import collect_garbage, freeze_heap_after_startup
 from tokenless.phone_emulator.addresses import parse_secure_ports, parse_servers
 from tokenless.phone_emulator.cli.fleets.flash import flash_option
 from tokenless.phone_emulator.cli.fleets.options import (
@@ -113,6 +113,7 @@ async def _keep_up(
         lines = FleetLines(phones, store, opened, settings)
         freeze_heap_after_startup()
         with standings_view() as show:
+            nursery.start_soon(collect_garbage)
             nursery.start_soon(lines.run, show)
             with trio.move_on_after(math.inf if seconds is None else seconds):
                 await until_stopped()

@@ -14,7 +14,7 @@ import click
 import msgspec
 import trio
 
-from tokenless.ground.heap import freeze_heap_after_startup
+from tokenless.ground.heap import collect_garbage, freeze_heap_after_startup
 from tokenless.services.cli.cluster.administration import open_cluster
 from tokenless.services.cli.first_user import FirstUser, first_user_options
 from tokenless.services.cli.options import config_option, data_option
@@ -175,6 +175,7 @@ async def _serve(
             click.echo(json.dumps({"event": "serving"}))
             notify.tell_ready("serving")
             nursery.start_soon(notify.show_life)
+            nursery.start_soon(collect_garbage)
             async with trio.open_nursery() as waiting:
                 if stop_with_stdin:
                     waiting.start_soon(_stop_after_stdin, waiting.cancel_scope)

@@ -1,0 +1,76 @@
+"""Garbage of processes that run for long."""
+
+import gc
+import subprocess
+import sys
+import weakref
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from tests.rigs.unmeasured import unmeasured
+from tokenless.ground import heap
+from tokenless.ground.heap import collect_garbage
+
+_FROZEN = """
+import gc
+from tokenless.ground.heap import freeze_heap_after_startup
+freeze_heap_after_startup()
+print(gc.get_freeze_count(), *gc.get_threshold())
+"""
+
+
+class Session:
+    """Part of a cycle, as a phone's session and its connection are."""
+
+    def __init__(self) -> None:
+        self.connection = self
+
+
+@pytest.fixture
+def seldom() -> Iterator[None]:
+    """Leave all garbage to the one who collects it at intervals."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("seldom", "autojump_clock")
+async def test_what_lived_for_minutes_is_freed() -> None:
+    ended = weakref.ref(Session())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(collect_garbage)
+        await trio.sleep(59)
+        assert ended() is not None, "a storm of boots is not the time"
+        await trio.sleep(2)
+        assert ended() is None
+        later = weakref.ref(Session())
+        await trio.sleep(60)
+        assert later() is None
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.usefixtures("seldom", "autojump_clock")
+async def test_a_heap_that_takes_long_is_collected_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So large a share is set that the real collection is too long for a minute."""
+    monkeypatch.setattr(heap, "_SHARE_OF_TIME", 1e-7)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(collect_garbage)
+        await trio.sleep(61)
+        later = weakref.ref(Session())
+        await trio.sleep(120)
+        assert later() is not None
+        nursery.cancel_scope.cancel()
+
+
+def test_what_was_loaded_at_the_start_is_left_alone() -> None:
+    said = subprocess.check_output(
+        [sys.executable, "-c", _FROZEN], env=unmeasured(), text=True, timeout=60
+    )
+    frozen, *thresholds = map(int, said.split())
+    assert frozen > 1000
+    assert thresholds[0] > 700
