@@ -268,6 +268,12 @@ def test_what_is_no_csv_is_refused() -> None:
     assert error.hint == AGAIN
 
 
+def test_a_quotation_without_an_end_is_refused_where_it_begins() -> None:
+    error = refused('model,count\n8861,1\n"8861,2\n7975,3\n')
+    assert isinstance(error, SourceLineError)
+    assert (error.line, error.hint) == (3, AGAIN)
+
+
 def test_an_export_without_models_or_phones_is_refused() -> None:
     long = "x" * 31
     error = refused(f"{long},b\x07,c,d,e,f,g,h,i\n")
