@@ -20,7 +20,7 @@ from tokenless.phone_emulator.secd.events import AskTvsServer, Server, TvsStage
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.models import TlsVersion
 from tokenless.protocol.trust.reasons import Reason
-from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.answers import Answer
 from tokenless.protocol.tvs.stream import ClientStream
 
 TlsRange = tuple[TlsVersion, TlsVersion]

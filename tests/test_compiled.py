@@ -7,8 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tokenless.phone_emulator.secd.record import RecordedStep
 from tools import compiled
 
 
@@ -39,10 +41,36 @@ def test_no_other_module_inherits_from_a_compiled_class(module: str) -> None:
     assert heirs == []
 
 
+def test_no_record_is_read_by_the_types_of_a_compiled_class() -> None:
+    # mypyc keeps `type` for each field that has more than one type.
+    compiled_modules = {
+        module.removesuffix(".py").replace("/", ".") for module in compiled.MODULES
+    }
+    read = {
+        each.cls.__module__
+        for each in _read_types(msgspec.inspect.type_info(RecordedStep))
+    }
+    assert "tokenless.protocol.tvs.answers" in read
+    assert not read & compiled_modules
+
+
 def test_nothing_is_compiled_where_it_is_not_asked_for() -> None:
     command = [sys.executable, "-m", "tools.compiled", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "--remove" in done.stdout
+
+
+def _read_types(
+    kind: msgspec.inspect.Type,
+) -> Iterator[msgspec.inspect.StructType | msgspec.inspect.DataclassType]:
+    """Yield the classes with fields that a type is made of."""
+    if isinstance(kind, msgspec.inspect.UnionType):
+        for each in kind.types:
+            yield from _read_types(each)
+    elif isinstance(kind, msgspec.inspect.StructType | msgspec.inspect.DataclassType):
+        yield kind
+        for field in kind.fields:
+            yield from _read_types(field.type)
 
 
 def _names_of_two_errors(source: str) -> Iterator[str]:

@@ -25,8 +25,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT: Final = Path(__file__).resolve().parents[1]
 SOURCES: Final = ROOT / "src"
 _SUFFIX: Final = sysconfig.get_config_var("EXT_SUFFIX")
-_SHARED: Final = "tokenless.compiled"
-"""The extension with the code of all rooms: `tokenless/compiled__mypyc`."""
+_GROUP: Final = "tokenless.compiled"
+SHARED: Final = f"{_GROUP}__mypyc"
+"""The extension with the code of all rooms."""
 
 # What every packet of a client passes. Left out: what other rooms inherit from (mypyc's
 # classes cannot be extended in Python), and modules with coroutines.
@@ -68,7 +69,7 @@ MODULES: Final = tuple(
 def extensions() -> Sequence[Path]:
     """Return the extensions that lie beside the sources."""
     rooms = [(SOURCES / module).with_suffix(_SUFFIX) for module in MODULES]
-    shared = SOURCES / f"{_SHARED.replace('.', '/')}__mypyc{_SUFFIX}"
+    shared = SOURCES / f"{SHARED.replace('.', '/')}{_SUFFIX}"
     return [path for path in (*rooms, shared) if path.exists()]
 
 
@@ -99,7 +100,7 @@ def compile_into(folder: Path) -> None:
         contextlib.chdir(SOURCES),
     ):
         options = ["--ignore-missing-imports", *MODULES]
-        made = mypycify(options, group_name=_SHARED, target_dir=scratch)
+        made = mypycify(options, group_name=_GROUP, target_dir=scratch)
         distribution = Distribution({"name": "tokenless", "ext_modules": made})
         command: Any = distribution.get_command_obj("build_ext")
         command.build_lib, command.build_temp = str(folder), scratch

@@ -30,7 +30,7 @@ from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.anchors import FileKind
-from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.answers import Answer
 
 
 def inspect(

@@ -20,7 +20,7 @@ from tokenless.phone_emulator.check.observing.observation import (
 )
 from tokenless.protocol.certificates.names import short_name
 from tokenless.protocol.trust.anchors import FileKind
-from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.answers import Answer
 
 _STYLES: Final = {
     Severity.ERROR: "bold red",

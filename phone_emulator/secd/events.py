@@ -18,7 +18,8 @@ from tokenless.protocol.phones.models import (
 )
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason
-from tokenless.protocol.tvs.messages import Answer, Query
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import Query
 
 
 class Server(msgspec.Struct, frozen=True):

@@ -6,7 +6,8 @@ import msgspec
 from cachetools import FIFOCache
 
 from tokenless.protocol.files.header_fields import SignerId
-from tokenless.protocol.tvs.messages import DEFAULT_TTL_S, Answer
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import DEFAULT_TTL_S
 
 _MAX_ENTRIES = 64
 

@@ -42,7 +42,7 @@ from tokenless.protocol.trust.verdicts import (
     Verdict,
     VerifiedBy,
 )
-from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.answers import Answer
 
 __all__ = [
     "Accept",

@@ -18,11 +18,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum, unique
-from typing import Final, NamedTuple, Self, assert_never
+from typing import Final, NamedTuple, Self
 
 from tokenless.protocol.errors import DecodeError, ProtocolError
 from tokenless.protocol.tvs.elements import (
-    ANSWER_TAGS,
     HEADER_LENGTH,
     MAX_SERIAL_BYTES,
     QUERY_TAGS,
@@ -239,94 +238,3 @@ def pack_answer_body(
     if ttl is not None:
         parts.append(pack_element(Tag.TTL, ttl.to_bytes(4)))
     return b"".join(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """QUERY_CERT_RES or CERT_VERIFICATION_RES.
-
-    A negative answer carries its status and nothing else (REFERENCE 10.3).
-    """
-
-    session_id: int
-    type: MessageType
-    status: int
-    certificate: bytes | None = None
-    """DER; only in a positive answer to QUERY."""
-    roles: tuple[int, ...] = ()
-    ttl: int | None = None
-    ignored_elements: int = field(default=0, compare=False)
-
-    @property
-    def is_trusted(self) -> bool:
-        """Tell whether the service vouches for the certificate; odd numbers do not."""
-        return self.status == Status.TRUSTED
-
-    def encode(self) -> bytes:
-        """Return the message in the observed order: 7, 2, 8, 9.
-
-        Raises:
-            ValueError: When certificate and roles are too long for a message.
-        """
-        body = pack_answer_body(self.status, self.certificate, self.roles, self.ttl)
-        return pack_message(self.type, self.session_id, body)
-
-    @classmethod
-    def decode_body(cls, kind: MessageType, session_id: int, data: bytes) -> Self:
-        """Read a body.
-
-        Raises:
-            DecodeError: When it is malformed, lacks a status, or is a positive answer
-                to QUERY without a certificate.
-        """
-        elements, ignored = read_elements(data, ANSWER_TAGS)
-        status = read_bytes(elements, Tag.STATUS, 1)[0]
-        certificate = elements.get(Tag.CERTIFICATE) or None
-        ttl = elements.get(Tag.TTL)
-        if ttl is not None and len(ttl) != 4:  # noqa: PLR2004 - REFERENCE 3.2
-            raise DecodeError(
-                f"a TTL has 4 bytes, not {len(ttl)}", offset=HEADER_LENGTH
-            )
-        trusted = status == Status.TRUSTED
-        if kind is MessageType.QUERY_ANSWER and trusted and certificate is None:
-            raise DecodeError(
-                "a trusted answer without certificate", offset=HEADER_LENGTH
-            )
-        return cls(
-            session_id=session_id,
-            type=kind,
-            status=status,
-            certificate=certificate,
-            roles=tuple(elements.get(Tag.ROLES, b"")),
-            ttl=None if ttl is None else int.from_bytes(ttl),
-            ignored_elements=ignored,
-        )
-
-
-def decode_message(data: bytes) -> Query | Verify | Answer:
-    """Decode one whole message and nothing after it.
-
-    Raises:
-        DecodeError: When the bytes are not exactly one message.
-    """
-    header = Header.decode(data)
-    body = data[HEADER_LENGTH:]
-    if len(body) != header.body_length:
-        raise DecodeError(
-            f"a body of {header.body_length} bytes was announced, {len(body)} are here",
-            offset=8,
-        )
-    return decode_body(header, body)
-
-
-def decode_body(header: Header, body: bytes) -> Query | Verify | Answer:
-    """Decode a body whose header is known. Raises DecodeError as the types do."""
-    match header.type:
-        case MessageType.QUERY:
-            return Query.decode_body(header.session_id, body)
-        case MessageType.VERIFY:
-            return Verify.decode_body(header.session_id, body)
-        case MessageType.QUERY_ANSWER | MessageType.VERIFY_ANSWER:
-            return Answer.decode_body(header.type, header.session_id, body)
-        case _:
-            assert_never(header.type)

@@ -8,14 +8,14 @@ error is final: after a ProtocolError the connection can only be closed.
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias, assert_never
 
-from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.errors import DecodeError, ProtocolError
 from tokenless.protocol.message_streams import MessageT, PulledStream
+from tokenless.protocol.tvs.answers import Answer
 from tokenless.protocol.tvs.elements import HEADER_LENGTH
 from tokenless.protocol.tvs.messages import (
     MAX_MESSAGE_LENGTH,
-    Answer,
     Header,
     MessageType,
     Query,
@@ -105,3 +105,32 @@ class ClientStream(_Stream[Answer]):
     def send(self, request: Request) -> bytes:
         """Return the bytes of a request. Raises ProtocolError when it is too long."""
         return request.encode()
+
+
+def decode_message(data: bytes) -> Query | Verify | Answer:
+    """Decode one whole message and nothing after it.
+
+    Raises:
+        DecodeError: When the bytes are not exactly one message.
+    """
+    header = Header.decode(data)
+    body = data[HEADER_LENGTH:]
+    if len(body) != header.body_length:
+        raise DecodeError(
+            f"a body of {header.body_length} bytes was announced, {len(body)} are here",
+            offset=8,
+        )
+    return _decode_body(header, body)
+
+
+def _decode_body(header: Header, body: bytes) -> Query | Verify | Answer:
+    """Decode a body whose header is known. Raises DecodeError as the types do."""
+    match header.type:
+        case MessageType.QUERY:
+            return Query.decode_body(header.session_id, body)
+        case MessageType.VERIFY:
+            return Verify.decode_body(header.session_id, body)
+        case MessageType.QUERY_ANSWER | MessageType.VERIFY_ANSWER:
+            return Answer.decode_body(header.type, header.session_id, body)
+        case _:
+            assert_never(header.type)

@@ -17,7 +17,8 @@ from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.codes import role_name
 from tokenless.protocol.decimal_text import read_decimal
-from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Answer, Query, Verify
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Query, Verify
 from tokenless.protocol.tvs.stream import Request
 from tokenless.services.cli.file.input import (
     MAX_CERTIFICATE_FILE,

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from tokenless.ground.tls import TlsVersion, limit_versions
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.answers import Answer
 from tokenless.protocol.tvs.stream import ClientStream, Request
 from tokenless.services.errors import ServiceError
 

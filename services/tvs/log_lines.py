@@ -9,7 +9,8 @@ memory addresses mean nothing (ours are made up).
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from tokenless.protocol.tvs.messages import Answer, MessageType
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType
 
 _DUMPED_BYTES: Final = 50
 _BYTES_A_LINE: Final = 8

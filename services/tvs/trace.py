@@ -9,7 +9,8 @@ from typing import Final
 
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tvs.messages import Answer, MessageType, Query, Verify
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Query, Verify
 from tokenless.services.tvs import log_lines
 from tokenless.services.tvs.caches import CachedCertificate, Index
 from tokenless.services.tvs.decision import Decision

@@ -8,14 +8,9 @@ is decoded must mean the same when it is encoded and decoded again.
 
 from tests.fuzz.engine import Seeded
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tvs.messages import (
-    Answer,
-    MessageType,
-    Query,
-    Verify,
-    decode_message,
-)
-from tokenless.protocol.tvs.stream import ClientStream, ServerStream
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Query, Verify
+from tokenless.protocol.tvs.stream import ClientStream, ServerStream, decode_message
 
 BOUND = 4096
 DEVICE = "CP-7975-SEP001122334455"

@@ -27,7 +27,8 @@ from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.files.signed_file import sign_file
 from tokenless.protocol.phones.models import PHONE_MODELS, LogForm
 from tokenless.protocol.trust.anchors import FileKind
-from tokenless.protocol.tvs.messages import Answer, MessageType, Status
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Status
 
 MIXED = Lab(mixed=True)
 TRUSTED = MIXED.callmanager_pub

@@ -27,7 +27,8 @@ from tokenless.phone_emulator.secd.events import (
 from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.states import State
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
-from tokenless.protocol.tvs.messages import Answer, MessageType
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType
 
 MIXED = Lab(mixed=True)
 GENUINE = MIXED.ctl().sign("CTLFile.tlv")

@@ -12,7 +12,8 @@ from tokenless.phone_emulator.secd.report import FileAction, Outcome, TvsReport
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason
-from tokenless.protocol.tvs.messages import Answer, MessageType, Query
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Query
 
 MIXED = Lab(mixed=True)
 REGENERATED = MIXED.regenerate_callmanager()

@@ -18,7 +18,8 @@ from tokenless.phone_emulator.secd.handlers.search import Inquiry, ServerChoice
 from tokenless.phone_emulator.secd.machine import Secd
 from tokenless.phone_emulator.secd.tvs_cache import TvsCache
 from tokenless.protocol.files.header_fields import SignerId
-from tokenless.protocol.tvs.messages import Answer, MessageType, Status
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Status
 
 A, B, C = (Server(f"192.0.2.{n}", 69) for n in (1, 2, 3))
 

@@ -22,13 +22,9 @@ from tokenless.phone_emulator.tvs_client import (
     show_certificate,
 )
 from tokenless.protocol.files.header_fields import SignerId
-from tokenless.protocol.tvs.messages import (
-    Answer,
-    MessageType,
-    Query,
-    Status,
-    decode_message,
-)
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Query, Status
+from tokenless.protocol.tvs.stream import decode_message
 from tokenless.services.tvs.server import TvsServer
 
 LAB = Lab()

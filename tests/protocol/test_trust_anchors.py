@@ -23,7 +23,8 @@ from tokenless.protocol.trust.anchors import (
     answers_query,
 )
 from tokenless.protocol.trust.verdicts import SOURCES
-from tokenless.protocol.tvs.messages import Answer, MessageType, Status
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Status
 
 MIXED = Lab(mixed=True)
 

@@ -26,7 +26,8 @@ from tokenless.protocol.trust.anchors import (
     answers_query,
 )
 from tokenless.protocol.trust.reasons import Reason
-from tokenless.protocol.tvs.messages import Answer, MessageType, Status
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Status
 from tokenless.protocol.wire import pack_element
 
 MIXED = Lab(mixed=True)

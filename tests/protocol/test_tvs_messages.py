@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from tokenless.protocol.errors import DecodeError, ProtocolError
 from tokenless.protocol.files.header_fields import decode_text
+from tokenless.protocol.tvs.answers import Answer
 from tokenless.protocol.tvs.elements import Tag, is_device_name
 from tokenless.protocol.tvs.messages import (
-    Answer,
     MessageType,
     Query,
     Status,
     Verify,
-    decode_message,
     pack_message,
 )
+from tokenless.protocol.tvs.stream import decode_message
 from tokenless.protocol.wire import pack_element
 
 # REFERENCE 3.3: the vendor's log dumps 50 of these 153 bytes; sizes give the rest.

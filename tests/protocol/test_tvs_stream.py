@@ -7,13 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tvs.messages import (
-    Answer,
-    MessageType,
-    Query,
-    Verify,
-    pack_message,
-)
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Query, Verify, pack_message
 from tokenless.protocol.tvs.stream import ClientStream, Request, ServerStream
 
 QUERY = Query(1001, "CP-7975-SEP001122334455", "CN=a;O=b", "CN=c", b"\x01\x02")

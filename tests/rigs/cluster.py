@@ -31,7 +31,8 @@ from tokenless.protocol.files.trust_list_build import (
     sign_trust_list,
 )
 from tokenless.protocol.phones.configuration import PhoneConfig, TvsMember
-from tokenless.protocol.tvs.messages import Answer, MessageType, Query, Status
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Query, Status
 
 DEVICE = "SEP001122334455"
 PUB, SUB = "127.0.47.155", "127.0.47.156"

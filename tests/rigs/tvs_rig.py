@@ -14,7 +14,8 @@ from structlog.testing import LogCapture
 
 from tests.rigs import minting
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.tvs.messages import Answer, MessageType, Query, Verify
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Query, Verify
 from tokenless.protocol.tvs.stream import ClientStream, Request
 from tokenless.services.logs import LogLevel
 from tokenless.services.stream_server.counters import StreamCount

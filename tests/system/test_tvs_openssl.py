@@ -17,7 +17,7 @@ from tests.rigs.tvs_rig import (
     running,
     settings_for,
 )
-from tokenless.protocol.tvs.messages import decode_message
+from tokenless.protocol.tvs.stream import decode_message
 from tokenless.services.tvs.settings import LegacyListener
 
 

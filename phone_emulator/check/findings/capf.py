@@ -23,7 +23,7 @@ from tokenless.protocol.phones.capf_decision import is_hash_of
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.device_security import NOTHING_PENDING, CapfAuthMode
 from tokenless.protocol.trust.anchor_records import certificates_of
-from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.answers import Answer
 
 _SHOWN_LETTERS: Final = 64
 """Of a certHash: a real one has 32."""

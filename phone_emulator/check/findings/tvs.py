@@ -24,7 +24,7 @@ from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.anchor_records import certificates_of
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.verdicts import LIST_ROLES
-from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.answers import Answer
 
 _OLD_PHONES: Final = "1.0"
 _NEW_PHONES: Final = "1.2"

@@ -16,7 +16,7 @@ from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.models import TlsVersion
 from tokenless.protocol.phones.registration import Signalling
 from tokenless.protocol.trust.anchors import FileKind
-from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.answers import Answer
 
 
 @dataclass(frozen=True, slots=True)

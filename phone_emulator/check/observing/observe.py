@@ -39,7 +39,8 @@ from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.files.header_fields import SignerId
 from tokenless.protocol.phones.models import TLS_VERSIONS, TlsVersion
 from tokenless.protocol.trust.anchor_records import certificates_of
-from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Answer
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import FIRST_SESSION_ID
 
 _ANY_VERSION: Final = (TLS_VERSIONS[0], TLS_VERSIONS[-1])
 TVS_PORT: Final = 2445

@@ -17,7 +17,8 @@ from tokenless.phone_emulator.secd.states import Transition
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.trust.anchors import Accept, Refuse, Signed, answers_query
 from tokenless.protocol.trust.reasons import Reason
-from tokenless.protocol.tvs.messages import Answer, MessageType
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType
 
 _FAILURES: Final = {
     TvsStage.CONNECT: LogEvent.TVS_NOT_CONNECTED,

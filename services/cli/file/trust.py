@@ -15,7 +15,7 @@ from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.anchor_records import public_key_of
 from tokenless.protocol.trust.anchors import Accept, FileKind, TrustAnchors
 from tokenless.protocol.trust.lint import SignatureState, signature_state
-from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.answers import Answer
 
 AnyFile = TrustList | SignedFile
 

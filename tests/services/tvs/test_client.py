@@ -15,7 +15,7 @@ from tests.rigs import minting
 from tests.rigs.tvs_rig import PUBLISHER, TRUSTED, query_for
 from tokenless.ground.tls import TlsVersion
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.tvs.messages import Answer
+from tokenless.protocol.tvs.answers import Answer
 from tokenless.services.cli.tvs import ServerAddressType
 from tokenless.services.errors import ServiceError
 from tokenless.services.tvs.client import ServerAddress, TvsClient

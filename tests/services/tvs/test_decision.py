@@ -7,14 +7,9 @@ import pytest
 
 from tests.rigs import minting
 from tests.rigs.tvs_rig import PUBLISHER, query_for, verify_for
-from tokenless.protocol.tvs.messages import (
-    Answer,
-    MessageType,
-    Query,
-    Status,
-    Verify,
-    decode_message,
-)
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Query, Status, Verify
+from tokenless.protocol.tvs.stream import decode_message
 from tokenless.services.tvs.caches import CachedCertificate, CacheName, Index
 from tokenless.services.tvs.decision import Decision, decide
 

@@ -14,7 +14,8 @@ from tokenless.protocol.files.trust_list_build import (
     record_for,
     sign_trust_list,
 )
-from tokenless.protocol.tvs.messages import Answer, MessageType, Status, pack_message
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Status, pack_message
 from tokenless.services.logs import LogLevel
 from tokenless.services.tvs.caches import CachedCertificate, CtlCache, DbCache, Index
 

@@ -23,13 +23,8 @@ from tests.rigs.tvs_rig import (
     settings_for,
     verify_for,
 )
-from tokenless.protocol.tvs.messages import (
-    Answer,
-    MessageType,
-    Query,
-    Verify,
-    pack_message,
-)
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Query, Verify, pack_message
 from tokenless.protocol.wire import pack_element
 from tokenless.services.errors import ServiceError
 from tokenless.services.stream_server.counters import StreamCount
