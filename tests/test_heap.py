@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.rigs.unmeasured import unmeasured
 from tokenless.ground import heap
@@ -37,8 +38,9 @@ def seldom() -> Iterator[None]:
     gc.enable()
 
 
-@pytest.mark.usefixtures("seldom", "autojump_clock")
-async def test_what_lived_for_minutes_is_freed() -> None:
+@pytest.mark.usefixtures("seldom")
+async def test_what_lived_for_minutes_is_freed(autojump_clock: MockClock) -> None:
+    _ = autojump_clock
     ended = weakref.ref(Session())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(collect_garbage)
@@ -52,11 +54,12 @@ async def test_what_lived_for_minutes_is_freed() -> None:
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.usefixtures("seldom", "autojump_clock")
+@pytest.mark.usefixtures("seldom")
 async def test_a_heap_that_takes_long_is_collected_less_often(
-    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So large a share is set that the real collection is too long for a minute."""
+    """So small a share is set that the real collection is too long for a minute."""
+    _ = autojump_clock
     monkeypatch.setattr(heap, "_SHARE_OF_TIME", 1e-7)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(collect_garbage)
