@@ -41,6 +41,8 @@ def grow_phones(counts: Sequence[int]) -> int:
     """Boot fleets of some sizes; print a line for each; return how many were lost."""
     lost = 0
     print(" phones  phones/s  CPU ms a phone: phone, node   MB: fleet, node   stuck")
+    if not counts:
+        return 0
     with serving() as lab:
         lab.admin("utils ctl set-cluster mixed-mode")
         for node in NODES:
