@@ -59,6 +59,14 @@ class Lab:
         for node in NODES:
             self.admin(f"utils service restart {service}", node=node)
 
+    def go_mixed(self) -> None:
+        """Switch mixed mode on; TVS gets keys of today's length."""
+        self.admin("utils ctl set-cluster mixed-mode")
+        for node in NODES:
+            self.admin("set cert regen TVS", node=node)
+        self.restart("Cisco Trust Verification Service")
+        self.restart("Cisco Tftp")
+
 
 @contextlib.contextmanager
 def serving() -> Iterator[Lab]:
@@ -176,11 +184,7 @@ def main() -> int:
     arguments = parser.parse_args()
     model = ["--model", arguments.model]
     with serving() as lab:
-        lab.admin("utils ctl set-cluster mixed-mode")
-        for node in NODES:
-            lab.admin("set cert regen TVS", node=node)
-        lab.restart("Cisco Trust Verification Service")
-        lab.restart("Cisco Tftp")
+        lab.go_mixed()
         reports, megabytes = measure(
             lab,
             "fleet",

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.fleet import NODES, TOKENLESS, boot, regenerate, serving
+from benchmarks.fleet import TOKENLESS, boot, regenerate, serving
 from benchmarks.processes import memory_mb, processor_s
 
 _PHONES: Final = (10, 100, 1_000, 10_000, 100_000)
@@ -44,11 +44,7 @@ def grow_phones(counts: Sequence[int]) -> int:
     if not counts:
         return 0
     with serving() as lab:
-        lab.admin("utils ctl set-cluster mixed-mode")
-        for node in NODES:
-            lab.admin("set cert regen TVS", node=node)
-        lab.restart("Cisco Trust Verification Service")
-        lab.restart("Cisco Tftp")
+        lab.go_mixed()
         for count in counts:
             options = ("--count", str(count), "--model", _MODEL, "--tftp-only")
             boot(lab, f"fleet-{count}", *options)

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from tests.rigs import minting
-from tests.rigs.cluster import PUB, SIGNED_AT, Lab, UnsignedList, keypair, record
+from tests.rigs.cluster import SIGNED_AT, Lab, UnsignedList, keypair, record
 from tests.rigs.endless import endless
 from tests.rigs.lists import tokenless
 from tests.rigs.third_party import certutils_list
@@ -24,7 +24,6 @@ from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     load_bytes,
     load_certificates,
     load_lists,
-    without_repeats,
 )
 from tokenless.protocol.codes import Digest, Role
 from tokenless.protocol.files.record import Record, RecordTag, compose_record
@@ -357,46 +356,6 @@ def test_a_hyphen_is_standard_input(tmp_path: Path) -> None:
         finally:
             os.dup2(kept, 0)
             os.close(kept)
-
-
-def test_the_same_list_twice_is_one() -> None:
-    ctl = only(tokenless().data, source="file")
-    text = only(shown(tokenless().data).encode(), source="text")
-    assert without_repeats([ctl, text]) == [ctl]
-    itl = ImportedList(ITL, "", "01", (member("pub"),), "one")
-    again = replace(itl, entries=(member("PUB"),))
-    sub = replace(itl, entries=(member("sub"),), source="two")
-    assert without_repeats([itl, ctl, sub, itl, text]) == [itl, ctl, sub]
-    with pytest.raises(PhoneError):
-        without_repeats([itl, again])
-
-
-def member(node: str) -> ImportedRecord:
-    return ImportedRecord(Role.CCM_TFTP, node, PUB, NAME, "01", 1024)
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        replace(member("pub"), role=Role.TFTP),
-        replace(member("pub"), subject="CN=b"),
-        replace(member("pub"), serial="02"),
-    ],
-)
-def test_two_different_lists_in_one_place_are_refused(changed: ImportedRecord) -> None:
-    one = ImportedList(ITL, "", "01", (member("pub"),), "one")
-    other = replace(one, source="two", entries=(changed,))
-    resigned = replace(one, source="two", signer_serial="02")
-    for second in (other, resigned):
-        with pytest.raises(PhoneError) as found:
-            without_repeats([one, second])
-        assert str(found.value) == "one and two are different ITLFile.tlv files of pub"
-        assert found.value.hint == (
-            "a cluster has one CTL, and each node one ITL: give the newest"
-        )
-    ctls = [replace(each, kind=CTL) for each in (one, other)]
-    with pytest.raises(PhoneError, match=r"are different CTLFile\.tlv files$"):
-        without_repeats(ctls)
 
 
 def test_certificates_are_read_from_pem_and_der(tmp_path: Path) -> None:
