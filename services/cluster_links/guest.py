@@ -13,9 +13,9 @@ from tokenless.protocol.cluster_link import (
 from tokenless.protocol.errors import ProtocolError
 from tokenless.services.cluster_links.peers import LinkHandler, Peers
 from tokenless.services.limited_log import LimitedLog
-from tokenless.services.message_session import MessageSession
 from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools
+from tokenless.services.stream_server.message_session import MessageSession
 
 ALIVE_EVERY_S: Final = 5.0
 SILENT_AFTER_S: Final = 15.0

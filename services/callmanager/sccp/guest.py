@@ -72,9 +72,9 @@ from tokenless.services.callmanager.sccp.soft_keys import (
 )
 from tokenless.services.callmanager.switch import Party, Switch
 from tokenless.services.limited_log import LimitedLog, shortened
-from tokenless.services.message_session import MessageSession
 from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools
+from tokenless.services.stream_server.message_session import MessageSession
 
 _GRACE: Final = 2.0
 """Keep-alive intervals that may pass in silence; chan-sccp uses 1.05 to 2.0 [C]."""

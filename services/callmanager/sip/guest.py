@@ -35,10 +35,10 @@ from tokenless.services.callmanager.sip.stations import (
     SipCount,
     SipStation,
 )
-from tokenless.services.message_session import MessageSession
 from tokenless.services.store.registrations import ItlReport
 from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools
+from tokenless.services.stream_server.message_session import MessageSession
 
 WARNINGS: Final = {
     RegisterFailure.SECURITY_MISMATCH: (
