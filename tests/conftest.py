@@ -1,5 +1,6 @@
 """What tests of more than one room share."""
 
+import gc
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ _WAITING = {"test_attacks.py", "test_resets.py", "test_serve.py"}
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Each worker holds all collected tests, and looked through them again and again.
+gc.set_threshold(20_000)
 use_memory()
 quick_passwords.make_quick()
 quick_keys.make_quick(quick_keys.counts())
