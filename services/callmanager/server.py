@@ -219,7 +219,7 @@ class CallManagerServer:
             return CallFailure.NOT_REGISTERED
         station = self.registrar.station(device)
         if isinstance(station, SccpSession):
-            return station.calls.new_leg()
+            return station.calls.new_leg(station)
         return self._call_control.leg_of(registration)
 
     def _sccp_guest(self, tools: GuestTools) -> SccpGuest:

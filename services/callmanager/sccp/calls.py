@@ -6,7 +6,7 @@ in REFERENCE-4 2.1; what stands there in brackets is sent as the old CallManager
 
 from collections.abc import Callable
 from ipaddress import IPv4Address
-from typing import Final
+from typing import Final, Protocol
 
 from tokenless.protocol.sccp import call as words
 from tokenless.protocol.sccp.call import (
@@ -244,20 +244,27 @@ class SccpLeg(Leg):
         )
 
 
+class CallingPhone(Protocol):
+    """A phone that takes part in calls."""
+
+    @property
+    def party(self) -> Party:
+        """The phone as it is registered now."""
+
+    def push(self, message: Message) -> None:
+        """Send a message at any moment."""
+
+
 class SccpCalls:
-    """Calls of one SCCP phone, from the actions of its user."""
+    """Calls of one SCCP phone, from the actions of its user.
 
-    def __init__(self, switch: Switch, party: Callable[[], Party], send: Send) -> None:
-        """Serve one registered phone.
+    The phone, which keeps this, is named in each call of a method: were it remembered,
+    the session of each connection that ends would stay until the collector runs.
+    """
 
-        Args:
-            switch: Connects calls.
-            party: The phone, as it is registered now.
-            send: Sends it messages.
-        """
+    def __init__(self, switch: Switch) -> None:
+        """Begin without a call; `switch` connects calls."""
         self._switch = switch
-        self._party = party
-        self._send = send
         self._leg: SccpLeg | None = None
         self._digits = ""
         self._parties = 0
@@ -267,21 +274,21 @@ class SccpCalls:
         """Return whether the phone has no call and is on the hook."""
         return self._leg is None
 
-    def new_leg(self) -> SccpLeg | CallFailure:
+    def new_leg(self, phone: CallingPhone) -> SccpLeg | CallFailure:
         """Return the leg of a call that comes in, or say that the phone is busy."""
-        return self._begin() if self.is_idle else CallFailure.BUSY
+        return self._begin(phone) if self.is_idle else CallFailure.BUSY
 
-    def take(self, message: Message) -> bool:
+    def take(self, message: Message, phone: CallingPhone) -> bool:
         """Do what a message asks for; return whether it is one of a call."""
         match message:
             case OffHook() | SoftKeyEvent(event=SoftKey.NEW_CALL | SoftKey.ANSWER):
-                self._lift()
+                self._lift(phone)
             case OnHook() | SoftKeyEvent(event=SoftKey.END_CALL):
                 self.hang_up()
             case KeypadButton(button=button):
                 self._press(button)
             case EnblocCall(number=number):
-                self._dial_whole(number)
+                self._dial_whole(number, phone)
             case OpenReceiveChannelAck() as opened:
                 self._opened(opened)
             case SoftKeyEvent() | words.Stimulus():
@@ -300,15 +307,15 @@ class SccpCalls:
         else:
             leg.call.hang_up(leg)
 
-    def _begin(self) -> SccpLeg:
+    def _begin(self, phone: CallingPhone) -> SccpLeg:
         self._parties += 1
-        self._leg = leg = _ForgettingLeg(self, self._party(), self._send, self._parties)
+        self._leg = leg = _ForgettingLeg(self, phone.party, phone.push, self._parties)
         return leg
 
-    def _lift(self) -> None:
+    def _lift(self, phone: CallingPhone) -> None:
         leg = self._leg
         if leg is None:
-            leg = self._begin()
+            leg = self._begin(phone)
             leg.reference = self._switch.new_reference()
             leg.show_off_hook()
         elif leg.call is not None and not leg.call.is_caller(leg):
@@ -326,8 +333,8 @@ class SccpCalls:
         if not isinstance(self._switch.call(leg, self._digits), CallFailure):
             self._digits = ""
 
-    def _dial_whole(self, number: str) -> None:
-        self._lift()
+    def _dial_whole(self, number: str, phone: CallingPhone) -> None:
+        self._lift(phone)
         leg = self._leg
         if leg is None or leg.call is not None:
             return

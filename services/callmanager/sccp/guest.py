@@ -171,11 +171,11 @@ class SccpSession(MessageSession[Received]):
         super().__init__(connection, SccpStream())
         self._guest = guest
         self._device: str | None = None
-        self._alarms = AlarmIntake(guest.registrar, self)
+        self._alarms = AlarmIntake(guest.registrar)
         self._version = 0
         self._answers: list[bytes] = []
         """Those that leave at the end of this turn."""
-        self.calls = SccpCalls(guest.switch, self._party, self.push)
+        self.calls = SccpCalls(guest.switch)
         connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
 
     def on_timer(self) -> None:
@@ -239,7 +239,9 @@ class SccpSession(MessageSession[Received]):
             case Alarm() as alarm:
                 self._note_alarm(alarm)
             case XmlAlarm(document=document):
-                self._alarms.take(self._device, lambda: alarm_words(document.encode()))
+                self._alarms.take(
+                    self, self._device, lambda: alarm_words(document.encode())
+                )
             case UnknownMessage():
                 self._guest.cells[SccpCount.IGNORED] += 1
             case question:
@@ -272,7 +274,7 @@ class SccpSession(MessageSession[Received]):
             )
         )
         self._send(CapabilitiesReq())
-        self._alarms.registered(claim.device)
+        self._alarms.registered(self, claim.device)
 
     def _refuse(self, device: str, failure: RegisterFailure) -> None:
         guest = self._guest
@@ -289,7 +291,7 @@ class SccpSession(MessageSession[Received]):
 
     def _note_alarm(self, alarm: Alarm) -> None:
         guest = self._guest
-        self._alarms.take(self._device, lambda: alarm.text)
+        self._alarms.take(self, self._device, lambda: alarm.text)
         if guest.log.may_write("alarms"):
             guest.log.log.info(
                 "StationAlarm",
@@ -298,8 +300,9 @@ class SccpSession(MessageSession[Received]):
                 text=shortened(alarm.text),
             )
 
-    def _party(self) -> Party:
-        """Return this phone as a party of a call."""
+    @property
+    def party(self) -> Party:
+        """This phone as a party of a call."""
         device, guest = self._device or "", self._guest
         registration = guest.registrar.find(device)
         security = (
@@ -314,7 +317,7 @@ class SccpSession(MessageSession[Received]):
         if self._device is None:
             self._guest.cells[SccpCount.IGNORED] += 1
             return
-        if self.calls.take(message):
+        if self.calls.take(message, self):
             return
         answer = self._answer_of(message, self._device)
         if answer is not None:

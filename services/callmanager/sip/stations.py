@@ -126,7 +126,7 @@ class SipStation:
 
     def begin_alarms(self) -> None:
         """Take as many alarms as of a new registration: the phone has booted."""
-        self.alarms = AlarmIntake(self._call_control.registrar, self)
+        self.alarms = AlarmIntake(self._call_control.registrar)
 
     def is_refreshed_by(self, register: Registration, source: Source) -> bool:
         """Tell whether a REGISTER is one more of the phone that is registered.

@@ -38,7 +38,7 @@ async def running() -> AsyncIterator[tuple[Registrar, tuple[str, int]]]:
         for device, known in NUMBERS.items():
             station = registrar.station(device)
             if known == number and isinstance(station, SccpSession):
-                return station.calls.new_leg()
+                return station.calls.new_leg(station)
         return CallFailure.UNKNOWN_NUMBER
 
     switch = Switch(leg_of)
