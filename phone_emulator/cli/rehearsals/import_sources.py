@@ -27,8 +27,10 @@ from tokenless.phone_emulator.rehearsal.importing.sources.fetch import (
     Fetched,
     fetch_cluster,
 )
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     InUse,
     load_certificates,
     load_lists,
