@@ -43,7 +43,7 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.console.guard import is_loopback_host, is_own_origin
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.announce import announce
-from tokenless.services.pki.signing_requests import IdentityFault, IdentityRefusedError
+from tokenless.services.pki.identity_checks import IdentityFault, IdentityRefusedError
 from tokenless.services.pki.uploads import read_certificates
 from tokenless.services.store.console_users import ConsoleRole, ConsoleUser
 

@@ -32,12 +32,9 @@ from tokenless.services.changes.membership import add_node
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
+from tokenless.services.pki.identity_checks import IdentityFault, IdentityRefusedError
 from tokenless.services.pki.lab_ca import CaKind, LabCa
-from tokenless.services.pki.signing_requests import (
-    IdentityFault,
-    IdentityRefusedError,
-    SigningRequest,
-)
+from tokenless.services.pki.signing_requests import SigningRequest
 from tokenless.services.pki.usages import USAGES, usages_of
 from tokenless.services.publishing.ctl import ctl_records, ctl_signer
 from tokenless.services.publishing.itl import rebuild_itl
