@@ -17,12 +17,13 @@ from tokenless.protocol.sccp.answers import ResetType
 from tokenless.protocol.sip.messages import SipRequest
 from tokenless.protocol.sip.register import GRANTED_EXPIRES_S, Registration
 from tokenless.services.callmanager.alarms import AlarmIntake
+from tokenless.services.callmanager.leg import CallFailure, Leg, Party
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registration import Registration as Registered
 from tokenless.services.callmanager.sip.calls import SipCalls
 from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.digest import DigestCheck
-from tokenless.services.callmanager.switch import CallFailure, Leg, Party, Switch
+from tokenless.services.callmanager.switch import Switch
 
 _ACTIONS: Final = {
     ResetType.RESET: "reset",

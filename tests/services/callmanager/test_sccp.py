@@ -17,6 +17,7 @@ from tokenless.protocol.phones.registration import (
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.protocol.sccp.layout import Message
+from tokenless.services.callmanager.leg import CallFailure
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registration import Absence, Registration
 from tokenless.services.callmanager.sccp.guest import (
@@ -25,7 +26,7 @@ from tokenless.services.callmanager.sccp.guest import (
     SccpSession,
     SccpSettings,
 )
-from tokenless.services.callmanager.switch import CallFailure, Switch
+from tokenless.services.callmanager.switch import Switch
 from tokenless.services.stream_server.counters import FIRST_GUEST_CELL
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer

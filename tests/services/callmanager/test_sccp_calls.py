@@ -14,6 +14,7 @@ from tests.services.callmanager.test_sccp import Client
 from tokenless.protocol.phones.registration import DeviceProfile, Signalling
 from tokenless.protocol.sccp import call, call_display, media
 from tokenless.protocol.sccp.layout import Message
+from tokenless.services.callmanager.leg import CallFailure, Leg
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.sccp.guest import (
     SccpCount,
@@ -21,7 +22,7 @@ from tokenless.services.callmanager.sccp.guest import (
     SccpSession,
     SccpSettings,
 )
-from tokenless.services.callmanager.switch import Call, CallFailure, Leg, Switch
+from tokenless.services.callmanager.switch import Call, Switch
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
 from tokenless.services.stream_server.settings import Port, StreamSettings
