@@ -183,7 +183,12 @@ async def connect(server: Server) -> trio.socket.SocketType:
             raise
         else:
             return plain
-    raise failure
+    try:
+        raise failure
+    finally:
+        # Its traceback holds this call, and so all that the callers hold: a phone's
+        # TLS context would stay in memory until the collector runs.
+        del failure
 
 
 class TlsChannel:

@@ -23,6 +23,13 @@ class TokenlessError(Exception):
         return f"{str(self).removesuffix('.')}; {self.hint}"
 
 
+def first_cause(error: BaseException) -> BaseException:
+    """Return what failed first: nurseries wrap what happens in them in groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 class UnreadableError(TokenlessError):
     """An input that cannot be read at all, so that nothing can be told of it."""
 

@@ -1,4 +1,5 @@
-"""Many emulated phones in one process.
+"""Many emulated phones at once.
 
-`plan` says which phones, `store` keeps their flash, `fleet` boots, `report` counts.
+`plan` says which phones, `store` keeps their flash, `fleet` boots them in one process,
+`processes` in several, `report` counts.
 """

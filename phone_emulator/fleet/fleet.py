@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +40,8 @@ from tokenless.protocol.trust.reasons import Reason
 
 DEFAULT_CONCURRENCY: Final = 300
 OnPhone = Callable[[BootReport, FleetReport], None]
+Part = tuple[int, int]
+"""Which part of a fleet, counted from 0, and of how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,29 +106,34 @@ class Fleet:
         phones: Sequence[PhoneIdentity],
         store: FleetStore,
         settings: FleetSettings | None = None,
+        part: Part = (0, 1),
     ) -> None:
+        """Take charge of phones; `boot` boots the part of them that is given here."""
         self.phones = phones
         self.store = store
         self.settings = settings or FleetSettings()
         self.watched: frozenset[str] = frozenset()
         """Devices whose log is to be kept in `logs`; a whole fleet's is too much."""
         self.logs: dict[str, list[LogEntry]] = {}
+        self._part = part
         self._keys = FleetKeys()
         folder, clock = self.settings.manufacturer, self.settings.clock
         self._factory = None if folder is None else Factory(folder, clock, self._keys)
 
     async def boot(self, on_phone: OnPhone | None = None) -> FleetReport:
-        """Boot every phone once.
+        """Boot every phone of the part once.
 
         Args:
             on_phone: Called after each phone with its report and the counts so far.
         """
-        report = FleetReport(len(self.phones))
-        settings, schedule = self.settings, self._schedule()
+        number, of = self._part
+        report = FleetReport(len(range(number, len(self.phones), of)))
+        # Drawn for all: when a phone starts does not depend on the number of parts.
+        settings, schedule = self.settings, islice(self._schedule(), number, None, of)
         async with settings.open_network() as network, trio.open_nursery() as nursery:
             began = trio.current_time()
             finish = partial(self._finish, report, network, began, on_phone)
-            for _ in range(min(settings.concurrency, len(self.phones))):
+            for _ in range(min(settings.concurrency, report.phones)):
                 nursery.start_soon(self._work, schedule, began, network, finish)
         return report
 

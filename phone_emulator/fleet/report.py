@@ -70,6 +70,22 @@ class FleetReport:
         if report.outcome is not Outcome.OK and len(self.first_stuck) < _MOST_TOLD:
             self.first_stuck.append(report)
 
+    def include(self, other: "FleetReport") -> None:
+        """Count what other phones of the fleet did at the same time, too."""
+        self.outcomes += other.outcomes
+        for name, actions in other.files.items():
+            self.files.setdefault(name, Counter()).update(actions)
+        self.verified_by += other.verified_by
+        self.tvs_answers += other.tvs_answers
+        self.retransmits += other.retransmits
+        self.seconds = max(self.seconds, other.seconds)
+        self.stuck += other.stuck
+        self.capf += other.capf
+        self.encrypted += other.encrypted
+        self.reasons += other.reasons
+        room = _MOST_TOLD - len(self.first_stuck)
+        self.first_stuck += other.first_stuck[:room]
+
     def assert_ok(self) -> None:
         """Check that every phone holds what is served.
 

@@ -123,21 +123,18 @@ def mint(
     Raises:
         BuildError: When an alternative name is neither.
     """
-    names = [_general_name(name) for name in alternative_names]
-    names += [_uri(uri) for uri in uris]
-    tbs = x509.TbsCertificate(
-        {
-            "version": "v3",
-            "serial_number": int.from_bytes(serial),
-            "signature": _algorithm(issuer.key, digest),
-            "issuer": _name(issuer.name),
-            "validity": _validity(validity),
-            "subject": _name(subject),
-            "subject_public_key_info": keys.PublicKeyInfo.load(_key_info(public_key)),
-            "extensions": _extensions(profile, public_key, issuer, names),
-        }
-    )
-    return _signed(tbs, issuer.key, digest)
+    names = [*map(_general_name, alternative_names), *map(_uri, uris)]
+    fields = {
+        "version": "v3",
+        "serial_number": int.from_bytes(serial),
+        "signature": _algorithm(issuer.key, digest),
+        "issuer": _name(issuer.name),
+        "validity": _validity(validity),
+        "subject": _name(subject),
+        "subject_public_key_info": keys.PublicKeyInfo.load(_key_info(public_key)),
+        "extensions": _extensions(profile, public_key, issuer, names),
+    }
+    return _signed(x509.TbsCertificate(fields), issuer.key, digest)
 
 
 def positive_serial(random: bytes) -> bytes:

@@ -223,15 +223,7 @@ def encrypt_file(
         BuildError: When the signer's key has no code, the recipient's key is too small
             to wrap an AES key, or the header is too long.
     """
-    padding = _BLOCK - len(content) % _BLOCK
-    envelope = Envelope(
-        iv=content_key.iv,
-        pad_count=padding,
-        key_bits=recipient.key_size,
-        wrapped_key=_wrap(content_key.key, recipient),
-        digest=digest,
-        content_digest=_hash(content, digest),
-    )
+    envelope = _envelope_of(content, content_key, recipient, digest)
     plan = HeaderPlan(
         _VERSION,
         identity_of(signer.certificate, NameForm.CUCM),
@@ -240,8 +232,21 @@ def encrypt_file(
         timestamp,
         further=envelope.encode(),
     )
-    ciphertext = content_key.encrypt(content + padding * _PAD)
+    ciphertext = content_key.encrypt(content + envelope.pad_count * _PAD)
     return EncryptedFile.decode(sign_with_header(plan, ciphertext, signer))
+
+
+def _envelope_of(
+    content: bytes, content_key: ContentKey, recipient: RSAPublicKey, digest: Digest
+) -> Envelope:
+    return Envelope(
+        iv=content_key.iv,
+        pad_count=_BLOCK - len(content) % _BLOCK,
+        key_bits=recipient.key_size,
+        wrapped_key=_wrap(content_key.key, recipient),
+        digest=digest,
+        content_digest=_hash(content, digest),
+    )
 
 
 def _wrap(key: bytes, recipient: RSAPublicKey) -> bytes:

@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 
 from tokenless.protocol.codes import Role, role_text
 from tokenless.protocol.decimal_text import read_decimal
+from tokenless.protocol.show_output import sentences
 from tokenless.protocol.show_output.faults import Progress, ShowFault, ShowTextError
 from tokenless.protocol.show_output.lengths import check_list
 from tokenless.protocol.show_output.paste import Paste, clean
@@ -23,7 +24,6 @@ from tokenless.protocol.show_output.rows import (
     Row,
     RowName,
     RowReader,
-    head_pattern,
 )
 from tokenless.protocol.show_output.shown_list import ShownList, ShownRecord
 
@@ -32,53 +32,6 @@ MAX_RECORDS: Final = 1024
 MAX_LISTS: Final = 64
 """Lists of one log."""
 
-_START: Final = re.compile(
-    r"(?:Thechecksumvalueofthe(?P<kind>CTL|ITL)file:)?"
-    r"(?:[0-9a-fA-F]{32}\(MD5\))?(?:[0-9a-fA-F]{40}\(SHA1\))?"
-    r"Lengthof(?P<of>CTL|ITL)file:|Thechecksumvalueofthe(?:CTL|ITL)file:"
-)
-_HEAD: Final = re.compile(
-    r"(?:Thechecksumvalueofthe(CTL|ITL)file:)?"
-    r"(?:(?P<md5>[0-9a-fA-F]{32})\(MD5\))?(?:(?P<sha1>[0-9a-fA-F]{40})\(SHA1\))?"
-    r"Lengthof(?P<kind>CTL|ITL)file:(?P<length>[0-9]{1,9})"
-)
-_MODIFIED: Final = re.compile(
-    r"The(?P<kind>CTL|ITL)Filewaslastmodifiedon"
-    r"(?P<when>(?:(?!File|Error|Version).){1,60}?)"
-    r"(?=Parse(?:CTL|ITL)File|Version:|ErrorparsingtheCTL|ErrorparsingtheITL)"
-)
-_PARSE: Final = re.compile(r"(?:Parse(?P<kind>CTL|ITL)File-*)?")
-_VERSION: Final = re.compile(r"Version:([0-9]{1,3}\.[0-9]{1,3}?)(?=HeaderLength:)")
-_HEADER_LENGTH: Final = re.compile(r"HeaderLength:([0-9]{1,5})(?:\(BYTES\))?")
-_COLUMNS: Final = re.compile(r"-*(?:BYTEPOSTAGLENGTHVALUE)?-*")
-_RECORD: Final = re.compile(
-    r"(?P<kind>CTL|ITL)Record#:(?P<number>[0-9]{1,5}?)(?=-|BYTEPOS|"
-    rf"{head_pattern(RECORD_ROWS)})"
-)
-_ETOKEN: Final = re.compile(
-    r"Thisetokenwas(?P<not>not)?usedtosignthe(?P<kind>CTL|ITL)file\.?"
-)
-_END: Final = re.compile(
-    r"The(?P<kind>CTL|ITL)file(?:(?P<good>wasverifiedsuccessfully)|couldnotbeverified"
-    r"|wasnotverifiedsuccessfully|verificationfailed)\.?"
-)
-_NOT_FOUND: Final = re.compile(
-    r"(?P<kind>CTL|ITL)Filenotfound\..{0,200}?Errorparsingthe(?:CTL|ITL)File\.?"
-)
-_UNPARSED: Final = re.compile(r"Errorparsingthe(?:CTL|ITL)File")
-_SENTENCES: Final = r"Thisetokenwas|(?:CTL|ITL)Record#:|The(?:CTL|ITL)file"
-_NEXT_IN_HEADER: Final = re.compile(f"{head_pattern(HEADER_ROWS)}|{_SENTENCES}")
-_NEXT_IN_RECORD: Final = re.compile(f"{head_pattern(RECORD_ROWS)}|{_SENTENCES}")
-_NEXT: Final = re.compile(f"{_NEXT_IN_HEADER.pattern}|{_NEXT_IN_RECORD.pattern}")
-_BEGUN: Final = re.compile("Thechecksumvalue|Lengthof[CI]|Filewaslastmodified")
-_PIECE: Final = re.compile(
-    r"(?:CTL|ITL)Record#:|[0-9]RECORDLENGTH|[0-9]SUBJECTNAME|[0-9]SIGNERNAME|[0-9]PUBLICKEY"
-    r"|[0-9]ISSUERNAME|[0-9]CERTIFICATE[0-9]|[0-9]FUNCTION2|HeaderLength:[0-9]|\(SHA1HashHEX\)"
-    r"|Thisetokenwas|The(?:CTL|ITL)filewasverified|BYTEPOSTAG|Parse(?:CTL|ITL)File"
-    r"|DIGESTALGO|SIGNATUREMODULUS|[0-9]IPADDRESS4"
-)
-"""Labels of rows that are in lists only: outside of one, a part of a list was lost or
-moved."""
 
 _ROLES: Final = {
     **{role_text(role).replace(" ", ""): int(role) for role in Role},
@@ -103,7 +56,7 @@ def parse_shown_lists(text: str) -> list[ShownList]:
     starts = _starts(paste)
     if not starts:
         _refuse_pieces(paste, 0, len(paste.dense))
-        if (begun := _BEGUN.search(paste.dense)) is not None:
+        if (begun := sentences.BEGUN.search(paste.dense)) is not None:
             raise ShowTextError(ShowFault.END_MISSING, paste.line(begun.start()))
         raise ShowTextError(ShowFault.NOT_A_LIST, 1)
     shown_lists = []
@@ -116,7 +69,7 @@ def parse_shown_lists(text: str) -> list[ShownList]:
 
 
 def _starts(paste: Paste) -> list[int]:
-    starts = [match.start() for match in _START.finditer(paste.dense)]
+    starts = [match.start() for match in sentences.START.finditer(paste.dense)]
     if len(starts) > MAX_LISTS:
         line = paste.line(starts[MAX_LISTS])
         raise ShowTextError(
@@ -127,7 +80,7 @@ def _starts(paste: Paste) -> list[int]:
 
 def _refuse_pieces(paste: Paste, start: int, end: int) -> None:
     """Refuse a part of a list that stands outside of all lists."""
-    piece = _PIECE.search(paste.dense, start, end)
+    piece = sentences.PIECE.search(paste.dense, start, end)
     if piece is not None:
         at = piece.start()
         raise ShowTextError(
@@ -185,13 +138,15 @@ class _ListReader:
         """
         self._read_head()
         if self._shown.is_missing:
-            self._take(_NOT_FOUND)
+            self._take(sentences.NOT_FOUND)
             return self._shown
         try:
             self._read_header()
-            while (match := _RECORD.match(self._dense, self.at, self._end)) is not None:
+            while (
+                match := sentences.RECORD.match(self._dense, self.at, self._end)
+            ) is not None:
                 self._read_record(match)
-            closing = self._take(_END)
+            closing = self._take(sentences.END)
             self._is_closed = True
             self._shown.verified = closing["good"] is not None
             check_list(self._shown, self._paste.line(closing.start()))
@@ -205,16 +160,20 @@ class _ListReader:
         records, header = shown.records, shown.header_length
         read = header + sum(record.length for record in records)
         progress = Progress(shown.kind, len(records), header, read, shown.length)
-        has_end = self._is_closed or _END.search(self._dense, self.at, self._end)
+        has_end = self._is_closed or sentences.END.search(
+            self._dense, self.at, self._end
+        )
         last_line = self._paste.line(self._end - 1)
         # Whatever is wrong with a row: with nothing behind it, the row was cut.
-        is_last = not _NEXT.search(self._dense, max(self.at, self.rows.end), self._end)
+        is_last = not sentences.NEXT.search(
+            self._dense, max(self.at, self.rows.end), self._end
+        )
         if not has_end and (is_last or error.line >= last_line):
             error = ShowTextError(ShowFault.END_MISSING, last_line)
         return error.at(progress)
 
     def _read_head(self) -> None:
-        head = self._take(_HEAD)
+        head = self._take(sentences.HEAD)
         self._shown = ShownList(
             kind=head["kind"],
             length=int(head["length"]),
@@ -224,7 +183,7 @@ class _ListReader:
         )
         if head[1] not in (None, head["kind"]):
             self._strange(head.start())
-        modified = _MODIFIED.match(self._dense, self.at, self._end)
+        modified = sentences.MODIFIED.match(self._dense, self.at, self._end)
         if modified is not None:
             self._check_kind(modified)
             said = self._paste.region(*modified.span("when"))
@@ -232,11 +191,11 @@ class _ListReader:
             self.at = modified.end()
 
     def _read_header(self) -> None:
-        self._take(_PARSE)
-        self._shown.version = self._take(_VERSION)[1]
-        length = int(self._take(_HEADER_LENGTH)[1])
-        self._take(_COLUMNS)
-        rows = self._read_rows(HEADER_ROWS, _NEXT_IN_HEADER)
+        self._take(sentences.PARSE)
+        self._shown.version = self._take(sentences.VERSION)[1]
+        length = int(self._take(sentences.HEADER_LENGTH)[1])
+        self._take(sentences.COLUMNS)
+        rows = self._read_rows(HEADER_ROWS, sentences.NEXT_IN_HEADER)
         shown = self._shown
         shown.header = rows
         for needed in ("SIGNERID", "SIGNERNAME", "SERIALNUMBER", "CANAME", "SIGNATURE"):
@@ -258,10 +217,10 @@ class _ListReader:
                 ShowFault.NUMBERS, line, expected=number, found=int(match["number"])
             )
         self.at = match.end()
-        self._take(_COLUMNS)
-        rows = self._read_rows(RECORD_ROWS, _NEXT_IN_RECORD)
+        self._take(sentences.COLUMNS)
+        rows = self._read_rows(RECORD_ROWS, sentences.NEXT_IN_RECORD)
         record = self._record_of(number, rows, line)
-        etoken = _ETOKEN.match(self._dense, self.at, self._end)
+        etoken = sentences.ETOKEN.match(self._dense, self.at, self._end)
         if etoken is not None:
             self._check_kind(etoken)
             if record.role != Role.SAST:
@@ -332,7 +291,7 @@ class _ListReader:
         if at >= self._end:
             raise ShowTextError(ShowFault.END_MISSING, line)
         fault = ShowFault.STRANGE_TEXT
-        if _UNPARSED.match(self._dense, at):
+        if sentences.UNPARSED.match(self._dense, at):
             fault = ShowFault.NODE_CANNOT_PARSE
         raise ShowTextError(fault, line, found=self._paste.rest_of_line(at))
 

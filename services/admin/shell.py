@@ -55,7 +55,7 @@ class AdminShell:
         cluster: Cluster,
         node_name: str,
         *,
-        ask: Ask | None = None,
+        ask: Ask = lambda _: "",
         ask_secret: Ask | None = None,
         assume_yes: bool = False,
         echo: Callable[[str], None] = lambda _: None,
@@ -68,21 +68,18 @@ class AdminShell:
         Args:
             cluster: The cluster, opened.
             node_name: Whose shell it is.
-            ask: Shows a question and returns its answer; without it every question
-                is answered with no.
+            ask: Shows a question and returns its answer; by default "", which is no.
             ask_secret: The same for passwords, without showing what is typed.
             assume_yes: Answer every confirmation with yes, without asking.
             echo: Is given every line as it is printed, while the command runs.
             output: Where `file get` saves.
-            folder: Where all files lie that commands may save and load; anywhere when
-                None.
+            folder: Where files lie that commands may save and load; None: anywhere.
             by: The administrator, for the audit log; the system's user when None.
 
         Raises:
             ServiceError: When the cluster has no such node.
         """
         self._assume_yes = assume_yes
-        ask = (lambda _: "") if ask is None else ask
         self._session = Session(
             cluster,
             cluster.node(node_name),

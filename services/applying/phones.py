@@ -18,13 +18,15 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import ClusterConfig
 from tokenless.services.config.cluster_sections import DevicePoolSection, DeviceSection
 from tokenless.services.errors import ServiceError
+from tokenless.services.store import device_pools as pool_rows
 from tokenless.services.store import devices as rows
-from tokenless.services.store.devices import Clock, Device, DevicePool
+from tokenless.services.store.device_pools import Clock, DevicePool
+from tokenless.services.store.devices import Device
 
 _REMOVERS: Final = {
     "device": rows.remove_device,
-    "pool": rows.remove_pool,
-    "group": rows.remove_group,
+    "pool": pool_rows.remove_pool,
+    "group": pool_rows.remove_group,
 }
 
 
@@ -42,7 +44,7 @@ def check_default_pool(cluster: Cluster, file: ConfigFile) -> None:
         ServiceError: When the file neither names the default one nor has another.
     """
     with cluster.store.read() as connection:
-        pools = rows.read_pools(connection)
+        pools = pool_rows.read_pools(connection)
     named = {each.name for each in file.config.device_pools}
     if any(each.default for each in file.config.device_pools):
         return
@@ -59,7 +61,8 @@ def unwanted_phones(cluster: Cluster, file: ConfigFile) -> Iterator[Step]:
     config = file.config
     with cluster.store.read() as connection:
         devices = rows.read_devices(connection)
-        pools, groups = rows.read_pools(connection), rows.read_groups(connection)
+        pools = pool_rows.read_pools(connection)
+        groups = pool_rows.read_groups(connection)
     named = {each.name for each in config.devices}
     for device in devices:
         if device.name not in named:
@@ -80,7 +83,7 @@ def unwanted_phones(cluster: Cluster, file: ConfigFile) -> Iterator[Step]:
 def _groups(cluster: Cluster, config: ClusterConfig) -> Iterator[Step]:
     names = {node.id: node.name for node in cluster.nodes}
     with cluster.store.read() as connection:
-        known = rows.read_groups(connection)
+        known = pool_rows.read_groups(connection)
     for group in config.callmanager_groups:
         wanted = ", ".join(group.members)
         do = partial(_write_group, group.name, group.members)
@@ -98,12 +101,12 @@ def _write_group(
     ids = [cluster.node(member).id for member in members]
     detail = f"{name}: {', '.join(members)}"
     with cluster.store.change("set group", detail, by=by) as change:
-        rows.write_group(change.connection, name, ids)
+        pool_rows.write_group(change.connection, name, ids)
 
 
 def _pools(cluster: Cluster, file: ConfigFile) -> Iterator[Step]:
     with cluster.store.read() as connection:
-        known = {pool.name: pool for pool in rows.read_pools(connection)}
+        known = {pool.name: pool for pool in pool_rows.read_pools(connection)}
     clocks: dict[str | None, Clock] = {
         each.name: Clock(each.time_zone, each.date_template)
         for each in file.config.date_time_groups
@@ -147,7 +150,7 @@ def _write_pool(
     wanted: DevicePoolSection, model: str, clock: Clock, cluster: Cluster, *, by: str
 ) -> None:
     with cluster.store.change("set pool", wanted.name, by=by) as change:
-        rows.write_pool(
+        pool_rows.write_pool(
             change.connection,
             wanted.name,
             wanted.callmanager_group,

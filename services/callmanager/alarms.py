@@ -19,25 +19,22 @@ QUOTA: Final = 8
 class AlarmIntake:
     """Takes alarms of one phone's station until their quota is used up."""
 
-    __slots__ = ("_left", "_registrar", "_station", "_waiting")
+    __slots__ = ("_left", "_registrar", "_waiting")
 
-    def __init__(self, registrar: Registrar, station: Station) -> None:
-        """Begin without alarms.
-
-        Args:
-            registrar: Keeps the alarms of registered phones.
-            station: Of the phone; another station's registration gets none of them.
-        """
+    def __init__(self, registrar: Registrar) -> None:
+        """Begin without alarms; the registrar keeps those of registered phones."""
         self._registrar = registrar
-        self._station = station
         self._left = QUOTA
         self._waiting: list[str] = []
         """Came before the phone has registered."""
 
-    def take(self, device: str | None, words: Callable[[], str]) -> None:
+    def take(
+        self, station: Station, device: str | None, words: Callable[[], str]
+    ) -> None:
         """Keep an alarm, if there is any quota left.
 
         Args:
+            station: Of the phone; another station's registration gets none of them.
             device: The name that the phone is registered by; None before it is.
             words: Returns its text; called only for an alarm that is taken.
         """
@@ -48,10 +45,10 @@ class AlarmIntake:
         if device is None:
             self._waiting.append(text)
         else:
-            self._registrar.note_alarm(device, self._station, text)
+            self._registrar.note_alarm(device, station, text)
 
-    def registered(self, device: str) -> None:
+    def registered(self, station: Station, device: str) -> None:
         """Hand over, once, what came before this registration."""
         waiting, self._waiting = self._waiting, []
         for text in waiting:
-            self._registrar.note_alarm(device, self._station, text)
+            self._registrar.note_alarm(device, station, text)

@@ -12,10 +12,11 @@ from tokenless.protocol.cluster_link import (
 )
 from tokenless.protocol.phones.registration import Signalling
 from tokenless.services.callmanager.directory import Elsewhere
+from tokenless.services.callmanager.leg import CallFailure, Leg
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registration import Absence, Registration
 from tokenless.services.callmanager.remote_calls import Links, LocalLeg, RemoteCalls
-from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
+from tokenless.services.callmanager.switch import Switch
 
 
 class SpeakingLinks(Links, Protocol):

@@ -11,7 +11,8 @@ from tokenless.protocol.phones.device_security import DeviceSecurity, profile_na
 from tokenless.protocol.phones.models import DEVICE_NAME, PHONE_MODELS
 from tokenless.protocol.phones.registration import DeviceProfile, Signalling
 from tokenless.protocol.sip.digest import DigestAccount
-from tokenless.services.store.devices import DevicePool, read_devices, read_pools
+from tokenless.services.store.device_pools import DevicePool, read_pools
+from tokenless.services.store.devices import read_devices
 from tokenless.services.store.parameters import MIXED, TRUE, Parameter, read_parameter
 
 _PHONE_NAME: Final = re.compile(DEVICE_NAME)

@@ -20,14 +20,8 @@ from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.srtp import SrtpKeys
 from tokenless.services.callmanager.directory import Elsewhere
-from tokenless.services.callmanager.switch import (
-    CallFailure,
-    Endpoint,
-    Leg,
-    Media,
-    Party,
-    Switch,
-)
+from tokenless.services.callmanager.leg import CallFailure, Endpoint, Leg, Media, Party
+from tokenless.services.callmanager.switch import Switch
 
 LocalLeg = Callable[[str], "Leg | CallFailure"]
 """Takes a device's name, returns a leg of its phone if it is registered here."""

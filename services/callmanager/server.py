@@ -17,6 +17,7 @@ from tokenless.protocol.phones.registration import (
 from tokenless.services.callmanager import counters
 from tokenless.services.callmanager.cluster_view import ClusterView
 from tokenless.services.callmanager.devices import DeviceBook
+from tokenless.services.callmanager.leg import CallFailure, Leg
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registration import Absence, OnChange, Registration
 from tokenless.services.callmanager.sccp.guest import SccpCount, SccpGuest, SccpSession
@@ -24,9 +25,9 @@ from tokenless.services.callmanager.settings import CallManagerSettings
 from tokenless.services.callmanager.sip.datagrams import SipDatagrams
 from tokenless.services.callmanager.sip.guest import SipGuest, expire
 from tokenless.services.callmanager.sip.stations import SipCallControl, SipCount
-from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
+from tokenless.services.callmanager.switch import Switch
 from tokenless.services.errors import ServiceError
-from tokenless.services.stream_server.guest import GuestTools
+from tokenless.services.stream_server.guest import GuestMaker, GuestTools
 from tokenless.services.stream_server.server import StreamServer
 from tokenless.services.stream_server.settings import StreamLimits, StreamSettings
 
@@ -42,9 +43,9 @@ class CallManagerServer:
         devices: DeviceBook,
         settings: CallManagerSettings,
         *,
-        clock: Callable[[], float] = time.time,
-        on_change: OnChange = lambda _change: None,
-        log: structlog.typing.FilteringBoundLogger | None = None,
+        clock: Callable[[], float],
+        on_change: OnChange,
+        log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         """Load the certificates.
 
@@ -61,40 +62,17 @@ class CallManagerServer:
         self.devices = devices
         self._settings = settings
         self._clock = clock
-        self._log = structlog.get_logger() if log is None else log
+        self._log = log
         self._on_change = on_change
         self._by_number: dict[str, dict[str, None]] = {}
-        self.registrar = Registrar(
-            self._find_device,
-            clock=lambda: int(clock()),
-            max_devices=settings.max_devices,
-            node=settings.node,
-            on_change=self._changed,
-        )
+        self.registrar = self._make_registrar()
         self.switch = Switch(self._leg_of)
         self.view = ClusterView(
             self.registrar, self.switch, directory_number, self._local_leg
         )
-        self._call_control = SipCallControl(
-            self.registrar,
-            settings.sip,
-            node=settings.node,
-            cells=dict.fromkeys(SipCount, 0),
-            switch=self.switch,
-            number_of=directory_number,
-        )
-        self._sccp = StreamServer(
-            _sccp_streams(settings),
-            self._sccp_guest,
-            guest_cells=len(SccpCount),
-            collector=counters.SCCP,
-        )
-        self._sip = StreamServer(
-            _sip_streams(settings),
-            self._sip_guest,
-            guest_cells=len(SipCount),
-            collector=counters.SIP,
-        )
+        self._call_control = self._make_call_control()
+        self._sccp = _sccp_server(settings, self._sccp_guest)
+        self._sip = _sip_server(settings, self._sip_guest)
         self._datagrams: SipDatagrams | None = None
 
     @property
@@ -219,8 +197,27 @@ class CallManagerServer:
             return CallFailure.NOT_REGISTERED
         station = self.registrar.station(device)
         if isinstance(station, SccpSession):
-            return station.calls.new_leg()
+            return station.calls.new_leg(station)
         return self._call_control.leg_of(registration)
+
+    def _make_registrar(self) -> Registrar:
+        return Registrar(
+            self._find_device,
+            clock=lambda: int(self._clock()),
+            max_devices=self._settings.max_devices,
+            node=self._settings.node,
+            on_change=self._changed,
+        )
+
+    def _make_call_control(self) -> SipCallControl:
+        return SipCallControl(
+            self.registrar,
+            self._settings.sip,
+            node=self._settings.node,
+            cells=dict.fromkeys(SipCount, 0),
+            switch=self.switch,
+            number_of=directory_number,
+        )
 
     def _sccp_guest(self, tools: GuestTools) -> SccpGuest:
         return SccpGuest(
@@ -235,6 +232,24 @@ class CallManagerServer:
 
     def _sip_guest(self, tools: GuestTools) -> SipGuest:
         return SipGuest(self._call_control, tools, clock=time.monotonic)
+
+
+def _sccp_server(settings: CallManagerSettings, guest: GuestMaker) -> StreamServer:
+    return StreamServer(
+        _sccp_streams(settings),
+        guest,
+        guest_cells=len(SccpCount),
+        collector=counters.SCCP,
+    )
+
+
+def _sip_server(settings: CallManagerSettings, guest: GuestMaker) -> StreamServer:
+    return StreamServer(
+        _sip_streams(settings),
+        guest,
+        guest_cells=len(SipCount),
+        collector=counters.SIP,
+    )
 
 
 def _sccp_streams(settings: CallManagerSettings) -> StreamSettings:

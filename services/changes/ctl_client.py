@@ -193,7 +193,9 @@ def update(
     others: Sequence[OtherServer] | None = None,
     by: str,
 ) -> TrustList:
-    """Make a CTL that a token signs, in one transaction with the mode.
+    """Make a CTL that a token signs, in one transaction with the mode; return it.
+
+    Nodes take it as they follow the cluster's revision.
 
     Args:
         cluster: The cluster.
@@ -204,9 +206,6 @@ def update(
         others: Servers outside of the cluster; None keeps those of the present file.
         by: The administrator, for the audit log.
 
-    Returns:
-        The new CTL. Nodes take it as they follow the cluster's revision.
-
     Raises:
         TokenNotInFileError: Error 1.
         NoFileError: Error 2.
@@ -215,18 +214,14 @@ def update(
     """
     present = check_server(cluster, server=server, ignore_missing=ignore_missing)
     _check_goal(cluster, mode, present)
-    if others is None:
-        others = [] if present is None else others_of(present)
-    _check_count(others)
+    others = _checked_others(others, present)
     chosen = choose_signer(present, [token.certificate for token in tokens])
     signer = next(token for token in tokens if token.certificate == chosen)
-    detail = f"token {chosen.subject_text}"
-    with cluster.store.change(_action(mode), detail, by=by) as change:
+    with cluster.store.change(*_audited(mode, chosen), by=by) as change:
         if mode is not None:
             write_mode(change, mode)
         snapshot = ClusterSnapshot.read(change.connection)
-        listed = _listed(chosen, present, tokens)
-        records = token_ctl_records(snapshot, listed, others)
+        records = token_ctl_records(snapshot, _listed(chosen, present, tokens), others)
         return publish_ctl(change, snapshot, records, signer, ListForm.CTL_CLIENT)
 
 
@@ -241,19 +236,24 @@ def _check_goal(
         )
 
 
-def _check_count(others: Sequence[OtherServer]) -> None:
+def _checked_others(
+    others: Sequence[OtherServer] | None, present: TrustList | None
+) -> Sequence[OtherServer]:
+    """Return the servers outside of the cluster: those given, or those of the file."""
+    if others is None:
+        others = [] if present is None else others_of(present)
     if len(others) > MAX_OTHERS:
         raise ServiceError(
             f"the list would have over {MAX_OTHERS} servers of other clusters",
             hint="add fewer",
         )
+    return others
 
 
-def _action(mode: SecurityMode | None) -> str:
-    """Return what the audit log says of an update."""
-    if mode is None:
-        return "CTL Client: update CTL"
-    return f"CTL Client: set cluster mode {mode.name.lower()}"
+def _audited(mode: SecurityMode | None, signer: Certificate) -> tuple[str, str]:
+    """Return what the audit log says of an update: the action, and its detail."""
+    goal = "update CTL" if mode is None else f"set cluster mode {mode.name.lower()}"
+    return f"CTL Client: {goal}", f"token {signer.subject_text}"
 
 
 def _listed(

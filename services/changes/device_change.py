@@ -80,14 +80,7 @@ class DeviceChange:
         Raises:
             ServiceError: When the device cannot be so.
         """
-        mode = (
-            device.security_mode if self.security_mode is None else self.security_mode
-        )
-        transport = device.transport if self.transport is None else self.transport
-        if mode is not DeviceSecurity.NON_SECURE:
-            transport = DeviceTransport.TLS  # the page forces it (REFERENCE-5 4.5)
-        elif self.security_mode is not None and self.transport is None:
-            transport = DeviceTransport.TCP
+        mode, transport = _signalling(device, self)
         encrypts = (
             device.encrypts_config
             if self.encrypts_config is None
@@ -112,6 +105,21 @@ class DeviceChange:
             capf=capf,
             digest=_digest(device, self),
         )
+
+
+def _signalling(
+    device: Device, change: DeviceChange
+) -> tuple[DeviceSecurity, DeviceTransport]:
+    mode = (
+        device.security_mode if change.security_mode is None else change.security_mode
+    )
+    if mode is not DeviceSecurity.NON_SECURE:
+        return mode, DeviceTransport.TLS  # the page forces it (REFERENCE-5 4.5)
+    if change.transport is not None:
+        return mode, change.transport
+    # A device that becomes non-secure leaves TLS.
+    keeps = change.security_mode is None
+    return mode, device.transport if keeps else DeviceTransport.TCP
 
 
 def _digest(device: Device, change: DeviceChange) -> DigestAccount | None:

@@ -22,7 +22,8 @@ from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import devices as rows
-from tokenless.services.store.devices import Device, DevicePool
+from tokenless.services.store.device_pools import DevicePool, read_pools
+from tokenless.services.store.devices import Device
 from tokenless.services.store.parameters import TRUE, Parameter, read_parameter
 
 _DAY_S: Final = 86_400
@@ -178,7 +179,7 @@ def _registered(connection: Connection, name: str, change: DeviceChange) -> Devi
 
 
 def _pool_of(connection: Connection, name: str | None) -> DevicePool:
-    pools = rows.read_pools(connection)
+    pools = read_pools(connection)
     for pool in pools:
         if pool.name == name or (name is None and pool.is_default):
             return pool

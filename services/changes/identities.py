@@ -37,14 +37,13 @@ from tokenless.services.cluster.issuing import (
 )
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
-from tokenless.services.pki.keys import FOLDER_MODE, read_private_key, write_key
-from tokenless.services.pki.signing_requests import (
+from tokenless.services.pki.identity_checks import (
     IdentityFault,
     IdentityRefusedError,
-    SigningRequest,
-    build_request,
     check_answer,
 )
+from tokenless.services.pki.keys import FOLDER_MODE, read_private_key, write_key
+from tokenless.services.pki.signing_requests import SigningRequest, build_request
 from tokenless.services.pki.uploads import quiet, read_certificates
 from tokenless.services.pki.usages import USAGES
 from tokenless.services.store import certificates as rows

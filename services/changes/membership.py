@@ -26,7 +26,7 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store import certificates, nodes
 from tokenless.services.store.certificates import PlacementState
-from tokenless.services.store.devices import read_pools
+from tokenless.services.store.device_pools import read_pools
 from tokenless.services.store.nodes import NodeRow
 
 

@@ -9,7 +9,7 @@ import click
 from tokenless import __version__
 from tokenless.command_line import COMMANDS, ExitStatus, LazyGroup, complain
 from tokenless.ground.disk import explain
-from tokenless.protocol.errors import TokenlessError, UnreadableError
+from tokenless.protocol.errors import TokenlessError, UnreadableError, first_cause
 
 _DEBUG_VARIABLE: Final = "TOKENLESS_DEBUG"
 
@@ -55,13 +55,13 @@ def main() -> Never:
     except (Exception, BaseExceptionGroup) as error:
         if _is_interrupt(error):
             _fail("interrupted", ExitStatus.INTERRUPTED)
-        if isinstance(_first_cause(error), BrokenPipeError):
+        if isinstance(first_cause(error), BrokenPipeError):
             sys.exit(
                 ExitStatus.FAILED
             )  # the reader of our output has seen enough, as `head` does
         if _wants_traceback():
             raise
-        is_unreadable = isinstance(_first_cause(error), UnreadableError)
+        is_unreadable = isinstance(first_cause(error), UnreadableError)
         status = ExitStatus.CANNOT_TELL if is_unreadable else ExitStatus.FAILED
         _fail(_explain(error), status)
 
@@ -74,16 +74,9 @@ def _is_interrupt(error: BaseException) -> bool:
     )
 
 
-def _first_cause(error: BaseException) -> BaseException:
-    """Return what failed: trio's nurseries wrap what happens in them in groups."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
 def _explain(error: BaseException) -> str:
     """Return one line for a person."""
-    error = _first_cause(error)
+    error = first_cause(error)
     if isinstance(error, TokenlessError):
         return error.explain()
     if isinstance(error, OSError):

@@ -185,14 +185,9 @@ def import_node(
     """
     file = _open_untrusted(content, password)
     keys = {name: _key_untrusted(pem) for name, pem in file.keys.items()}
-    left_out = () if host_settings else _tables_of_a_host()
-    tables = {k: v for k, v in file.configuration.items() if k not in left_out}
-    config = check_tables(tables, "the file's configuration")
+    config = _config_of(file, host_settings=host_settings)
     _make_folder(data, config, database_url)
-    folder = data / "nodes" / file.folder
-    is_new = not (folder / "keys").exists()
-    (folder / "tftp").mkdir(parents=True, exist_ok=True)
-    _put_keys(folder / "keys", keys)
+    is_new = _put_keys(data / "nodes" / file.folder, keys)
     cluster = Cluster.open(data, database_url=database_url)
     try:
         return cluster, _arrived(cluster, file, is_new=is_new)
@@ -201,13 +196,24 @@ def import_node(
         raise
 
 
-def _put_keys(folder: Path, keys: Mapping[str, bytes]) -> None:
-    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+def _config_of(file: _File, *, host_settings: bool) -> ClusterConfig:
+    left_out = () if host_settings else _tables_of_a_host()
+    tables = {k: v for k, v in file.configuration.items() if k not in left_out}
+    return check_tables(tables, "the file's configuration")
+
+
+def _put_keys(folder: Path, keys: Mapping[str, bytes]) -> bool:
+    """Put keys into a node's folder; return whether it had none before."""
+    place = folder / "keys"
+    is_new = not place.exists()
+    (folder / "tftp").mkdir(parents=True, exist_ok=True)
+    place.mkdir(mode=FOLDER_MODE, exist_ok=True)
     for name, pem in keys.items():
-        replace_file(folder / name, pem, mode=PRIVATE)
-    for path in folder.glob(_RECOVERY_KEYS):
+        replace_file(place / name, pem, mode=PRIVATE)
+    for path in place.glob(_RECOVERY_KEYS):
         if path.name not in keys:
             path.unlink()  # an earlier file brought it; the node does not need it
+    return is_new
 
 
 def _arrived(cluster: Cluster, file: _File, *, is_new: bool) -> Node:

@@ -27,7 +27,7 @@ from tokenless.services.config import ClusterConfig
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file, sync_folder
 from tokenless.services.pki.manufacturer import manufacturer_certificates
-from tokenless.services.store import certificates, devices, nodes
+from tokenless.services.store import certificates, device_pools, devices, nodes
 from tokenless.services.store.access.engine import without_password
 from tokenless.services.store.database import Database
 from tokenless.services.store.parameters import (
@@ -151,16 +151,16 @@ def _add_devices(
 ) -> None:
     """Add CallManager groups, device pools and devices; nodes are known by `ids`."""
     groups = {
-        group.name: devices.add_group(
+        group.name: device_pools.add_group(
             connection, group.name, [ids[member] for member in group.members]
         )
         for group in config.callmanager_groups
     }
-    clocks: dict[str | None, devices.Clock] = {None: devices.Clock()}
+    clocks: dict[str | None, device_pools.Clock] = {None: device_pools.Clock()}
     for clock in config.date_time_groups:
-        clocks[clock.name] = devices.Clock(clock.time_zone, clock.date_template)
+        clocks[clock.name] = device_pools.Clock(clock.time_zone, clock.date_template)
     pools = {
-        pool.name: devices.add_pool(
+        pool.name: device_pools.add_pool(
             connection,
             pool.name,
             groups[pool.callmanager_group],

@@ -9,6 +9,7 @@ import structlog
 import trio
 
 from tokenless.protocol.cluster_link import Alive, Hello, LinkMessage, encode_message
+from tokenless.protocol.errors import first_cause
 from tokenless.services.cluster_links.guest import ALIVE_EVERY_S
 from tokenless.services.cluster_links.peers import LinkHandler, PeerNode
 
@@ -73,9 +74,7 @@ class LinkClient:
 
     def _report(self, errors: BaseExceptionGroup[BaseException]) -> None:
         """Log why a node cannot be reached, once for each reason."""
-        error: BaseException = errors
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
+        error = first_cause(errors)
         reason = str(error.__cause__ or error) or type(error).__name__
         if reason != self._reason:
             self._log.info("link to a node is down", reason=reason)

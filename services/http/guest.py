@@ -1,25 +1,24 @@
 """HTTP as a guest of the stream server: from requests to files, counted and logged.
 
-A file in memory is sent as it is, one on a disk piece by piece (`tftp.opened`). What
-would keep the loop waiting is done by threads: signatures, by turns of addresses
-(`tftp.pending_files`), and blocks that the page cache lacks.
+Contents are sent piece by piece (`body`). What would keep the loop waiting is done by
+threads: signatures, by turns of addresses (`tftp.transfers.pending_files`), and blocks
+that the page cache lacks.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 from tokenless.protocol.http.stream import Refused, Request, ServerStream
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
+from tokenless.services.http.body import Body
 from tokenless.services.http.counters import HttpCount
 from tokenless.services.http.settings import CLEAR
 from tokenless.services.limited_log import shortened
 from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools, Session
 from tokenless.services.tftp.files.background import Background
-from tokenless.services.tftp.files.disk_files import OpenedFile
 from tokenless.services.tftp.files.source import (
     Content,
     FileSource,
@@ -29,9 +28,6 @@ from tokenless.services.tftp.files.source import (
 from tokenless.services.tftp.sockets.listener import Peer
 from tokenless.services.tftp.transfers.pending_files import PendingFiles, PendingRequest
 
-_PIECE_BYTES: Final = 65_536
-_PAGES_BYTES: Final = 262_144
-_SHORTER: Final = "the file is shorter than it was"
 _CTL: Final = re.compile(r"CTL[0-9A-Za-z._-]+\.tlv")
 # Over TLS phones ask for the signed name and expect the plain file (REFERENCE-3 1.4).
 _SIGNED_CONFIG: Final = re.compile(r"(SEP[0-9A-Fa-f]{12}\.cnf\.xml)\.sgn")
@@ -39,16 +35,6 @@ _STATUS: Final = {
     TftpErrorCode.FILE_NOT_FOUND: HTTPStatus.NOT_FOUND,
     TftpErrorCode.ACCESS_VIOLATION: HTTPStatus.FORBIDDEN,
 }
-
-
-@dataclass(slots=True)
-class _Body:
-    """The rest of an answer's content."""
-
-    content: ReadyContent
-    offset: int
-    left: int
-    sent: int = 0
 
 
 class HttpGuest(Guest):
@@ -124,9 +110,7 @@ class HttpSession(Session):
         "_body",
         "_goes_on",
         "_guest",
-        "_is_open",
         "_is_waiting",
-        "_piece",
         "_request",
         "_stream",
         "peer",
@@ -139,11 +123,9 @@ class HttpSession(Session):
         self._guest = guest
         self._stream = ServerStream()
         self._request = Request("")
-        self._body: _Body | None = None
+        self._body: Body | None = None
         self._goes_on = False
         self._is_waiting = False
-        self._is_open = True
-        self._piece: bytes | None = None
 
     def receive(self, data: bytes) -> None:
         """Take what the client sent."""
@@ -180,7 +162,6 @@ class HttpSession(Session):
 
     def end(self) -> None:
         """Forget files that were to be made."""
-        self._is_open = False
         self._body = None
         self._guest.forget(self)
 
@@ -195,13 +176,14 @@ class HttpSession(Session):
 
     def take_loaded(self, result: bytes | Exception) -> None:
         """Send the piece that was read."""
-        if not self._is_open:
+        body = self._body
+        if body is None:  # the client has gone meanwhile
             return
         self._is_waiting = False
         if isinstance(result, Exception):
             self._break_off(str(result))
         else:
-            self._piece = result
+            body.take(result)
             self._go_on()
 
     def _go_on(self) -> None:
@@ -267,73 +249,29 @@ class HttpSession(Session):
         if request.is_head or not length:
             self._finish(status, 0)
         else:
-            self._body = _Body(content, offset, length)
+            self._body = Body(content, offset, length)
 
-    def _send_piece(self, body: _Body) -> None:
+    def _send_piece(self, body: Body) -> None:
         """Send some of a content; a file that cannot be sent ends the connection."""
-        content = body.content
         try:
-            if isinstance(content, bytes):
-                piece = content[body.offset : body.offset + _PIECE_BYTES]
-                self._send_bytes(body, piece[: body.left])
-            elif self._piece is not None:
-                piece, self._piece = self._piece, None
-                self._send_loaded(body, content, piece)
-            elif self.connection.is_clear and body.left > _PIECE_BYTES:
-                self._send_pages(body, content)
-            else:
-                wanted = min(body.left, _PIECE_BYTES)
-                found = content.read_now(body.offset, wanted)
-                if found is None:
-                    self._load(body, content)
-                else:
-                    self._send_loaded(body, content, found)
+            count = body.send(self.connection)
         except OSError as error:
             self._break_off(f"the file cannot be read: {error.strerror}")
         except TftpError as error:
             self._break_off(error.message)
-
-    def _send_pages(self, body: _Body, file: OpenedFile) -> None:
-        """Let the kernel send from the page cache; have a thread fill it."""
-        wanted = min(body.left, _PAGES_BYTES)
-        if not file.is_at_hand(body.offset, wanted):
-            self._load(body, file)
-            return
-        if wanted == body.left:
-            file.check_unchanged()
-        taken = self.connection.send_file(file, body.offset, wanted)
-        if taken is None:
-            self._break_off(_SHORTER)
         else:
-            self._count_sent(body, taken)
+            if count is None:
+                self._is_waiting = True
+                self._guest.loading.submit(self, body.load)
+            else:
+                self._count_sent(body, count)
 
-    def _send_loaded(self, body: _Body, file: OpenedFile, piece: bytes) -> None:
-        if len(piece) < min(body.left, _PIECE_BYTES):
-            self._break_off(_SHORTER)
-            return
-        if len(piece) == body.left:
-            file.check_unchanged()
-        self._send_bytes(body, piece)
-
-    def _send_bytes(self, body: _Body, piece: bytes) -> None:
-        self.connection.send(piece)
-        self._count_sent(body, len(piece))
-
-    def _count_sent(self, body: _Body, count: int) -> None:
-        body.offset += count
-        body.left -= count
-        body.sent += count
+    def _count_sent(self, body: Body, count: int) -> None:
         self._stream.sent(count)
         self._guest.cells[HttpCount.BYTES] += count
         if not body.left:
             self._body = None
             self._finish(HTTPStatus.OK, body.sent)
-
-    def _load(self, body: _Body, file: OpenedFile) -> None:
-        """Have a thread read the next piece; it is sent when it has come."""
-        offset, wanted = body.offset, min(body.left, _PIECE_BYTES)
-        self._is_waiting = True
-        self._guest.loading.submit(self, lambda: file.read(offset, wanted))
 
     def _finish(self, status: HTTPStatus, sent: int) -> None:
         self._stream.finish()

@@ -85,18 +85,21 @@ class NodeRuntime:
             check_ready=partial(trio.to_thread.run_sync, check_ready, cluster, node),
             pace=pace or AtOnce(),
         )
-        self.follower = Follower(
+        self.follower = self._make_follower()
+
+    def _make_follower(self) -> Follower:
+        node, cluster = self.node, self._cluster
+        is_shared = cluster.store.is_shared
+        return Follower(
             node.name,
             node.ctl_file,
             cluster.store.revision,
             self._apply,
             self._trust.refill_ctl_cache,
-            record_applied=(
-                partial(record_applied, cluster, node)
-                if cluster.store.is_shared
-                else None
-            ),
-            may_hang=cluster.store.is_shared,
+            record_applied=partial(record_applied, cluster, node)
+            if is_shared
+            else None,
+            may_hang=is_shared,
         )
 
     def _activated(self) -> Iterator[tuple[ServiceKind, Service]]:

@@ -26,12 +26,8 @@ from tokenless.protocol.phones.configuration import (
 )
 from tokenless.protocol.phones.device_security import DeviceSecurity, DeviceTransport
 from tokenless.protocol.phones.models import PHONE_MODELS
-from tokenless.services.store.devices import (
-    Device,
-    DevicePool,
-    read_devices,
-    read_pools,
-)
+from tokenless.services.store.device_pools import DevicePool, read_pools
+from tokenless.services.store.devices import Device, read_devices
 from tokenless.services.store.nodes import NodeRow, read_nodes
 from tokenless.services.store.parameters import MIXED, TRUE, Parameter, read_parameter
 

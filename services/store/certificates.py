@@ -86,6 +86,22 @@ def place(
         )
         .returning(placement.c.id)
     )
+    return StoredCertificate(
+        id=int(placement_id or 0),
+        store=store,
+        node_id=node_id,
+        state=PlacementState.CURRENT,
+        certificate=certificate,
+        roles=_add_roles(connection, placement_id, store),
+        placed_at=at,
+        retired_at=None,
+        label=label,
+    )
+
+
+def _add_roles(
+    connection: Connection, placement_id: int | None, store: TrustStore
+) -> tuple[int, ...]:
     # Ascending: the order in which TVS was seen to answer them (REFERENCE 3.9).
     roles = tuple(map(int, sorted(store.roles)))
     for position, role in enumerate(roles):
@@ -94,17 +110,7 @@ def place(
                 placement_id=placement_id, position=position, role=role
             )
         )
-    return StoredCertificate(
-        id=int(placement_id or 0),
-        store=store,
-        node_id=node_id,
-        state=PlacementState.CURRENT,
-        certificate=certificate,
-        roles=roles,
-        placed_at=at,
-        retired_at=None,
-        label=label,
-    )
+    return roles
 
 
 def trust_for_phones(

@@ -25,6 +25,7 @@ from tokenless.protocol.phones.registration import DeviceProfile
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.protocol.sip.register import RegisterForm
+from tokenless.services.callmanager.leg import CallFailure
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.sccp.guest import SccpCount, SccpGuest, SccpSettings
 from tokenless.services.callmanager.sip.guest import SipGuest
@@ -33,7 +34,7 @@ from tokenless.services.callmanager.sip.stations import (
     SipCount,
     SipSettings,
 )
-from tokenless.services.callmanager.switch import CallFailure, Switch
+from tokenless.services.callmanager.switch import Switch
 from tokenless.services.cluster_links.guest import LinkCount, LinkGuest
 from tokenless.services.cluster_links.peers import PeerNode
 from tokenless.services.stream_server.guest import Guest, GuestTools

@@ -16,6 +16,7 @@ from tokenless.protocol.sip.messages import (
 from tokenless.protocol.sip.register import DEVICE_PARAMETER, RegisterForm
 from tokenless.protocol.sip.sdp import AudioStream, Crypto
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
+from tokenless.services.callmanager.leg import CallFailure, Leg
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.guest import answer
@@ -24,7 +25,7 @@ from tokenless.services.callmanager.sip.stations import (
     SipCount,
     SipSettings,
 )
-from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
+from tokenless.services.callmanager.switch import Switch
 from tokenless.services.limited_log import LimitedLog
 
 A, B = "SEP00000000000A", "SEP00000000000B"

@@ -8,6 +8,7 @@ from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import DeviceProfile, Peer, Signalling
 from tokenless.protocol.sip.messages import SipMessage, SipRequest, SipResponse
 from tokenless.protocol.sip.register import RegisterForm
+from tokenless.services.callmanager.leg import CallFailure, Leg
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.guest import answer
@@ -16,7 +17,7 @@ from tokenless.services.callmanager.sip.stations import (
     SipCount,
     SipSettings,
 )
-from tokenless.services.callmanager.switch import CallFailure, Leg, Switch
+from tokenless.services.callmanager.switch import Switch
 from tokenless.services.limited_log import LimitedLog
 
 PHONE, SECURE = "SEP001122334455", "SEP0011223344AA"

@@ -1,16 +1,16 @@
 """`tokenless fleet boot`: many emulated phones at once."""
 
 import csv
+import io
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import click
-import trio
 
 from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.phone_emulator.addresses import parse_servers
@@ -22,10 +22,16 @@ from tokenless.phone_emulator.cli.fleets.options import (
 )
 from tokenless.phone_emulator.cli.fleets.view import fleet_view, print_report
 from tokenless.phone_emulator.files import output_file
-from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
+from tokenless.phone_emulator.fleet.fleet import FleetSettings
 from tokenless.phone_emulator.fleet.plan import FleetPlan
+from tokenless.phone_emulator.fleet.processes import (
+    MAX_PROCESSES,
+    FleetOrder,
+    OnNews,
+    boot_on_processors,
+    processes_for,
+)
 from tokenless.phone_emulator.fleet.report import FleetReport
-from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.secd.report import BootReport, Outcome
 
 _STANDARD_OUTPUT: Final = Path("-")
@@ -44,6 +50,13 @@ _COLUMNS: Final = ("device", "model", "outcome", "file", "action", "md5", "reaso
     help="Write one line per phone and file to this file when all have booted; - "
     "prints each phone's lines when it has booted.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1, MAX_PROCESSES),
+    default=None,
+    help="Divide the phones among so many processes; default: as many as there are "
+    "processors, if the fleet is large enough.",
+)
 @json_option
 def boot(
     *,
@@ -52,13 +65,21 @@ def boot(
     tftp: str,
     settings: FleetSettings,
     csv_file: Path | None,
+    processes: int | None,
     as_json: bool,
 ) -> None:
     """Boot a fleet; exit 0 when no phone is stuck."""
     phones = list(plan.phones(parse_servers(tftp) if tftp else ()))
-    with _csv_rows(csv_file) as write_row, closing(FleetStore.open(flash)) as store:
-        booting = Fleet(phones, store, replace(settings, seed=plan.seed))
-        report = _boot_watched(booting, write_row)
+    order = FleetOrder(
+        phones=phones,
+        flash=flash,
+        settings=replace(settings, seed=plan.seed),
+        describe=csv_rows if csv_file else lambda _: "",
+    )
+    with _csv_text(csv_file) as write:
+        report = boot_on_processors(
+            order, processes or processes_for(len(phones)), _watched(len(phones), write)
+        )
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
@@ -73,45 +94,42 @@ def boot(
         sys.exit(ExitStatus.CANNOT_TELL if nobody_answers else ExitStatus.FAILED)
 
 
-def _boot_watched(
-    phones: Fleet, write_row: Callable[[BootReport], None]
-) -> FleetReport:
-    with fleet_view(len(phones.phones)) as show_counts:
+@contextmanager
+def _watched(phones: int, write: Callable[[str], object]) -> Iterator[OnNews]:
+    """Show how far the fleet is, and write the text about each phone."""
+    with fleet_view(phones) as show_counts:
 
-        def on_phone(report: BootReport, counts: FleetReport) -> None:
-            write_row(report)
+        def on_news(text: str, counts: FleetReport) -> None:
+            write(text)
             show_counts(counts)
 
-        return trio.run(phones.boot, on_phone)
-
-
-class _Writable(Protocol):
-    """A destination for the lines of a CSV."""
-
-    def write(self, text: str, /) -> object: ...
+        yield on_news
 
 
 @contextmanager
-def _csv_rows(path: Path | None) -> Iterator[Callable[[BootReport], None]]:
-    """Give a function that writes a phone's lines, or does nothing."""
+def _csv_text(path: Path | None) -> Iterator[Callable[[str], object]]:
+    """Give what writes lines to the file that was asked for, their names first."""
     if path is None:
         yield lambda _: None
     elif path == _STANDARD_OUTPUT:
-        yield _row_writer(sys.stdout)
+        sys.stdout.write(_row(_COLUMNS))
+        yield sys.stdout.write
     else:
         with output_file(path) as file:
-            yield _row_writer(file)
+            file.write(_row(_COLUMNS))
+            yield file.write
 
 
-def _row_writer(file: _Writable) -> Callable[[BootReport], None]:
-    writer = csv.writer(file)
-    writer.writerow(_COLUMNS)
+def csv_rows(report: BootReport) -> str:
+    """Return the lines about one phone: one for each file."""
+    about = (report.device, report.model, report.outcome.value)
+    return "".join(
+        _row((*about, name, entry["action"], entry["md5"], entry["reason"]))
+        for name, entry in report.to_json()["files"].items()
+    )
 
-    def write(report: BootReport) -> None:
-        about = (report.device, report.model, report.outcome.value)
-        for name, entry in report.to_json()["files"].items():
-            writer.writerow(
-                (*about, name, entry["action"], entry["md5"], entry["reason"])
-            )
 
-    return write
+def _row(values: Sequence[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(values)
+    return line.getvalue()

@@ -97,6 +97,28 @@ class SccpIdentity:
     protocol: int = 20
 
 
+class _Outbox:
+    """Messages that wait to be sent.
+
+    The call writes here, too. It does not know the phone: the two would be a reference
+    cycle, and every connection that ends would stay in memory until the collector runs.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        """The one that the server has agreed to."""
+        self._frames: list[bytes] = []
+
+    def put(self, message: Message) -> None:
+        """Add a message."""
+        self._frames.append(encode_frame(message, self.version))
+
+    def take(self) -> bytes:
+        """Return the bytes to send, and forget them."""
+        data, self._frames = b"".join(self._frames), []
+        return data
+
+
 class SccpPhone(Registering):
     """One connection of a phone."""
 
@@ -107,16 +129,14 @@ class SccpPhone(Registering):
         self.number = ""
         """Its directory number, once the server has said it."""
         self._stream = SccpStream()
-        self._output: list[bytes] = []
-        self._version = 0
+        self._outbox = _Outbox()
         self._keepalive_s = _SECONDARY_KEEPALIVE_S
         self._unanswered = 0
-        self._call = SccpCall(self._send, self._emit)
+        self._call = SccpCall(self._outbox.put, self._events.append)
 
     def output(self) -> bytes:
         """Return the bytes to send, and forget them."""
-        data, self._output = b"".join(self._output), []
-        return data
+        return self._outbox.take()
 
     def events(self) -> list[PhoneEvent]:
         """Return what has happened, and forget it."""
@@ -228,7 +248,7 @@ class SccpPhone(Registering):
             self._emit(MayComeBack())
 
     def _registered(self, acknowledged: RegisterAck, now: float) -> None:
-        self._version = acknowledged.max_protocol
+        self._outbox.version = acknowledged.max_protocol
         self._keepalive_s = max(1.0, float(acknowledged.keepalive_s))
         self._unanswered = 0
         self.deadline = now + self._keepalive_s
@@ -277,7 +297,7 @@ class SccpPhone(Registering):
     # --- inside ------------------------------------------------------------------
 
     def _send(self, message: Message) -> None:
-        self._output.append(encode_frame(message, self._version))
+        self._outbox.put(message)
 
 
 _RESETS: Final[dict[int, LastOut]] = {

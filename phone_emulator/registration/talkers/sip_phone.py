@@ -65,14 +65,16 @@ class SipPhone:
         """Told at the end of a call."""
         self._random = random_bytes
         self._stream = SipStream()
+        # Registration and call write to these two lists and do not know the phone:
+        # they would form cycles with it, which only the collector could free.
         self._output: list[bytes] = []
         self._events: list[PhoneEvent] = []
         self._proof = DigestProof(identity.login, random_bytes)
         self._registering = SipRegistering(
             identity,
             self._proof,
-            send=self._send,
-            emit=self._emit,
+            send=self._output.append,
+            emit=self._events.append,
             random_bytes=random_bytes,
         )
         self._call: SipCall | None = None
@@ -100,12 +102,14 @@ class SipPhone:
 
     def datagrams(self) -> list[bytes]:
         """Return the messages to send, and forget them."""
-        messages, self._output = self._output, []
+        messages = self._output.copy()
+        self._output.clear()
         return messages
 
     def events(self) -> list[PhoneEvent]:
         """Return what has happened, and forget it."""
-        events, self._events = self._events, []
+        events = self._events.copy()
+        self._events.clear()
         return events
 
     # --- registration ------------------------------------------------------------
@@ -253,7 +257,7 @@ class SipPhone:
             self._call = None
 
     def _site(self) -> CallSite:
-        me = self.identity
+        me, output = self.identity, self._output
         return CallSite(
             number=self.number,
             device=me.device,
@@ -265,8 +269,8 @@ class SipPhone:
                 f";transport={me.transport}>"
             ),
             suites=me.suites,
-            send=lambda message: self._send(message.encode()),
-            emit=self._emit,
+            send=lambda message: output.append(message.encode()),
+            emit=self._events.append,
             random=self._random,
             proof=self._proof,
         )
@@ -283,6 +287,3 @@ class SipPhone:
 
     def _send(self, data: bytes) -> None:
         self._output.append(data)
-
-    def _emit(self, event: PhoneEvent) -> None:
-        self._events.append(event)

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final, TypeVar
 
+from tokenless.ground.interrupts import interrupts_held_back
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.play.worker import end_with_parent
 
@@ -110,7 +111,7 @@ def results_so_far(
 def _submit(
     executor: Executor, work: Callable[[_Asked], _Answer], tasks: Sequence[_Asked]
 ) -> list[Future[_Answer]]:
-    with _unheard_by_workers():
+    with interrupts_held_back():
         return [executor.submit(work, task) for task in tasks]
 
 
@@ -138,7 +139,7 @@ def ordered_results(
         PhoneError: When workers died again and again.
     """
     try:
-        with _unheard_by_workers():
+        with interrupts_held_back():
             answers = executor.map(work, tasks)
         yield from answers
     except (BrokenProcessPool, CancelledError) as error:
@@ -160,20 +161,6 @@ def _leave_to_parent() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-@contextmanager
-def _unheard_by_workers() -> Iterator[None]:
-    """Hold Ctrl-C back while workers are started, which inherit that.
-
-    A terminal gives it to all processes; one that is still loading modules would end by
-    it, and all runs with it.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _distributed(scheduler: str) -> Executor:

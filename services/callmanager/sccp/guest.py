@@ -20,20 +20,14 @@ from tokenless.protocol.phones.registration import (
 )
 from tokenless.protocol.sccp.answers import (
     CapabilitiesReq,
-    ConfigStat,
-    DefineTimeDate,
-    ForwardStat,
     KeepAliveAck,
-    LineStat,
     RegisterAck,
     RegisterReject,
     RegisterTokenAck,
     RegisterTokenReject,
     Reset,
     ResetType,
-    SpeedDialStat,
     UnregisterAck,
-    Version,
 )
 from tokenless.protocol.sccp.frames import (
     MAX_VERSION,
@@ -45,32 +39,20 @@ from tokenless.protocol.sccp.frames import (
 from tokenless.protocol.sccp.layout import Message
 from tokenless.protocol.sccp.requests import (
     Alarm,
-    ButtonTemplateReq,
-    ConfigStatReq,
-    ForwardStatReq,
     KeepAlive,
-    LineStatReq,
     Register,
     RegisterTokenReq,
-    SoftKeySetReq,
-    SoftKeyTemplateReq,
-    SpeedDialStatReq,
-    TimeDateReq,
     Unregister,
-    VersionReq,
     XmlAlarm,
 )
 from tokenless.services.callmanager.alarms import AlarmIntake
+from tokenless.services.callmanager.leg import Party
 from tokenless.services.callmanager.peers import peer_of
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registration import Request, log_refusal
 from tokenless.services.callmanager.sccp.calls import SccpCalls
-from tokenless.services.callmanager.sccp.soft_keys import (
-    BUTTON_TEMPLATE,
-    SOFT_KEY_SETS,
-    SOFT_KEY_TEMPLATE,
-)
-from tokenless.services.callmanager.switch import Party, Switch
+from tokenless.services.callmanager.sccp.questions import NumberOf, Questions
+from tokenless.services.callmanager.switch import Switch
 from tokenless.services.limited_log import LimitedLog, shortened
 from tokenless.services.stream_server.connections.connection import Connection
 from tokenless.services.stream_server.guest import Guest, GuestTools
@@ -92,13 +74,6 @@ REJECT_TEXTS: Final = {
 }
 """The text that the phone shows; no text of a real CUCM was found [I]."""
 _OTHER_REJECT: Final = "Registration rejected"
-_SAME_FOR_ALL: Final[dict[type[Message], Message]] = {
-    ButtonTemplateReq: BUTTON_TEMPLATE,
-    SoftKeyTemplateReq: SOFT_KEY_TEMPLATE,
-    SoftKeySetReq: SOFT_KEY_SETS,
-    # An empty name: the phone keeps the load that it runs.
-    VersionReq: Version(),
-}
 
 
 @unique
@@ -123,10 +98,6 @@ class SccpSettings:
     """None lets a phone come back at once; a number makes it wait so long."""
 
 
-NumberOf = Callable[[str], str]
-"""Takes a device's name, returns its directory number."""
-
-
 class SccpGuest(Guest):
     """The sessions of one node's SCCP ports."""
 
@@ -145,10 +116,9 @@ class SccpGuest(Guest):
         self.settings = settings
         self.cells = tools.cells
         self.log: LimitedLog = tools.log
-        self.node = node
         self.number_of = number_of
         self.switch = switch
-        self.now = now
+        self.questions = Questions(node, number_of, now)
 
     def open_session(self, connection: Connection) -> "SccpSession":
         """Return what answers one phone."""
@@ -171,11 +141,11 @@ class SccpSession(MessageSession[Received]):
         super().__init__(connection, SccpStream())
         self._guest = guest
         self._device: str | None = None
-        self._alarms = AlarmIntake(guest.registrar, self)
+        self._alarms = AlarmIntake(guest.registrar)
         self._version = 0
         self._answers: list[bytes] = []
         """Those that leave at the end of this turn."""
-        self.calls = SccpCalls(guest.switch, self._party, self.push)
+        self.calls = SccpCalls(guest.switch)
         connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
 
     def on_timer(self) -> None:
@@ -239,7 +209,9 @@ class SccpSession(MessageSession[Received]):
             case Alarm() as alarm:
                 self._note_alarm(alarm)
             case XmlAlarm(document=document):
-                self._alarms.take(self._device, lambda: alarm_words(document.encode()))
+                self._alarms.take(
+                    self, self._device, lambda: alarm_words(document.encode())
+                )
             case UnknownMessage():
                 self._guest.cells[SccpCount.IGNORED] += 1
             case question:
@@ -272,7 +244,7 @@ class SccpSession(MessageSession[Received]):
             )
         )
         self._send(CapabilitiesReq())
-        self._alarms.registered(claim.device)
+        self._alarms.registered(self, claim.device)
 
     def _refuse(self, device: str, failure: RegisterFailure) -> None:
         guest = self._guest
@@ -289,7 +261,7 @@ class SccpSession(MessageSession[Received]):
 
     def _note_alarm(self, alarm: Alarm) -> None:
         guest = self._guest
-        self._alarms.take(self._device, lambda: alarm.text)
+        self._alarms.take(self, self._device, lambda: alarm.text)
         if guest.log.may_write("alarms"):
             guest.log.log.info(
                 "StationAlarm",
@@ -298,8 +270,9 @@ class SccpSession(MessageSession[Received]):
                 text=shortened(alarm.text),
             )
 
-    def _party(self) -> Party:
-        """Return this phone as a party of a call."""
+    @property
+    def party(self) -> Party:
+        """This phone as a party of a call."""
         device, guest = self._device or "", self._guest
         registration = guest.registrar.find(device)
         security = (
@@ -314,28 +287,11 @@ class SccpSession(MessageSession[Received]):
         if self._device is None:
             self._guest.cells[SccpCount.IGNORED] += 1
             return
-        if self.calls.take(message):
+        if self.calls.take(message, self):
             return
-        answer = self._answer_of(message, self._device)
+        answer = self._guest.questions.answer(message, self._device)
         if answer is not None:
             self._send(answer)
-
-    def _answer_of(self, message: Message, device: str) -> Message | None:
-        guest = self._guest
-        match message:
-            case ConfigStatReq():
-                return ConfigStat(device, server_name=guest.node, lines=1)
-            case LineStatReq(line=line):
-                number = guest.number_of(device) if line == 1 else ""
-                return LineStat(line, number, number, number)
-            case ForwardStatReq(line=line):
-                return ForwardStat(line=line)
-            case SpeedDialStatReq(number=place):
-                return SpeedDialStat(place)
-            case TimeDateReq():
-                return _time_of(guest.now())
-            case _:
-                return _SAME_FOR_ALL.get(type(message))
 
     def _leave(self, reason: UnregisterReason) -> None:
         device = self._device
@@ -343,17 +299,3 @@ class SccpSession(MessageSession[Received]):
             self.calls.hang_up()
             self._device = None
             self._guest.registrar.unregister(device, self, reason)
-
-
-def _time_of(now: datetime) -> DefineTimeDate:
-    """Return the time; weekdays count from Sunday, 0."""
-    return DefineTimeDate(
-        year=now.year,
-        month=now.month,
-        weekday=now.isoweekday() % 7,
-        day=now.day,
-        hour=now.hour,
-        minute=now.minute,
-        second=now.second,
-        epoch_s=int(now.timestamp()),
-    )

@@ -6,9 +6,10 @@ from ipaddress import IPv4Address
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sip.addresses import decode_uri
 from tokenless.protocol.sip.messages import SipRequest, SipResponse, answer_to
+from tokenless.services.callmanager.leg import Endpoint, Party
 from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.legs import Dialogs, SipLeg
-from tokenless.services.callmanager.switch import Endpoint, Party, Switch
+from tokenless.services.callmanager.switch import Switch
 
 
 class SipCalls(Dialogs):

@@ -144,7 +144,7 @@ def _note_alarm(
     if station is None or not source.is_same_phone(station.source):
         return
     if report is None:
-        station.alarms.take(device, lambda: alarm.words)
+        station.alarms.take(station, device, lambda: alarm.words)
         return
     found = call_control.registrar.find(report.device)
     if found is None or not call_control.settings.notes_itl:
@@ -193,7 +193,7 @@ def _register(
         station.begin_alarms()
         if register.alarm is not None:
             text = f"{register.alarm}: Load={register.load} Last={register.last}"
-            station.alarms.take(register.device, lambda: text)
+            station.alarms.take(station, register.device, lambda: text)
     return _accept(call_control, request, granted, source)
 
 

@@ -27,14 +27,8 @@ from tokenless.protocol.sip.messages import (
 )
 from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
+from tokenless.services.callmanager.leg import CallFailure, Endpoint, Leg, Media, Party
 from tokenless.services.callmanager.sip.dialog import Dialog, Source, call_info
-from tokenless.services.callmanager.switch import (
-    CallFailure,
-    Endpoint,
-    Leg,
-    Media,
-    Party,
-)
 
 _SUITE: Final = SrtpSuite.AES_CM_128_HMAC_SHA1_32
 _SDP: Final = ("Content-Type", "application/sdp")

@@ -17,12 +17,13 @@ from tokenless.protocol.sccp.answers import ResetType
 from tokenless.protocol.sip.messages import SipRequest
 from tokenless.protocol.sip.register import GRANTED_EXPIRES_S, Registration
 from tokenless.services.callmanager.alarms import AlarmIntake
+from tokenless.services.callmanager.leg import CallFailure, Leg, Party
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registration import Registration as Registered
 from tokenless.services.callmanager.sip.calls import SipCalls
 from tokenless.services.callmanager.sip.dialog import Source
 from tokenless.services.callmanager.sip.digest import DigestCheck
-from tokenless.services.callmanager.switch import CallFailure, Leg, Party, Switch
+from tokenless.services.callmanager.switch import Switch
 
 _ACTIONS: Final = {
     ResetType.RESET: "reset",
@@ -126,7 +127,7 @@ class SipStation:
 
     def begin_alarms(self) -> None:
         """Take as many alarms as of a new registration: the phone has booted."""
-        self.alarms = AlarmIntake(self._call_control.registrar, self)
+        self.alarms = AlarmIntake(self._call_control.registrar)
 
     def is_refreshed_by(self, register: Registration, source: Source) -> bool:
         """Tell whether a REGISTER is one more of the phone that is registered.

@@ -8,10 +8,13 @@ from typing import Final
 import click
 
 from tokenless.command_line import ExitStatus, complain
-from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.certificate_text import certificate_text
 from tokenless.services.changes import certificates, trust_stores
+from tokenless.services.cli.certificates.replacing import (
+    regenerate_certificate,
+    restore_certificate,
+)
 from tokenless.services.cli.certificates.requests import (
     import_certificate,
     request_certificate,
@@ -21,8 +24,11 @@ from tokenless.services.cli.certificates.view import (
     certificate_json,
     export_certificate,
     export_options,
+    node_option,
     placed_json,
     print_certificates,
+    print_one,
+    store_argument,
 )
 from tokenless.services.cli.cluster.administration import (
     OpenedCluster,
@@ -41,10 +47,6 @@ _TOKEN_SOURCE: Final = "token:"  # noqa: S105 - a prefix
 _STORES: Final = ", ".join(TrustStore)
 
 
-_store = click.argument("store", type=StoreType())
-_node = click.option("--node", "node_name", help="The node; default: the publisher.")
-
-
 @click.group(epilog=f"STORE is one of {_STORES}.")
 def cert() -> None:
     """Manage certificates of nodes, and the cluster's trust stores."""
@@ -53,6 +55,8 @@ def cert() -> None:
 cert.add_command(request_certificate)
 cert.add_command(import_certificate)
 cert.add_command(reuse_certificate)
+cert.add_command(regenerate_certificate)
+cert.add_command(restore_certificate)
 
 
 @cert.command("list")
@@ -87,8 +91,8 @@ def list_certificates(
 
 @cert.command()
 @cluster_options
-@_node
-@_store
+@node_option
+@store_argument
 @click.argument("serial", required=False)
 def show(
     *,
@@ -109,8 +113,8 @@ def show(
 
 @cert.command()
 @cluster_options
-@_node
-@_store
+@node_option
+@store_argument
 @click.argument("serial", required=False)
 @export_options
 def export(
@@ -131,7 +135,7 @@ def export(
 
 @cert.command()
 @cluster_options
-@_store
+@store_argument
 @click.argument("source", metavar="FILE|token:NAME")
 def upload(
     *,
@@ -170,94 +174,8 @@ def upload(
 
 @cert.command()
 @cluster_options
-@_node
-@_store
-@click.option(
-    "--key-size", type=int, help="Key size in bits; default: that of the cluster."
-)
-@click.option(
-    "--key-type",
-    type=click.Choice(["RSA", "EC"]),
-    default="RSA",
-    help="Key type; EC only where the release and the phones support it.",
-)
-@click.option(
-    "--days", type=click.IntRange(1, 36500), help="Validity of the certificate in days."
-)
-@click.option(
-    "--san",
-    "names",
-    multiple=True,
-    help="A DNS name or address for the certificate; may be repeated.",
-)
-@click.option(
-    "--multi-server/--single-server",
-    "shared",
-    default=None,
-    help="Make one certificate for all nodes (release 14 and later); default: as "
-    "before.",
-)
-def regenerate(
-    *,
-    opened: OpenedCluster,
-    node_name: str | None,
-    store: TrustStore,
-    key_size: int | None,
-    key_type: str,
-    days: int | None,
-    names: tuple[str, ...],
-    shared: bool | None,
-    as_json: bool,
-) -> None:
-    """Replace a node's certificate and key; the old ones are kept.
-
-    `cert restore` puts the old ones into use again.
-    """
-    with opened as cluster:
-        certificate = certificates.regenerate(
-            cluster,
-            cluster.node(node_name),
-            store,
-            key_size=key_size,
-            key_type=key_type,
-            validity_days=days,
-            alternative_names=names,
-            shared=shared,
-            by=administrator(),
-        )
-        announce_change(cluster)
-    _print_one(
-        certificate, f"Successfully Regenerated Certificate for {store}.", as_json
-    )
-
-
-@cert.command()
-@cluster_options
-@_node
-@_store
-@click.argument("serial")
-def restore(
-    *,
-    opened: OpenedCluster,
-    node_name: str | None,
-    store: TrustStore,
-    serial: str,
-    as_json: bool,
-) -> None:
-    """Put a replaced certificate of a node into use again."""
-    with opened as cluster:
-        node = cluster.node(node_name)
-        certificate = certificates.restore(
-            cluster, node, store, serial, by=administrator()
-        )
-        announce_change(cluster)
-    _print_one(certificate, f"Restored {store} {certificate.serial_hex}.", as_json)
-
-
-@cert.command()
-@cluster_options
-@_node
-@_store
+@node_option
+@store_argument
 @click.argument("serial")
 def delete(
     *,
@@ -276,7 +194,7 @@ def delete(
             node = cluster.node(node_name)
             gone = certificates.delete_history(cluster, node, store, serial, by=by)
         announce_change(cluster)
-    _print_one(gone, f"Deleted {gone.serial_hex} from {store}.", as_json)
+    print_one(gone, f"Deleted {gone.serial_hex} from {store}.", as_json=as_json)
 
 
 @cert.command()
@@ -348,7 +266,3 @@ def _print(
         click.echo(json.dumps({"certificates": listed}))
     else:
         print_certificates(placed, names)
-
-
-def _print_one(certificate: Certificate, sentence: str, as_json: bool) -> None:
-    click.echo(json.dumps(certificate_json(certificate)) if as_json else sentence)

@@ -8,10 +8,14 @@ import click
 
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import identities
-from tokenless.services.cli.certificates.view import certificate_json
+from tokenless.services.cli.certificates.view import (
+    certificate_json,
+    node_option,
+    print_one,
+    store_argument,
+)
 from tokenless.services.cli.cluster.administration import (
     OpenedCluster,
-    StoreType,
     announce_change,
     cluster_options,
 )
@@ -19,14 +23,11 @@ from tokenless.services.files import PUBLIC, write_output
 from tokenless.services.pki.uploads import MAX_UPLOAD_BYTES
 from tokenless.services.store.audit import administrator
 
-_store = click.argument("store", type=StoreType())
-_node = click.option("--node", "node_name", help="The node; default: the publisher.")
-
 
 @click.command("request")
 @cluster_options
-@_node
-@_store
+@node_option
+@store_argument
 @click.option("--multi-server", is_flag=True, help="One key for all nodes.")
 @click.option("--cn", "common_name", help="The common name, if not the node's.")
 @click.option(
@@ -86,8 +87,8 @@ def request_certificate(
 
 @click.command("import")
 @cluster_options
-@_node
-@_store
+@node_option
+@store_argument
 @click.argument("file", type=click.File("rb"))
 def import_certificate(
     *,
@@ -120,7 +121,7 @@ def import_certificate(
 
 @click.command("reuse")
 @cluster_options
-@_store
+@store_argument
 def reuse_certificate(
     *, opened: OpenedCluster, store: TrustStore, as_json: bool
 ) -> None:
@@ -131,7 +132,5 @@ def reuse_certificate(
     with opened as cluster:
         certificate = identities.reuse_tomcat(cluster, store, by=administrator())
         announce_change(cluster)
-    if as_json:
-        click.echo(json.dumps(certificate_json(certificate)))
-    else:
-        click.echo(f"{store} has {certificate.serial_hex} now")
+    sentence = f"{store} has {certificate.serial_hex} now"
+    print_one(certificate, sentence, as_json=as_json)

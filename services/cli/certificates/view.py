@@ -15,6 +15,7 @@ from tokenless.command_line import FILE
 from tokenless.ground.terminal import cell, result_console
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import role_name
+from tokenless.services.cli.cluster.administration import StoreType
 from tokenless.services.cli.file.json_output import iso
 from tokenless.services.files import write_output
 from tokenless.services.pki.manufacturing import to_pem
@@ -78,6 +79,11 @@ def print_certificates(
     wide.print(table, soft_wrap=True, crop=False)
 
 
+def print_one(certificate: Certificate, sentence: str, *, as_json: bool) -> None:
+    """Print a certificate for programs, or a sentence about it for people."""
+    click.echo(json.dumps(certificate_json(certificate)) if as_json else sentence)
+
+
 def key_type(certificate: Certificate) -> str:
     """Return RSA or EC: PKCS#1 begins with a SEQUENCE, a point does not."""
     return "RSA" if certificate.public_key_bytes.startswith(b"\x30") else "EC"
@@ -88,6 +94,11 @@ def _moment(seconds: int) -> str:
 
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+store_argument: Final = click.argument("store", type=StoreType())
+node_option: Final = click.option(
+    "--node", "node_name", help="The node; default: the publisher."
+)
 
 
 def export_options(command: _Command) -> _Command:

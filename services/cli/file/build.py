@@ -1,6 +1,7 @@
 """`tokenless file build`: any trust list, from certificates and a description."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -105,19 +106,26 @@ def build(
         "signer_version": signer_version,
         "record": tuple(map(parse_record_flag, records)) or None,
     }
-    given = {name: value for name, value in overrides.items() if value is not None}
-    base = (
-        ListDescription(filename=_name_for(output))
-        if description is None
-        else load_description(description)
-    )
-    plan = msgspec.structs.replace(base, **given)
+    plan = _plan(output, description, overrides)
     # Certificates of a description lie in its folder, those of flags where one stands.
     folder = Path() if description is None or records else description.parent
     moment = int(datetime.now(UTC).timestamp()) if timestamp is None else timestamp
     trust_list = _sign(plan, folder, source, moment)
     write_output(output, trust_list.data)
     _report(output, trust_list, as_json=as_json)
+
+
+def _plan(
+    output: Path, description: Path | None, overrides: Mapping[str, object]
+) -> ListDescription:
+    """Return a list's description, or an empty one, with what options say instead."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    base = (
+        ListDescription(filename=_name_for(output))
+        if description is None
+        else load_description(description)
+    )
+    return msgspec.structs.replace(base, **given)
 
 
 def _name_for(output: Path) -> str:

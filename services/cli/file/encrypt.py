@@ -95,7 +95,7 @@ def encrypt(
     target = file.with_name(file.name + ENCRYPTED_SUFFIX) if output is None else output
     content = read_bounded(file, MAX_FILE_LENGTH // 2)
     recipient = load_certificate(phone)
-    signer = load_signer(source)
+    signer, kind = load_signer(source), parse_digest(digest)
     at = int(datetime.now(UTC).timestamp()) if timestamp is None else timestamp
     made = encrypt_file(
         target.name if filename is None else filename,
@@ -104,16 +104,14 @@ def encrypt(
         _rsa_key_of(recipient, phone),
         ContentKey(secrets.token_bytes(KEY_BYTES), secrets.token_bytes(IV_BYTES)),
         timestamp=at,
-        digest=parse_digest(digest),
+        digest=kind,
     )
     written: list[tuple[Path, SignedFile | EncryptedFile]] = [(target, made)]
     if companion:
         beside = file.with_name(file.name + _SIGNED_SUFFIX)
         with name_file_in_errors(file):
             small = companion_of(content, recipient.md5)
-        signed = sign_file(
-            beside.name, small, signer, timestamp=at, digest=parse_digest(digest)
-        )
+        signed = sign_file(beside.name, small, signer, timestamp=at, digest=kind)
         written.append((beside, signed))
     for path, result in written:
         write_output(path, result.data)

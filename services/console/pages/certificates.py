@@ -1,188 +1,50 @@
 """OS Administration > Security > Certificate Management (REFERENCE-5 5.1)."""
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum, unique
-from typing import Final, TypeVar
+from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from starlette.responses import Response
 
-from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import UNITS_WITH_EC_KEYS, TrustStore
 from tokenless.services.admin.certificate_text import (
     certificate_text,
-    description,
-    local_time,
 )
 from tokenless.services.changes import certificates, identities, trust_stores
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issue_request import RSA_SIZES
+from tokenless.services.console.pages.certificate_search import (
+    Field,
+    Operator,
+    Row,
+    Search,
+    rows,
+)
 from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.keys import EC_SIZES
 from tokenless.services.pki.usages import USAGES
-from tokenless.services.store.certificates import StoredCertificate
 
 _LIST: Final = "/cmplatform/certificates"
 _ONE: Final = "/cmplatform/certificates/{id:int}"
 _BACK: Final = "/cmplatform/certificates/{id}"
-_NO_WORD: Final = re.compile(r"[^A-Za-z0-9._@+-]+")
-_CLUSTER_WIDE: Final = "*"
-
-_Choice = TypeVar("_Choice", bound=StrEnum)
-
-
-@unique
-class Field(StrEnum):
-    """The fields by which certificates are searched."""
-
-    CERTIFICATE = "certificate"
-    COMMON_NAME = "common-name"
-    TYPE = "type"
-    KEY_TYPE = "key-type"
-    DISTRIBUTION = "distribution"
-    ISSUED_BY = "issued-by"
-    EXPIRATION = "expiration"
-    DESCRIPTION = "description"
-
-
-@unique
-class Operator(StrEnum):
-    """The comparison of a search."""
-
-    BEGINS = "begins"
-    CONTAINS = "contains"
-    EXACTLY = "exactly"
-    ENDS = "ends"
-    EMPTY = "empty"
-    NOT_EMPTY = "not-empty"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A certificate as the list and its own page show it."""
-
-    placed: StoredCertificate
-    distribution: str
-
-    @property
-    def certificate(self) -> Certificate:
-        """The certificate itself."""
-        return self.placed.certificate
-
-    @property
-    def is_own(self) -> bool:
-        """Return whether a node has its key."""
-        return self.placed.node_id is not None
-
-    @property
-    def common_name(self) -> str:
-        """Of its subject; the whole subject when it has none."""
-        return (
-            self.certificate.subject.get("CN") or self.certificate.subject_text
-        ).strip()
-
-    @property
-    def type(self) -> str:
-        """Self-signed or CA-signed."""
-        certificate = self.certificate
-        is_self = certificate.subject == certificate.issuer
-        return "Self-signed" if is_self else "CA-signed"
-
-    @property
-    def key_type(self) -> str:
-        """RSA or EC."""
-        return "RSA" if isinstance(self.certificate.public_key, RSAPublicKey) else "EC"
-
-    @property
-    def issued_by(self) -> str:
-        """Common name of the issuer."""
-        issuer = self.certificate.issuer
-        return (issuer.get("CN") or self.certificate.issuer_text).strip()
-
-    @property
-    def expiration(self) -> str:
-        """Return the end of its validity."""
-        return local_time(self.certificate.not_after)
-
-    @property
-    def description(self) -> str:
-        """Return the text typed at its upload, or else its origin."""
-        if self.placed.label:
-            return self.placed.label
-        if not self.is_own and self.type == "Self-signed":
-            return "Trust Certificate"
-        return description(self.certificate)
-
-    @property
-    def file_name(self) -> str:
-        """The vendor's name of the certificate's file."""
-        store = self.placed.store
-        stem = store.value if self.is_own else f"{self.common_name}"
-        return f"{_NO_WORD.sub('_', stem)}.pem"
-
-    def value(self, field: Field) -> str:
-        """Return what a search compares."""
-        return _VALUES[field](self)
-
-
-_VALUES: Final[dict[Field, Callable[[Row], str]]] = {
-    Field.CERTIFICATE: lambda row: row.placed.store.value,
-    Field.COMMON_NAME: lambda row: row.common_name,
-    Field.TYPE: lambda row: row.type,
-    Field.KEY_TYPE: lambda row: row.key_type,
-    Field.DISTRIBUTION: lambda row: row.distribution,
-    Field.ISSUED_BY: lambda row: row.issued_by,
-    Field.EXPIRATION: lambda row: row.expiration,
-    Field.DESCRIPTION: lambda row: row.description,
-}
-
-
-def rows(cluster: Cluster) -> list[Row]:
-    """Return every certificate in use."""
-    names = {node.id: node.name for node in cluster.nodes}
-    placed = [*certificates.own(cluster), *certificates.trust(cluster)]
-    return [
-        Row(
-            each,
-            _CLUSTER_WIDE if each.node_id is None else names.get(each.node_id, "-"),
-        )
-        for each in placed
-    ]
-
-
-_COMPARISONS: Final[dict[Operator, Callable[[str, str], bool]]] = {
-    Operator.BEGINS: lambda value, text: value.lower().startswith(text),
-    Operator.CONTAINS: lambda value, text: text in value.lower(),
-    Operator.EXACTLY: lambda value, text: value.lower() == text,
-    Operator.ENDS: lambda value, text: value.lower().endswith(text),
-    Operator.EMPTY: lambda value, _text: not value,
-    Operator.NOT_EMPTY: lambda value, _text: bool(value),
-}
 
 
 def show_list(visit: Visit) -> Response:
     """Show the search and its results; nothing is listed before Find."""
-    field = _choice(Field, visit.asked("field"), Field.CERTIFICATE)
-    operator = _choice(Operator, visit.asked("operator"), Operator.BEGINS)
-    text = visit.asked("text")[:256]
+    search = Search.read(
+        visit.asked("field"), visit.asked("operator"), visit.asked("text")
+    )
     matching = None
     if "find" in visit.request.query_params:
-        matches = _COMPARISONS[operator]
-        wanted = text.strip().lower()
-        everything = rows(visit.cluster)
-        matching = [row for row in everything if matches(row.value(field), wanted)]
+        matching = search.matching(rows(visit.cluster))
     return visit.render(
         "certificates/list.html",
         fields=list(Field),
         operators=list(Operator),
-        field=field,
-        operator=operator,
-        text=text,
+        field=search.field,
+        operator=search.operator,
+        text=search.text,
         found=matching,
         has_ctl=visit.cluster.publisher.ctl_file.is_file(),
         can_reuse=visit.cluster.release.reuses_tomcat,
@@ -342,10 +204,6 @@ def _node_of(cluster: Cluster, row: Row) -> Node:
     raise ServiceError(
         f"{row.placed.store} is a trust store", hint="delete or upload there"
     )
-
-
-def _choice(kind: type[_Choice], value: str, usual: _Choice) -> _Choice:
-    return kind(value) if value in set(kind) else usual
 
 
 PAGES: Final = (

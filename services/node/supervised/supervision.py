@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import trio
 
+from tokenless.protocol.errors import first_cause
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.metrics import SERVICE_FAILURES, SERVICE_RUNNING, SERVICE_STARTS
@@ -165,7 +166,7 @@ class Supervised:
             await self.service.run(task_status=reported)
         except Exception as error:  # noqa: BLE001  # see above
             if not reported.serving:
-                raise _first_cause(error) from None
+                raise first_cause(error) from None
             self._fell()
 
     async def _run_again(self) -> None:
@@ -212,10 +213,3 @@ class _Reported(trio.TaskStatus[None]):
         self._supervised.serving()
         if self._starter is not None:
             self._starter.started(value)
-
-
-def _first_cause(error: Exception) -> Exception:
-    """Return what a nursery wrapped in groups: the starter looks for its kind."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error

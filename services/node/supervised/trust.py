@@ -14,7 +14,8 @@ import trio
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.files.trust_list import MAX_FILE_LENGTH
-from tokenless.services.changes.certificates import ctl_signers, trust, with_roles
+from tokenless.services.changes.certificates import trust
+from tokenless.services.changes.tvs_entries import ctl_signers, with_roles
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.logs import get_logger
 from tokenless.services.metrics import CACHE_ENTRIES

@@ -9,6 +9,7 @@ import contextlib
 import os
 import socket
 import ssl
+import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tokenless.services.stream_server.connections.tls_channel import (
@@ -171,8 +172,13 @@ class Connection:
         self._loop.look_after(self)
 
     def set_timer(self, seconds: float | None) -> None:
-        """Have `on_timer` called after so long; replaces the former timer."""
-        self._loop.set_timer(self, seconds)
+        """Have `on_timer` called after so long, None: never; replaces the former."""
+        timers = self._loop.timers
+        if seconds is None:
+            timers.cancel(self)
+        else:
+            self.has_timer = True
+            timers.set(self, time.monotonic() + seconds)
 
     @property
     def is_stuck(self) -> bool:
@@ -288,8 +294,8 @@ class Connection:
     def abandon(self) -> None:
         """Close the socket, and let go of TLS and of what was to be sent.
 
-        A session may be part of a cycle, as those of calls are: until the collector
-        comes, which is seldom, it must not keep the 25 kB of a TLS object.
+        A session may be part of a cycle, or another may still name it: until that ends,
+        it must not keep the 25 kB of a TLS object.
         """
         self.socket.close()
         self.channel = None

@@ -110,7 +110,7 @@ class Acceptor:
             if self._has_room(connection, now):
                 loop.admit(connection, now)
             else:
-                loop.note(Refusal.TOO_MANY_FROM_ADDRESS, now, client=address)
+                loop.notes.refused(Refusal.TOO_MANY_FROM_ADDRESS, now, client=address)
                 connection.end()
 
     def reopen(self, now: float) -> None:
@@ -154,14 +154,14 @@ class Acceptor:
 
     def _pause(self, reason: Refusal, now: float, *, why: str = "") -> None:
         """Let clients wait in the backlog until there may be room."""
-        self._loop.note(reason, now, client="", why=why)
+        self._loop.notes.refused(reason, now, client="", why=why)
         self._ignore()
         self._reopens_at = now + _PAUSE_S
 
     def _watch(self) -> None:
         for fd in self._listeners:
-            self._loop.watch(fd, select.EPOLLIN)
+            self._loop.epoll.register(fd, select.EPOLLIN)
 
     def _ignore(self) -> None:
         for fd in self._listeners:
-            self._loop.ignore(fd)
+            self._loop.epoll.unregister(fd)

@@ -59,25 +59,25 @@ class StreamLoop:
         log: LimitedLog,
     ) -> None:
         self._guest = guest
-        self._notes = ConnectionLog(name, cells, guest, log)
+        self.notes = ConnectionLog(name, cells, guest, log)
         self._log = log
         self._connections: dict[int, Connection] = {}
         self._shares = Shares(limits)
         self._waits: Waits[Connection] = Waits(limits)
-        self._timers: Timers[Connection] = Timers()
+        self.timers: Timers[Connection] = Timers()
         self._unsent_bytes = limits.unsent_bytes
         self._not_reading: list[Connection] = []
         self._in_exchange: Connection | None = None
-        self._epoll = select.epoll()
-        self._handshakes = HandshakeTurns(self._shares, self._epoll)
+        self.epoll = select.epoll()
+        self._handshakes = HandshakeTurns(self._shares, self.epoll)
         # Readable while handshakes wait for their turn, so that the driver comes back.
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._epoll.register(self._bell, _IN)
+        self.epoll.register(self._bell, _IN)
         self._acceptor = Acceptor(self, listeners, contexts, self._shares, limits)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when a turn has work."""
-        return self._epoll.fileno()
+        return self.epoll.fileno()
 
     def change_limits(self, limits: StreamLimits) -> None:
         """Apply other limits; connected clients stay, also beyond them."""
@@ -99,17 +99,19 @@ class StreamLoop:
         while now < stop:
             # Never wait here: the trio task that drives the loop waits for the epoll
             # descriptor itself, so that other tasks run meanwhile.
-            ready = self._epoll.poll(0, _EVENTS_A_POLL)
+            ready = self.epoll.poll(0, _EVENTS_A_POLL)
             if not (ready or handshakes.has_work):
                 return
             for fd, _ in ready:
                 connection = self._connections.get(fd)
                 if connection is None:
-                    self._look_at(fd, now)
+                    if fd == self._bell:
+                        os.eventfd_read(fd)
+                    else:
+                        self._acceptor.accept(fd, now)
                 elif connection.session is not None or connection.is_clear:
                     self._advance(connection, now)
-                # A parked connection is watched for EPOLLRDHUP only: the client has
-                # gone.
+                # A parked one is watched for EPOLLRDHUP only: the client has gone.
                 elif connection.is_parked:
                     self._drop(connection)
                 else:
@@ -134,7 +136,7 @@ class StreamLoop:
                 over = connection.is_waiting
                 reason = Refusal.OVER_SHARE if over else _TIMEOUTS[phase]
                 self.refuse(connection, reason, now)
-        for connection in self._timers.due(now):
+        for connection in self.timers.due(now):
             self._ring(connection, now)
         self._acceptor.reopen(now)
         self._acceptor.forget_sessions()
@@ -156,24 +158,11 @@ class StreamLoop:
         """Close all connections and stop listening."""
         self.stop_accepting()
         for connection in tuple(self._connections.values()):
-            self._forget(connection)
-            connection.end()
-        self._epoll.close()
+            self._finish(connection)
+        self.epoll.close()
         os.close(self._bell)
 
     # --- for the acceptor -----------------------------------------------------------
-
-    def watch(self, fd: int, events: int) -> None:
-        """Have `turn` look at a listener's descriptor."""
-        self._epoll.register(fd, events)
-
-    def ignore(self, fd: int) -> None:
-        """Have `turn` look at it no more."""
-        self._epoll.unregister(fd)
-
-    def note(self, reason: Refusal, now: float, *, client: str, why: str = "") -> None:
-        """Count and log events that do not end an admitted connection."""
-        self._notes.refused(reason, now, client=client, why=why)
 
     def evict_longest_waiting(self, now: float, *, why: str = "") -> bool:
         """End the connection that has waited longest, unless all are busy."""
@@ -188,8 +177,8 @@ class StreamLoop:
         connection.share.connections[connection] = None
         self._waits.enter(connection, connection.phase, now)
         connection.events = _IN
-        self._epoll.register(connection.fd, _IN)
-        self._notes.accepted(connection)
+        self.epoll.register(connection.fd, _IN)
+        self.notes.accepted(connection)
         if self._guest.speaks_first and connection.is_clear:
             self._advance(connection, now)
 
@@ -197,9 +186,8 @@ class StreamLoop:
         self, connection: Connection, reason: Refusal, now: float, *, why: str = ""
     ) -> None:
         """End a connection that its client has not ended."""
-        self._notes.refused(reason, now, client=connection.address, why=why)
-        self._forget(connection)
-        connection.end()
+        self.notes.refused(reason, now, client=connection.address, why=why)
+        self._finish(connection)
 
     # --- for connections ---------------------------------------------------------
 
@@ -230,25 +218,11 @@ class StreamLoop:
         self._move(connection, now, restart=False)
         self._watch_for(connection, session)
 
-    def set_timer(self, connection: Connection, seconds: float | None) -> None:
-        """Let a session be called after so long; None: not at all."""
-        if seconds is None:
-            self._timers.cancel(connection)
-        else:
-            connection.has_timer = True
-            self._timers.set(connection, time.monotonic() + seconds)
-
     # --- serving -----------------------------------------------------------------
 
     def _is_open(self, connection: Connection) -> bool:
         # Its descriptor may be another connection's by now.
         return self._connections.get(connection.fd) is connection
-
-    def _look_at(self, fd: int, now: float) -> None:
-        if fd == self._bell:
-            os.eventfd_read(self._bell)
-        else:
-            self._acceptor.accept(fd, now)
 
     def _advance(self, connection: Connection, now: float) -> None:
         """Serve a ready connection; an error ends only this one."""
@@ -312,7 +286,7 @@ class StreamLoop:
         if connection.channel is not None:
             if connection.holds_place:
                 self._shares.end_handshake(connection)
-            self._notes.secured(connection, connection.channel)
+            self.notes.secured(connection, connection.channel)
         session = connection.session = self._guest.open_session(connection)
         session.begin()
         return session
@@ -321,7 +295,7 @@ class StreamLoop:
         events = _OUT if connection.unsent or session.is_sending else _IN
         if events != connection.events:
             connection.events = events
-            self._epoll.modify(connection.fd, events)
+            self.epoll.modify(connection.fd, events)
 
     def _move(self, connection: Connection, now: float, *, restart: bool) -> None:
         old, new = connection.phase, connection.phase_now()
@@ -340,16 +314,12 @@ class StreamLoop:
 
     # --- ending ------------------------------------------------------------------
 
-    def _refuse_tls(
-        self, connection: Connection, failure: TlsError, now: float
-    ) -> None:
-        reason = Refusal.NOT_TLS
-        if failure.is_unverifiable:
+    def _refuse_tls(self, connection: Connection, error: TlsError, now: float) -> None:
+        reason = Refusal.BAD_TLS if connection.is_established else Refusal.NOT_TLS
+        if error.is_unverifiable:
             reason = Refusal.UNVERIFIABLE
             self._acceptor.unverifiable.add(connection.address)
-        elif connection.is_established:
-            reason = Refusal.BAD_TLS
-        self.refuse(connection, reason, now, why=str(failure))
+        self.refuse(connection, reason, now, why=str(error))
 
     def _finish(self, connection: Connection) -> None:
         """End a connection that the session has closed."""
@@ -367,16 +337,12 @@ class StreamLoop:
         self._shares.remove(connection)
         self._waits.leave(connection, connection.phase)
         if connection.has_timer:
-            self._timers.forget(connection)
+            self.timers.forget(connection)
         session, connection.session = connection.session, None
         if session is not None:  # each would keep the other alive until the next gc
-            self._end(session)
-        self._notes.closed()
-
-    def _end(self, session: Session) -> None:
-        try:
-            session.end()
-        except Exception as error:  # noqa: BLE001 - the others are served on
-            self.note(
-                Refusal.INTERNAL_ERROR, time.monotonic(), client="", why=repr(error)
-            )
+            try:
+                session.end()
+            except Exception as error:  # noqa: BLE001 - the others are served on
+                reason, now = Refusal.INTERNAL_ERROR, time.monotonic()
+                self.notes.refused(reason, now, client="", why=repr(error))
+        self.notes.closed()

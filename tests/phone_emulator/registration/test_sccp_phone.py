@@ -4,6 +4,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from tests.rigs.uncollected import alive, uncollected
 from tokenless.phone_emulator.registration.talkers.events import (
     LastOut,
     MayComeBack,
@@ -166,3 +167,12 @@ def test_messages_that_nobody_knows_are_ignored() -> None:
     phone = registered()
     phone.receive(b"\x04\0\0\0" + bytes(4) + b"\xff\x07\0\0", 2.0)
     assert phone.events() == []
+
+
+def test_nothing_of_an_ended_connection_stays() -> None:
+    with uncollected():
+        phone = registered()
+        phone.dial("1000")
+        phone.closed()
+        del phone
+        assert alive(SccpPhone) == 0

@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from tests.rigs.uncollected import alive, uncollected
 from tokenless.phone_emulator.registration.talkers.events import (
     CallShown,
     CallStage,
@@ -386,3 +387,12 @@ def test_a_caller_that_gives_up_ends_the_ringing() -> None:
     statuses = [each.status for each in said(phone) if isinstance(each, SipResponse)]
     assert statuses == [200, 487]
     assert phone.call is None
+
+
+def test_nothing_of_an_ended_connection_stays() -> None:
+    with uncollected():
+        phone = registered(make_phone())
+        phone.dial("1000")
+        phone.closed()
+        del phone
+        assert alive(SipPhone) == 0

@@ -15,10 +15,11 @@ from tokenless.protocol.phones.registration import (
 from tokenless.services.callmanager import directory as module
 from tokenless.services.callmanager.cluster_view import ClusterView
 from tokenless.services.callmanager.directory import Directory, Elsewhere
+from tokenless.services.callmanager.leg import CallFailure
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registration import Request
 from tokenless.services.callmanager.remote_calls import RemoteLeg
-from tokenless.services.callmanager.switch import CallFailure, Switch
+from tokenless.services.callmanager.switch import Switch
 
 
 def entry(

@@ -103,14 +103,14 @@ def test_alarms_of_an_earlier_process_are_kept(office: Office) -> None:
 
 def test_alarms_of_before_a_registration_are_said_once(office: Office) -> None:
     phone, texts = Phone(), [f"{number}" for number in range(QUOTA + 1)]
-    intake = AlarmIntake(office.registrar, phone)
+    intake = AlarmIntake(office.registrar)
     for text in texts[:3]:
-        intake.take(None, lambda text=text: text)  # type: ignore[misc]
+        intake.take(phone, None, lambda text=text: text)  # type: ignore[misc]
     for device, peer in ((CLEAR, Peer()), (SECURE, TLS)):
         office.register(device, phone, peer)
-        intake.registered(device)
+        intake.registered(phone, device)
     for text in texts[3:]:
-        intake.take(SECURE, lambda text=text: text)  # type: ignore[misc]
+        intake.take(phone, SECURE, lambda text=text: text)  # type: ignore[misc]
     kept = {
         each.device: [note.text for note in each.alarms]
         for each in office.registrar.registrations()

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import trio
 
+from tests.rigs.uncollected import alive, uncollected
+from tests.rigs.waiting import until
 from tokenless.protocol.phones.registration import (
     DeviceProfile,
     Signalling,
@@ -15,10 +17,16 @@ from tokenless.protocol.phones.registration import (
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 from tokenless.protocol.sccp.layout import Message
+from tokenless.services.callmanager.leg import CallFailure
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registration import Absence, Registration
-from tokenless.services.callmanager.sccp.guest import SccpCount, SccpGuest, SccpSettings
-from tokenless.services.callmanager.switch import CallFailure, Switch
+from tokenless.services.callmanager.sccp.guest import (
+    SccpCount,
+    SccpGuest,
+    SccpSession,
+    SccpSettings,
+)
+from tokenless.services.callmanager.switch import Switch
 from tokenless.services.stream_server.counters import FIRST_GUEST_CELL
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
@@ -223,3 +231,12 @@ async def test_a_malformed_frame_ends_its_connection_only() -> None:
             assert await hostile.receive_some() == b""
         await phone.send(requests.KeepAlive())
         assert await phone.next() == answers.KeepAliveAck()
+
+
+async def test_nothing_of_an_ended_connection_stays() -> None:
+    with uncollected():
+        async with running() as rig:
+            async with connected(rig) as phone:
+                await phone.register()
+                assert alive(SccpSession) == 1
+            await until(lambda: alive(SccpSession) == 0)

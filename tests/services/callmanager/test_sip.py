@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tests.rigs.sip_desk import DEVICES, FORM, PHONE, SECURE, phones, register
+from tests.rigs.uncollected import alive, uncollected
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import (
     Peer,
@@ -137,3 +138,12 @@ def test_an_unknown_device_is_remembered_as_such() -> None:
     assert desk.ask(register("SEPFFFFFFFFFFFF")).status == 403
     (absence,) = desk.office.registrar.absences()
     assert absence.failure is RegisterFailure.NO_ENTRY_IN_DATABASE
+
+
+def test_nothing_of_an_ended_registration_stays() -> None:
+    with uncollected():
+        desk = phones()
+        desk.ask(register())
+        assert alive(SipStation) == 1
+        desk.ask(register(expires_s=0))
+        assert alive(SipStation) == 0

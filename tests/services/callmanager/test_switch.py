@@ -8,17 +8,8 @@ import pytest
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.srtp import SrtpKeys
-from tokenless.services.callmanager.switch import (
-    Call,
-    CallFailure,
-    Endpoint,
-    Leg,
-    Media,
-    Party,
-    Stage,
-    Switch,
-    status_of,
-)
+from tokenless.services.callmanager.leg import CallFailure, Endpoint, Leg, Media, Party
+from tokenless.services.callmanager.switch import Call, Stage, Switch, status_of
 
 HERE, THERE = (Endpoint(IPv4Address("127.0.0.1"), port) for port in (16384, 16386))
 KEYS_A, KEYS_B = SrtpKeys(b"a" * 16, b"a" * 14), SrtpKeys(b"b" * 16, b"b" * 14)

@@ -11,6 +11,7 @@ from tokenless.protocol.codes import UNITS, Role, TrustStore
 from tokenless.services.changes import certificates, security, trust_stores
 from tokenless.services.changes.membership import add_node, set_hostname
 from tokenless.services.changes.security import SecurityMode
+from tokenless.services.changes.tvs_entries import ctl_signers, with_roles
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.distribution import install_ctl
 from tokenless.services.errors import ServiceError
@@ -114,7 +115,7 @@ def test_a_store_decides_which_roles_tvs_answers(
     assert (uploaded.warning is None) == bool(store.roles)
     placed = [
         each.roles
-        for each in certificates.with_roles(lab)
+        for each in with_roles(lab)
         if each.certificate == FOREIGN.certificate
     ]
     assert placed == ([tuple(sorted(store.roles))] if store.roles else [])
@@ -123,7 +124,7 @@ def test_a_store_decides_which_roles_tvs_answers(
 def test_roles_come_in_the_order_of_the_vendors_log(lab: Cluster) -> None:
     roles = {
         each.store: each.roles
-        for each in certificates.with_roles(lab)
+        for each in with_roles(lab)
         if each.node_id == lab.publisher.id
     }
     assert roles == {
@@ -191,7 +192,7 @@ class TestSignersOfCtlFiles:
         security.set_cluster_mode(lab, SecurityMode.MIXED, by="test")
 
     def test_own_certificates(self, lab: Cluster) -> None:
-        signers = certificates.ctl_signers(lab)
+        signers = ctl_signers(lab)
         listed = [each for each in certificates.own(lab) if each.store in UNITS]
         assert {each.certificate.der for each in listed} == signers
 
@@ -199,18 +200,18 @@ class TestSignersOfCtlFiles:
         token = create_token(lab.tokens_folder, "A", now=START)
         token.unlock(DEFAULT_PASSWORD)
         der = token.certificate.der
-        assert der not in certificates.ctl_signers(lab)
+        assert der not in ctl_signers(lab)
         trust_stores.upload(lab, TrustStore.CALLMANAGER_TRUST, der, by="test")
-        assert der not in certificates.ctl_signers(lab)
+        assert der not in ctl_signers(lab)
         trust_stores.upload(lab, SAST, der, by="test")
-        assert der in certificates.ctl_signers(lab)
+        assert der in ctl_signers(lab)
 
     def test_a_replaced_one_until_the_ctl_is_updated(self, lab: Cluster) -> None:
         old = current(lab)
         regenerate(lab)
-        assert old.der in certificates.ctl_signers(lab)
+        assert old.der in ctl_signers(lab)
         security.update_ctl(lab, by="test")
-        assert old.der not in certificates.ctl_signers(lab)
+        assert old.der not in ctl_signers(lab)
 
     def test_an_impostor_with_the_same_names_and_serial(self, lab: Cluster) -> None:
         true = current(lab)
@@ -224,7 +225,7 @@ class TestSignersOfCtlFiles:
             true.subject_text,
             true.serial_hex,
         )
-        assert false.der not in certificates.ctl_signers(lab)
+        assert false.der not in ctl_signers(lab)
 
 
 def test_another_host_name_makes_every_certificate_anew(lab: Cluster) -> None:

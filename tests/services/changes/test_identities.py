@@ -30,14 +30,12 @@ from tokenless.protocol.release import Release
 from tokenless.services.changes import certificates, identities, security, trust_stores
 from tokenless.services.changes.membership import add_node
 from tokenless.services.changes.security import SecurityMode
+from tokenless.services.changes.tvs_entries import with_roles
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
+from tokenless.services.pki.identity_checks import IdentityFault, IdentityRefusedError
 from tokenless.services.pki.lab_ca import CaKind, LabCa
-from tokenless.services.pki.signing_requests import (
-    IdentityFault,
-    IdentityRefusedError,
-    SigningRequest,
-)
+from tokenless.services.pki.signing_requests import SigningRequest
 from tokenless.services.pki.usages import USAGES, usages_of
 from tokenless.services.publishing.ctl import ctl_records, ctl_signer
 from tokenless.services.publishing.itl import rebuild_itl
@@ -184,7 +182,7 @@ def test_tomcat_serves_callmanager_and_its_renewal_does_too(
     identities.reuse_tomcat(cluster, TrustStore.CALLMANAGER, by="test")
     roles = {
         role
-        for each in certificates.with_roles(cluster)
+        for each in with_roles(cluster)
         if each.certificate == first.certificate
         for role in each.roles
     }

@@ -22,6 +22,7 @@ from tokenless.phone_emulator.rehearsal.scripts.permitted import unserved_nodes
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import certificates
+from tokenless.services.changes.tvs_entries import with_roles
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import ClusterConfig, NodeSection, load_config
 from tokenless.services.errors import ServiceError
@@ -254,7 +255,7 @@ def _without_role(cluster: Cluster) -> frozenset[bytes]:
     """Return what lies in CallManager-trust only, where that gives no role."""
     if cluster.config.tvs.callmanager_trust != "no-role":
         return frozenset()
-    known = {each.certificate.der for each in certificates.with_roles(cluster)}
+    known = {each.certificate.der for each in with_roles(cluster)}
     kept = certificates.trust(cluster, TrustStore.CALLMANAGER_TRUST)
     return frozenset(each.certificate.der for each in kept) - known
 
