@@ -1,5 +1,6 @@
 """Run `tokenless` as typed, on a cluster or in a folder with the lab's files."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -52,15 +53,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def made_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the data folder of a cluster that was made today; nobody changes it."""
+    folder = tmp_path_factory.mktemp("made") / "data"
+    Cluster.open(folder, LAB).close()
+    return folder
+
+
 @pytest.fixture
 def tokenless(
+    made_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> Tokenless:
     """Run the command line in this process, on a cluster of the test's own.
 
-    The folder is made before the first command, unless the test has put one there.
+    The folder is there before the first command, unless the test has put one there.
     """
     data = tmp_path / "data"
     monkeypatch.setenv("TOKENLESS_DATA", str(data))
@@ -69,7 +79,7 @@ def tokenless(
 
     def call(line: str, *more: str) -> tuple[int, str, str]:
         if not data.exists():
-            Cluster.open(data, LAB).close()
+            shutil.copytree(made_folder, data)
         monkeypatch.setattr(sys, "argv", ["tokenless", *line.split(), *more])
         with pytest.raises(SystemExit) as stop:
             main()
