@@ -19,6 +19,9 @@ _DEVICE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BARE_MAC: Final = re.compile(r"[0-9A-Fa-f]{12}")
 """No device is called so; a server would give its phone the default configuration."""
 
+_MISTYPED_MAC: Final = re.compile(r"SEP(?=.*\d)(?![0-9A-F]{12}\Z).{12}", re.IGNORECASE)
+"""The name of a phone whose MAC address has a letter beyond F."""
+
 
 @dataclass(frozen=True, slots=True)
 class SecurePorts:
@@ -88,7 +91,11 @@ def parse_device(name: str) -> str:
     Raises:
         PhoneError: When it is not one.
     """
-    if _DEVICE.fullmatch(name) is None or _BARE_MAC.fullmatch(name):
+    if (
+        _DEVICE.fullmatch(name) is None
+        or _BARE_MAC.fullmatch(name)
+        or _MISTYPED_MAC.fullmatch(name)
+    ):
         raise PhoneError(
             f"{name!r} is not a device name",
             hint="write it as SEP001122334455, or CSFJDOE for a soft phone",

@@ -168,6 +168,11 @@ class ReportFiles(NamedTuple):
     report: Path | None
     junit: Path | None
 
+    @property
+    def given(self) -> dict[str, bool]:
+        """Which of the options were given."""
+        return {f"--{name}": path is not None for name, path in self._asdict().items()}
+
     @contextmanager
     def open(self) -> Iterator[tuple[StreamWriter | None, StreamWriter | None]]:
         """Open those that are wanted, before the work; they take their place after it.

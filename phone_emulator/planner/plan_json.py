@@ -2,17 +2,12 @@
 
 from typing import Any
 
+from tokenless.phone_emulator.planner.in_one_go import PlanFailure
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PredictedBoot
 from tokenless.phone_emulator.planner.model.registration import RegistrationLoss
 from tokenless.phone_emulator.planner.model.steps import describe
-from tokenless.phone_emulator.planner.plan import (
-    Danger,
-    Harm,
-    Plan,
-    PlanFailure,
-    Planned,
-)
+from tokenless.phone_emulator.planner.plan import Danger, Harm, Plan, Planned
 from tokenless.phone_emulator.planner.report import BECAUSE, why
 from tokenless.phone_emulator.planner.search.unsafe import Unsafe
 from tokenless.phone_emulator.planner.secure_phones import cut_off

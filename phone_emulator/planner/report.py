@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from tokenless.phone_emulator.planner.in_one_go import InOneGo, PlanFailure
 from tokenless.phone_emulator.planner.model.cluster import (
     PUBLISHER,
     CertificateIdentity,
@@ -11,14 +12,7 @@ from tokenless.phone_emulator.planner.model.cluster import (
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup, PredictedBoot
 from tokenless.phone_emulator.planner.model.steps import describe
 from tokenless.phone_emulator.planner.model.task import Task
-from tokenless.phone_emulator.planner.plan import (
-    Danger,
-    Harm,
-    InOneGo,
-    Plan,
-    PlanFailure,
-    Planned,
-)
+from tokenless.phone_emulator.planner.plan import Danger, Harm, Plan, Planned
 from tokenless.phone_emulator.planner.search.unsafe import (
     GroupProblem,
     OtherReason,

@@ -110,12 +110,9 @@ class Group:
             return cls(None, failure=Failure.NO_CONFIGURATION)
         signalling = signalling_of(identity.model, config)
         offer = _offer(identity, config, held, own, tls)
-        if offer is not None:
-            carrier = Carrier.TLS
-        elif signalling is Signalling.SIP and config.transport == DeviceTransport.UDP:
-            carrier = Carrier.UDP
-        else:
-            carrier = Carrier.TCP
+        carrier = (
+            Carrier.TLS if offer is not None else _clear_carrier(signalling, config)
+        )
         nodes = tuple(_nodes(config, signalling, carrier, ports or SecurePorts()))
         return cls(
             signalling,
@@ -180,6 +177,11 @@ def _port(
     if signalling is Signalling.SIP:
         return member.sips_port if is_secure else member.sip_port
     return ports.of(member.address) if is_secure else member.sccp_port
+
+
+def _clear_carrier(signalling: Signalling, config: PhoneConfig) -> Carrier:
+    is_udp = config.transport == DeviceTransport.UDP
+    return Carrier.UDP if signalling is Signalling.SIP and is_udp else Carrier.TCP
 
 
 def _offer(

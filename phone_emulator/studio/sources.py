@@ -16,8 +16,10 @@ from tokenless.phone_emulator.addresses import (
 from tokenless.phone_emulator.check.observing.fetching import Patience, fetch_nodes
 from tokenless.phone_emulator.check.observing.observation import Node
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     InUse,
     SourceLineError,
     lists_of,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tokenless.phone_emulator.addresses import parse_servers
+from tokenless.phone_emulator.addresses import parse_device, parse_servers
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import Server
 
@@ -20,3 +20,19 @@ def test_hosts_ports_and_brackets() -> None:
 def test_a_name_that_no_host_can_have_is_refused(name: str) -> None:
     with pytest.raises(PhoneError, match="is not known"):
         parse_servers(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["SEP00112233445G", "sepO01122334455", "SEP0011223344Z5", "001122334455"]
+)
+def test_a_mistyped_mac_address_is_refused(name: str) -> None:
+    with pytest.raises(PhoneError, match="is not a device name"):
+        parse_device(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SEP001122334455", "SEP0011223344aF", "CSFJDOE", "SEPTEMBER", "SEPTEMBERSPHONE"],
+)
+def test_names_that_devices_have(name: str) -> None:
+    assert parse_device(name) == name

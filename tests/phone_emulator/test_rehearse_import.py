@@ -18,8 +18,10 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import (
     read_cluster,
 )
 from tokenless.phone_emulator.rehearsal.importing.script import imported_script
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     load_certificates,
     load_lists,
 )

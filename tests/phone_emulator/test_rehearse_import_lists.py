@@ -13,13 +13,15 @@ from tests.rigs.endless import endless
 from tests.rigs.lists import tokenless
 from tests.rigs.third_party import certutils_list
 from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
-    MAX_INPUT_BYTES,
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
     ImportedRecord,
+    attribute,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+    MAX_INPUT_BYTES,
     InUse,
     SourceLineError,
-    attribute,
     lists_of,
     load_bytes,
     load_certificates,

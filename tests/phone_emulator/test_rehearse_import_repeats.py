@@ -8,9 +8,11 @@ import pytest
 from tests.rigs.cluster import PUB
 from tests.rigs.lists import tokenless
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
     ImportedRecord,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     lists_of,
     without_repeats,
 )

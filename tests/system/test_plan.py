@@ -7,6 +7,7 @@ import pytest
 
 from tests.phone_emulator.planner.tasks import layout_of
 from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.planner.in_one_go import naive_steps
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.steps import (
     ResetPhones,
@@ -15,7 +16,7 @@ from tokenless.phone_emulator.planner.model.steps import (
     commands,
 )
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
-from tokenless.phone_emulator.planner.plan import make_plan, naive_steps
+from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.rehearsal.planning.script import expectations, script_of
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone

@@ -8,6 +8,7 @@ found.
 from collections.abc import Mapping
 from typing import Final
 
+from tokenless.phone_emulator.check.findings.about_one_list import ABOUT_ONE_LIST
 from tokenless.phone_emulator.check.findings.codes import CatalogueEntry, Code
 from tokenless.protocol.trust.lint import Severity
 
@@ -16,7 +17,7 @@ _RESTART_HERE: Final = "restart Cisco Tftp on the node"
 _RESTART_ALL: Final = "restart Cisco Tftp on every node"
 _REPLAN: Final = "regenerate one certificate at a time (`tokenless rehearse plan`)"
 
-CATALOGUE: Final[Mapping[Code, CatalogueEntry]] = {
+_ABOUT_NODES: Final[Mapping[Code, CatalogueEntry]] = {
     Code.PHONE_LOCKED_OUT: CatalogueEntry(
         _E,
         "a phone that holds another node's lists refuses a file of this node; "
@@ -104,23 +105,6 @@ CATALOGUE: Final[Mapping[Code, CatalogueEntry]] = {
         "a list's header has the name of another file",
         "phones refuse it",
         "replace the file by the right one",
-    ),
-    Code.SIGNATURE_INVALID: CatalogueEntry(
-        _E,
-        "a list was changed after it was signed",
-        advice="run `utils ctl update CTLFile`, or restart Cisco Tftp for an ITL, and "
-        "find out how the file was changed",
-    ),
-    Code.TOO_LONG: CatalogueEntry(
-        _E,
-        "phones fail to load a list of more than 64 KB",
-        advice="delete certificates that are not needed, and restart Cisco Tftp",
-    ),
-    Code.NO_SAST: CatalogueEntry(
-        _E, "a list has no SAST record: phones that hold it accept no update"
-    ),
-    Code.SIGNER_NOT_SAST: CatalogueEntry(
-        _E, "the signer is in the list, but not as SAST"
     ),
     Code.CONFIGURATION_UNSIGNED: CatalogueEntry(
         _E,
@@ -276,48 +260,6 @@ CATALOGUE: Final[Mapping[Code, CatalogueEntry]] = {
         "the phone then trusts certificates that were replaced",
         "make all nodes serve the newest CTL",
     ),
-    Code.EXPIRED: CatalogueEntry(
-        _W,
-        "a certificate in a list has expired",
-        advice="regenerate only this certificate, and wait until all phones have the "
-        "new lists",
-    ),
-    Code.NOT_YET_VALID: CatalogueEntry(_W, "a certificate in a list is not valid yet"),
-    Code.WEAK_RECOVERY_KEY: CatalogueEntry(
-        _W,
-        "the ITLRecovery certificate has a shorter key than the other certificates",
-        advice="regenerate ITLRecovery in the proper order (`tokenless rehearse "
-        "plan`), while phones have all other anchors",
-    ),
-    Code.TOO_MANY_CERTIFICATES: CatalogueEntry(
-        _W,
-        "a list is almost longer than 64 KB",
-        advice="delete certificates that are not needed",
-    ),
-    Code.TOO_MANY_SASTS: CatalogueEntry(
-        _W, "a list has more SAST records than the vendor allows"
-    ),
-    Code.NO_TVS: CatalogueEntry(
-        _W,
-        "an ITL has no TVS record",
-        advice="restart Cisco Tftp, unless you are preparing a rollback to pre 8.0",
-    ),
-    Code.SIGNED_IN_FUTURE: CatalogueEntry(
-        _W,
-        "a list was signed at a time in the future",
-        advice="set the clock of the node (NTP)",
-    ),
-    Code.DUPLICATE_RECORD: CatalogueEntry(
-        _W,
-        "a record is in a list twice",
-        advice="make the list again; the duplicate only uses memory on phones",
-    ),
-    Code.UNKNOWN_ALGORITHM: CatalogueEntry(
-        _W, "a list is signed with an algorithm that was never seen on a real cluster"
-    ),
-    Code.MODULUS_MISMATCH: CatalogueEntry(
-        _W, "the length of the signature in a list's header is wrong"
-    ),
     Code.SMALL_KEYS: CatalogueEntry(
         _N,
         "a list has keys of 1,024 bits or fewer, which 7900 phones accept",
@@ -329,20 +271,6 @@ CATALOGUE: Final[Mapping[Code, CatalogueEntry]] = {
         "a member offers TLS 1.0",
         "7900 phones need TLS 1.0",
         "raise the minimum when no 7900 phone is left",
-    ),
-    # Booting phones decides about the next two; as such they are only worth knowing.
-    Code.SINGLE_SAST: CatalogueEntry(_N, "a list has only one SAST key"),
-    Code.SIGNER_UNLISTED: CatalogueEntry(_N, "a list has no record of its signer"),
-    Code.NO_TFTP: CatalogueEntry(
-        _N, "a list has no TFTP record: phones accept unsigned configurations"
-    ),
-    Code.LISTED_BY_HASH: CatalogueEntry(
-        _N, "a list has a certificate's hash instead of the certificate, as in 8.x"
-    ),
-    Code.EXPIRES_SOON: CatalogueEntry(
-        _N,
-        "a certificate in a list expires within 90 days",
-        advice="plan its regeneration: `tokenless rehearse plan`",
     ),
     Code.CONFIGURATION_MISSING: CatalogueEntry(
         _N,
@@ -392,3 +320,11 @@ CATALOGUE: Final[Mapping[Code, CatalogueEntry]] = {
         "encrypted, or name the members with --tvs",
     ),
 }
+_BY_SEVERITY: Final = list(Severity)
+CATALOGUE: Final[Mapping[Code, CatalogueEntry]] = dict(
+    sorted(
+        {**_ABOUT_NODES, **ABOUT_ONE_LIST}.items(),
+        key=lambda item: _BY_SEVERITY.index(item[1].severity),
+    )
+)
+"""The worst first."""

@@ -20,7 +20,6 @@ from tokenless.command_line import (
     ExitStatus,
     NumberRange,
     complain,
-    gathered,
     json_option,
 )
 from tokenless.ground.terminal import progress_bar, result_console, slow_view
@@ -31,6 +30,10 @@ from tokenless.phone_emulator.cli.options import (
     phones_option,
     report_options,
     worker_options,
+)
+from tokenless.phone_emulator.cli.rehearsals.fault_options import (
+    FaultChoice,
+    fault_options,
 )
 from tokenless.phone_emulator.cli.rehearsals.playing import (
     JsonReporter,
@@ -47,7 +50,6 @@ from tokenless.phone_emulator.rehearsal.explore.catalogue import (
 from tokenless.phone_emulator.rehearsal.explore.exploration import Exploration, ranked
 from tokenless.phone_emulator.rehearsal.explore.faults import (
     Fault,
-    FaultKind,
     with_faults,
 )
 from tokenless.phone_emulator.rehearsal.explore.runs import (
@@ -73,57 +75,10 @@ from tokenless.phone_emulator.rehearsal.scripts.shipped import find_scripts
 from tokenless.protocol.certificates.name_text import printable
 
 
-class _FaultChoice:
-    """The faults to play, as the options choose them."""
-
-    def __init__(
-        self, *, pairs: int, seed: int, kinds: tuple[str, ...], from_step: int | None
-    ) -> None:
-        self.pairs = pairs
-        self.seed = seed
-        self.kinds = [FaultKind(kind) for kind in kinds]
-        self.from_step = from_step
-
-    def first_step(self, script: Script) -> int:
-        """Return the first step with faults. Raises UsageError when there is none."""
-        first = self.from_step or (2 if len(script.steps) > 1 else 1)
-        if first > len(script.steps):
-            raise click.UsageError(f"{script.name} has {len(script.steps)} steps")
-        return first
-
-
 @click.command("explore")
 @click.argument("name", metavar="NAME|FILE")
 @phones_option(1, "The number of phones, not counting groups of a fixed size.")
-@gathered(
-    "choice",
-    _FaultChoice,
-    click.option(
-        "--pairs",
-        type=click.IntRange(0, 10_000),
-        default=0,
-        help="The number of pairs of faults to play as well, chosen at random.",
-    ),
-    click.option(
-        "--seed",
-        type=click.IntRange(0, 2**32),
-        default=1,
-        help="Seed of the random choice; the same seed chooses the same pairs.",
-    ),
-    click.option(
-        "--only",
-        "kinds",
-        multiple=True,
-        type=click.Choice([kind.value for kind in FaultKind]),
-        help="Play only faults of this kind; may be repeated.",
-    ),
-    click.option(
-        "--from-step",
-        type=click.IntRange(1),
-        help="The first step with faults; default: the second, because the first one "
-        "prepares the cluster.",
-    ),
-)
+@fault_options
 @click.option(
     "--least",
     type=NumberRange(0, 1),
@@ -146,7 +101,7 @@ def explore(
     *,
     name: str,
     phones: int,
-    choice: _FaultChoice,
+    choice: FaultChoice,
     least: float | None,
     workers: Workers,
     lists: bool,
@@ -169,16 +124,10 @@ def explore(
     resilience is below --least; 3 when a run could not be played; 130 after Ctrl-C,
     which ends with the results of the runs that were played.
     """
-    _check_together(
-        {"--list": lists, "--replay": replay is not None},
-        {
-            "--report": files.report is not None,
-            "--junit": files.junit is not None,
-            "--least": least is not None,
-        },
-    )
     if keep is not None and replay is None:
         raise click.UsageError("--keep is for --replay: a whole exploration keeps none")
+    alone = {"--list": lists, "--replay": replay is not None}
+    _check_together(alone, {**files.given, "--least": least is not None})
     script = _one_script(name)
     first = choice.first_step(script)
     if lists:
@@ -188,18 +137,13 @@ def explore(
     else:
         tasks = _tasks(script, first, choice, phones)
         found, ended = _explored(script, choice, tasks, workers, files)
-        command = f"tokenless rehearse explore {shlex.quote(name)} --phones {phones}"
-        command += f" --from-step {choice.from_step}" if choice.from_step else ""
-        _say(found, command, as_json=as_json)
-        if found.left_out and ended is not None:
-            complain(f"{found.left_out} of {len(tasks)} runs were not played")
-            sys.exit(ended)
-        _exit(found, least)
+        _say(found, _command(name, phones, choice), as_json=as_json)
+        _exit(found, ended, least)
 
 
 def _explored(
     script: Script,
-    choice: _FaultChoice,
+    choice: FaultChoice,
     tasks: Sequence[Task],
     workers: Workers,
     files: ReportFiles,
@@ -226,7 +170,13 @@ def _say(found: Exploration, command: str, *, as_json: bool) -> None:
         result_console(WIDTH_IN_FILES).print(exploration_view(found, command))
 
 
-def _tasks(script: Script, first: int, choice: _FaultChoice, phones: int) -> list[Task]:
+def _command(name: str, phones: int, choice: FaultChoice) -> str:
+    """Return the command that plays the same runs, without its other options."""
+    command = f"tokenless rehearse explore {shlex.quote(name)} --phones {phones}"
+    return command + (f" --from-step {choice.from_step}" if choice.from_step else "")
+
+
+def _tasks(script: Script, first: int, choice: FaultChoice, phones: int) -> list[Task]:
     """Return the runs: without a fault, with each of them, with the chosen pairs.
 
     Raises:
@@ -360,7 +310,13 @@ def _replay(
     exit_by_verdict([played])
 
 
-def _exit(found: Exploration, least: float | None) -> None:
+def _exit(found: Exploration, ended: ExitStatus | None, least: float | None) -> None:
+    """Leave with a status other than 0 when there is something to complain of."""
+    if found.left_out and ended is not None:
+        played = 1 + len(found.singles) + len(found.pairs)
+        runs = played + found.left_out
+        complain(f"{found.left_out} of {runs} runs were not played")
+        sys.exit(ended)
     if found.not_played:
         complain(f"{len(found.not_played)} runs could not be played")
         sys.exit(ExitStatus.CANNOT_TELL)

@@ -16,7 +16,11 @@ from tokenless.phone_emulator.addresses import (
     parse_servers,
 )
 from tokenless.phone_emulator.check.observing.fetching import Patience
-from tokenless.phone_emulator.cli.options import names_in, tftp_timeout_option
+from tokenless.phone_emulator.cli.options import (
+    names_in,
+    parse_release,
+    tftp_timeout_option,
+)
 from tokenless.phone_emulator.rehearsal.importing.approximations import Approximation
 from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import Known
 from tokenless.phone_emulator.rehearsal.importing.sources.certmgr import (
@@ -27,8 +31,10 @@ from tokenless.phone_emulator.rehearsal.importing.sources.fetch import (
     Fetched,
     fetch_cluster,
 )
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
+)
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
     InUse,
     load_certificates,
     load_lists,
@@ -64,6 +70,22 @@ class ImportSources:
     device: str
     tftp_timeout: float
     version: str | None
+
+    def check(self) -> None:
+        """Refuse what makes no sense together.
+
+        Raises:
+            UsageError: When there is no list, or an option that others need is missing.
+            PhoneError: When the release is none.
+        """
+        if self.ctl is None and not self.itls and not self.tftp:
+            raise click.UsageError("give --ctl, --itl or --tftp")
+        if self.features is not None and self.phone_table is None:
+            raise click.UsageError(
+                "--features is about the models of --phones; give both"
+            )
+        if self.version is not None:
+            parse_release(self.version)
 
     def fetched(self) -> Fetched | None:
         """Fetch from the TFTP nodes, with a bar on standard error.

@@ -12,7 +12,6 @@ from tokenless.ground.terminal import talk_line
 from tokenless.phone_emulator.cli.options import (
     models_option,
     parse_models,
-    parse_release,
 )
 from tokenless.phone_emulator.cli.rehearsals.import_sources import (
     ImportSources,
@@ -67,12 +66,7 @@ def import_script(
     what could not be rebuilt. An incomplete list is refused. Only --tftp uses the
     network.
     """
-    if sources.ctl is None and not sources.itls and not sources.tftp:
-        raise click.UsageError("give --ctl, --itl or --tftp")
-    if sources.features is not None and sources.phone_table is None:
-        raise click.UsageError("--features is about the models of --phones; give both")
-    if sources.version is not None:
-        parse_release(sources.version)
+    sources.check()
     chosen = parse_models(models)
     if output is not None:
         check_output(output)

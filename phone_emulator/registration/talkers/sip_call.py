@@ -1,10 +1,8 @@
 """A call of a SIP phone, without I/O: the dialog, in both roles (REFERENCE-4 4)."""
 
-from contextlib import suppress
 from dataclasses import replace
 from enum import IntEnum, unique
 from ipaddress import IPv4Address
-from typing import Final
 
 from tokenless.phone_emulator.registration.talkers.events import (
     CallShown,
@@ -13,6 +11,7 @@ from tokenless.phone_emulator.registration.talkers.events import (
     ShownCall,
     StopMedia,
 )
+from tokenless.phone_emulator.registration.talkers.sip_dialog import SDP, SipDialog
 from tokenless.phone_emulator.registration.talkers.sip_identity import CallSite
 from tokenless.phone_emulator.registration.talkers.sip_offers import (
     Offers,
@@ -23,20 +22,13 @@ from tokenless.phone_emulator.registration.talkers.sip_offers import (
 )
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sccp.call import SecurityStatus
-from tokenless.protocol.sip.addresses import decode_address, decode_target, decode_uri
 from tokenless.protocol.sip.messages import (
     SipMessage,
     SipRequest,
     SipResponse,
-    answer_to,
 )
-from tokenless.protocol.sip.register import DEVICE_PARAMETER, SUPPORTED
 from tokenless.protocol.sip.sdp import AudioStream, Crypto
 
-_SDP: Final = ("Content-Type", "application/sdp")
-_ALLOW: Final = (
-    "ACK,BYE,CANCEL,INVITE,NOTIFY,OPTIONS,REFER,REGISTER,UPDATE,SUBSCRIBE,INFO"
-)
 _RINGING, _OK, _FIRST_FAILURE = 180, 200, 300
 
 
@@ -57,16 +49,10 @@ class SipCall:
     """One dialog of a phone."""
 
     def __init__(self, site: CallSite) -> None:
-        self.call_id = f"{site.random(4).hex()}-{site.random(8).hex()}@{site.device}"
         self.shown: ShownCall | None = None
         self._site = site
+        self._dialog = SipDialog(site)
         self._stage = _Stage.NEW
-        self._tag = site.random(8).hex()
-        self._mine = f"<sip:{site.number}@{site.server}>;tag={self._tag}"
-        self._theirs = self._target = ""
-        self._sequence = 100
-        self._invite: SipRequest | None = None
-        """The INVITE that began the call, of either side."""
         self._offers = Offers(site.suites, site.random)
         self._description = 0
         self._stream: AudioStream | None = None
@@ -77,6 +63,11 @@ class SipCall:
         """True if it has ended before our INVITE had its final answer."""
 
     @property
+    def call_id(self) -> str:
+        """Return the Call-ID of its messages."""
+        return self._dialog.call_id
+
+    @property
     def has_ended(self) -> bool:
         """Return whether nothing more is to come of it."""
         return self._stage is _Stage.ENDED
@@ -85,8 +76,7 @@ class SipCall:
 
     def dial(self, number: str) -> None:
         """Ask for a socket; the INVITE says where it is."""
-        self._target = f"sip:{number}@{self._site.server};user=phone"
-        self._theirs = f"<sip:{number}@{self._site.server}>"
+        self._dialog.turn_to(number)
         self._stage = _Stage.OPENING
         self._show(CallStage.DIALLING, other=number)
         self._site.emit(ListenForMedia(None))
@@ -105,7 +95,7 @@ class SipCall:
             self._request("CANCEL")
             self.is_cancelled = True
         elif self._stage in {_Stage.RINGING, _Stage.LIFTING}:
-            self._respond(603, "Decline")
+            self._dialog.respond(603, "Decline")
         self._end()
 
     # --- what the runner says ------------------------------------------------------
@@ -115,45 +105,27 @@ class SipCall:
         if self._stage is _Stage.OPENING:
             self._stage = _Stage.CALLING
             self._stream = self._offers.offer(address, port)
-            self._send_invite(self._encoded())
+            self._dialog.send_invite(self._encoded())
         elif self._stage is _Stage.LIFTING:
             self._say_lifted(address, port)
 
     def media_failed(self) -> None:
         """Give up a dialog that waited for a socket."""
         if self._stage is _Stage.LIFTING:
-            self._respond(500, "Server Internal Error")
+            self._dialog.respond(500, "Server Internal Error")
         if self._stage in {_Stage.OPENING, _Stage.LIFTING}:
             self._end()
 
-    def _send_invite(self, description: bytes) -> None:
-        proof = self._site.proof.headers("INVITE", self._target)
-        self._request("INVITE", *self._of_invite(), *proof, body=description)
-
-    def _of_invite(self) -> tuple[tuple[str, str], ...]:
-        site = self._site
-        party = "party=calling;id-type=subscriber;privacy=off;screen=yes"
-        return (
-            ("Expires", "180"),
-            ("Accept", "application/sdp"),
-            ("Allow", _ALLOW),
-            ("Remote-Party-ID", f"<sip:{site.number}@{site.server}>;{party}"),
-            ("Supported", SUPPORTED),
-            ("Allow-Events", "kpml,dialog"),
-            _SDP,
-            ("Content-Disposition", "session;handling=optional"),
-        )
-
     def _say_lifted(self, address: IPv4Address, port: int) -> None:
-        invite = self._invite
+        invite = self._dialog.invite
         theirs = decoded_offer(invite.body) if invite and invite.body else None
         self._stage = _Stage.ESTABLISHED
         if theirs is None:
             self._stream = self._offers.offer(address, port)
-            self._respond(200, "OK", _SDP, body=self._encoded())
+            self._dialog.respond(200, "OK", SDP, body=self._encoded())
             return
         self._stream, mine = self._offers.answer(theirs, address, port)
-        self._respond(200, "OK", _SDP, body=self._encoded())
+        self._dialog.respond(200, "OK", SDP, body=self._encoded())
         self._show(CallStage.CONNECTED)
         self._start(theirs, mine)
 
@@ -165,21 +137,14 @@ class SipCall:
             self._take_again(request)
             return
         try:
-            self._target = decode_target(request.get("contact"))
-            other = decode_uri(decode_address(request.get("from")).uri).user
+            other = self._dialog.accept(request)
         except ProtocolError:
             self._stage = _Stage.ENDED
-            self._site.send(
-                answer_to(request, 400, "Bad Request", to_tag=self._tag),
-            )
+            self._dialog.answer(request, 400, "Bad Request")
             return
-        self.call_id = request.get("call-id")
-        self._invite = request
-        self._mine = f"{request.get('to')};tag={self._tag}"
-        self._theirs = request.get("from")
         self._stage = _Stage.RINGING
-        self._respond(100, "Trying")
-        self._respond(180, "Ringing")
+        self._dialog.respond(100, "Trying")
+        self._dialog.respond(180, "Ringing")
         self._show(CallStage.RINGING, other=other, security=level_of(request))
 
     def _take_again(self, request: SipRequest) -> None:
@@ -189,12 +154,11 @@ class SipCall:
             return
         theirs = decoded_offer(request.body)
         if theirs is None:
-            refusal = (488, "Not Acceptable Here")
-            self._site.send(answer_to(request, *refusal, to_tag=self._tag))
+            self._dialog.answer(request, 488, "Not Acceptable Here")
             return
-        self._invite = request
+        self._dialog.invite = request
         self._stream, mine = self._offers.answer(theirs, stream.address, stream.port)
-        self._respond(200, "OK", _SDP, body=self._encoded())
+        self._dialog.respond(200, "OK", SDP, body=self._encoded())
         self._start(theirs, mine)
         self._note_level(request)
 
@@ -203,20 +167,18 @@ class SipCall:
         if request.method == "ACK":
             self._take_ack(request)
             return
-        self._site.send(answer_to(request, 200, "OK", to_tag=self._tag))
+        self._dialog.answer(request, 200, "OK")
         if request.method == "UPDATE":
             self._note_level(request)
         elif request.method == "BYE":
             self._end()
         elif self._stage in {_Stage.RINGING, _Stage.LIFTING}:
-            self._respond(487, "Request Terminated")
+            self._dialog.respond(487, "Request Terminated")
             self._end()
 
     def take_response(self, response: SipResponse) -> None:
         """Go on with what the server answers to the INVITE."""
-        is_ours = response.get("call-id") == self.call_id
-        number = str(self._sequence)
-        if not is_ours or response.get("cseq").split() != [number, "INVITE"]:
+        if not self._dialog.is_of_invite(response):
             return
         if response.status >= _FIRST_FAILURE:
             self._request("ACK")
@@ -234,12 +196,12 @@ class SipCall:
 
     def _proves_itself(self, response: SipResponse) -> bool:
         """Send the INVITE again with a proof, if it was refused for want of one."""
-        invite, proof = self._invite, self._site.proof
+        invite, proof = self._dialog.invite, self._site.proof
         answers = self._answered_challenges
         if invite is None or not proof.may_answer(response, answers):
             return False
         self._answered_challenges += 1
-        self._send_invite(invite.body)
+        self._dialog.send_invite(invite.body)
         return True
 
     def _take_answer(self, response: SipResponse) -> None:
@@ -247,9 +209,7 @@ class SipCall:
             self._request("ACK")  # a 200 that came again
             return
         self._stage = _Stage.ESTABLISHED
-        self._theirs = response.get("to")
-        with suppress(ProtocolError):  # requests go on to where the INVITE went
-            self._target = decode_target(response.get("contact"))
+        self._dialog.confirm(response)
         self._request("ACK")
         if self.is_cancelled:
             # The CANCEL came too late: only a BYE ends the call (RFC 3261 9.1, 15).
@@ -313,55 +273,6 @@ class SipCall:
             self._site.emit(StopMedia())
             self._site.emit(CallShown(None))
 
-    def _respond(
-        self, status: int, reason: str, *headers: tuple[str, str], body: bytes = b""
-    ) -> None:
-        """Answer the INVITE of a call that came in."""
-        if self._invite is None:
-            return
-        site = self._site
-        device = f'{DEVICE_PARAMETER}="{site.device}"'
-        added = (
-            ("Contact", f"{site.contact};{device}"),
-            ("Server", site.user_agent),
-            ("Supported", SUPPORTED),
-            *headers,
-        )
-        tag = "" if status < _RINGING else self._tag
-        self._site.send(
-            answer_to(self._invite, status, reason, added, body=body, to_tag=tag)
-        )
-
-    def _request(
-        self, method: str, *headers: tuple[str, str], body: bytes = b""
-    ) -> None:
-        site = self._site
-        first = self._invite
-        branch = f"z9hG4bK{site.random(8).hex()}"
-        via = f"{site.via};branch={branch}"
-        if method not in {"ACK", "CANCEL"}:
-            self._sequence += 1
-        elif first is not None and self._stage is not _Stage.ESTABLISHED:
-            via = first.get("via")  # of the INVITE's own transaction
-        request = SipRequest(
-            method,
-            self._target,
-            (
-                ("Via", via),
-                ("From", self._mine),
-                ("To", self._theirs),
-                ("Call-ID", self.call_id),
-                ("CSeq", f"{self._sequence} {method}"),
-                ("Max-Forwards", "70"),
-                ("User-Agent", site.user_agent),
-                (
-                    "Contact",
-                    f'{site.contact};{DEVICE_PARAMETER}="{site.device}"',
-                ),
-                *headers,
-            ),
-            body,
-        )
-        if method == "INVITE":
-            self._invite = request
-        site.send(request)
+    def _request(self, method: str) -> None:
+        is_confirmed = self._stage is _Stage.ESTABLISHED
+        self._dialog.request(method, is_confirmed=is_confirmed)

@@ -3,43 +3,39 @@
 All of it blocks, as it does for a person; the rig runs it in a thread.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.rig.certificate_actions import (
+    CertificateActions,
+)
+from tokenless.phone_emulator.rehearsal.rig.clusters.administered import (
+    AdministeredClusters,
+    Say,
+    announce_change,
+)
 from tokenless.phone_emulator.rehearsal.scripts.actions import (
     Admin,
     AdminAction,
     Backup,
     CreateToken,
     CtlClient,
-    DeleteCertificate,
     ExportRecoveryKey,
-    ImportCertificates,
-    ReuseCertificate,
-    SignCertificate,
     SignWithRecoveryKey,
-    UploadCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_name
-from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import NodeRole, TrustStore, trust_store_of
+from tokenless.protocol.codes import NodeRole, TrustStore
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.changes import (
     certificates,
     ctl_client,
-    identities,
-    trust_stores,
 )
-from tokenless.services.changes.identities import RequestOrder
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.node.control.announce import announce
 from tokenless.services.node.supervised.supervision import ServiceName
-from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
-from tokenless.services.pki.uploads import read_certificates
 
 _BY: Final = "rehearsal"
 """The author of the change, for the cluster's audit log."""
@@ -49,22 +45,12 @@ _MODES: Final = {
     "mixed-mode": SecurityMode.MIXED,
     "non-secure-mode": SecurityMode.NON_SECURE,
 }
-_BULK: Final = {
-    TrustStore.CALLMANAGER: (TrustStore.PHONE_SAST_TRUST, TrustStore.CALLMANAGER_TRUST),
-    TrustStore.ITLRECOVERY: (TrustStore.PHONE_SAST_TRUST, TrustStore.CALLMANAGER_TRUST),
-    TrustStore.CAPF: (TrustStore.CALLMANAGER_TRUST,),
-}
-"""The stores that bulk import fills with another cluster's certificates (REFERENCE
-7.11)."""
-
 _ROLE_OF_SERVICE: Final = {
     ServiceName.TFTP.value: NodeRole.TFTP,
     ServiceName.CALLMANAGER.value: NodeRole.CALLMANAGER,
     ServiceName.CAPF.value: NodeRole.CAPF,
 }
 
-Say = Callable[[str], None]
-"""Is given what commands print."""
 _Saved = dict[tuple[int, TrustStore], str]
 """Serial numbers by node and unit."""
 
@@ -82,14 +68,12 @@ class AdminActions:
             first: Whose administrator it is, unless a line says otherwise.
             folder: Where files are kept that commands save and load: no others.
         """
-        self._clusters = clusters
-        self._first = first
+        self._clusters = AdministeredClusters(clusters, first)
+        self._certificates = CertificateActions(self._clusters, folder)
         self._folder = folder
         self._backups: dict[str, _Saved] = {}
 
-    def perform(  # noqa: C901, PLR0912 - a case for each action
-        self, action: AdminAction, say: Say
-    ) -> None:
+    def perform(self, action: AdminAction, say: Say) -> None:
         """Do one action.
 
         Args:
@@ -106,63 +90,24 @@ class AdminActions:
                 self._run_ctl_client(action, say)
             case CreateToken():
                 self._create_token(action, say)
-            case UploadCertificate():
-                self._upload(action, say)
-            case DeleteCertificate():
-                self._delete(action, say)
-            case ImportCertificates():
-                self._import(action, say)
             case ExportRecoveryKey():
                 self._export_key(action, say)
-            case SignCertificate():
-                self._sign_certificate(action, say)
-            case ReuseCertificate():
-                self._reuse_certificate(action, say)
             case SignWithRecoveryKey():
                 self._sign_with_key(action, say)
             case Backup(name=name, restore=False):
-                self._backups[name] = self._saved(self._main)
+                self._backups[name] = self._saved(self._clusters.main)
                 say(f"backup {name}: {len(self._backups[name])} certificates and keys")
             case Backup():
                 self._restore(action, say)
             case _:
-                assert_never(action)
-
-    @property
-    def _main(self) -> Cluster:
-        return self._clusters[self._first]
-
-    def _cluster(self, name: str | None) -> Cluster:
-        """Return a cluster by its name, the first one for None.
-
-        Raises:
-            PhoneError: When there is none.
-        """
-        try:
-            return self._clusters[name or self._first]
-        except KeyError:
-            raise PhoneError(
-                f"there is no cluster {name}",
-                hint=f"clusters are {', '.join(self._clusters)}",
-            ) from None
-
-    def _find_node(self, name: str) -> tuple[Cluster, Node]:
-        for cluster in self._clusters.values():
-            for node in cluster.nodes:
-                if node.name == name:
-                    return cluster, node
-        nodes = (node.name for each in self._clusters.values() for node in each.nodes)
-        raise PhoneError(
-            f"there is no node {name} in any cluster",
-            hint=f"nodes are {', '.join(nodes)}",
-        )
+                self._certificates.perform(action, say)
 
     def _type(self, action: Admin, say: Say) -> None:
         """Type a command on one node: the publisher, unless the line names one."""
         if action.node is not None and action.cluster is None:
-            cluster, node = self._find_node(action.node)
+            cluster, node = self._clusters.find_node(action.node)
         else:
-            cluster = self._cluster(action.cluster)
+            cluster = self._clusters.find(action.cluster)
             node = cluster.publisher
             if action.node is not None:
                 node = cluster.node(action.node)
@@ -195,7 +140,7 @@ class AdminActions:
                 f"there is no mode {action.mode}",
                 hint="modes are mixed-mode and non-secure-mode",
             )
-        cluster = self._main
+        cluster = self._clusters.main
         tokens = [open_token(cluster.tokens_folder, t) for t in action.tokens]
         for token in tokens:
             token.unlock(DEFAULT_PASSWORD)
@@ -207,90 +152,19 @@ class AdminActions:
             by=_BY,
         )
         say(f"CTL file of {len(ctl.data)} bytes, signed by {ctl.signer.subject}")
-        _announce(cluster, say)
+        announce_change(cluster, say)
 
     def _create_token(self, action: CreateToken, say: Say) -> None:
-        cluster = self._main
+        cluster = self._clusters.main
         token = create_token(cluster.tokens_folder, action.name, now=cluster.clock())
         say(f"token {token.name}: {token.certificate.subject_text}")
-
-    def _upload(self, action: UploadCertificate, say: Say) -> None:
-        cluster = self._cluster(action.cluster)
-        store = certificates.find_store(action.store)
-        _put(cluster, store, self._certificate(action), say)
-        _announce(cluster, say)
-
-    def _delete(self, action: DeleteCertificate, say: Say) -> None:
-        cluster = self._cluster(action.cluster)
-        store = certificates.find_store(action.store)
-        found = [
-            each.certificate
-            for each in certificates.trust(cluster, store)
-            if each.certificate.subject.get("CN") == action.common_name
-        ]
-        if not found:
-            raise PhoneError(
-                f"{store} has no certificate of {action.common_name}",
-                hint="`admin show cert list trust` lists them",
-            )
-        for each in found:
-            trust_stores.delete(cluster, store, each.serial_hex, by=_BY)
-            say(f"{store}: deleted {each.subject_text}")
-        _announce(cluster, say)
-
-    def _certificate(self, action: UploadCertificate) -> Certificate:
-        """Return the certificate that a line means."""
-        if action.token is not None:
-            return open_token(self._main.tokens_folder, action.token).certificate
-        owner, node = self._find_node(action.node or "")
-        unit = certificates.find_store(action.unit or "")
-        return certificates.own_certificate(owner, node, unit)
-
-    def _import(self, action: ImportCertificates, say: Say) -> None:
-        target = self._cluster(action.cluster)
-        for placed in certificates.own(self._cluster(action.source)):
-            for store in _BULK.get(placed.store, ()):
-                _put(target, store, placed.certificate, say)
-        _announce(target, say)
-
-    def _sign_certificate(self, action: SignCertificate, say: Say) -> None:
-        """Request a certificate, let the lab's CA sign it, and import it."""
-        cluster, node = self._cluster(action.cluster), None
-        if action.node is not None:
-            cluster, node = self._find_node(action.node)
-        store = certificates.find_store(action.unit)
-        authority = self._authority(cluster)
-        _trust(cluster, trust_store_of(store), authority)
-        order = RequestOrder(multi_server=node is None)
-        whose = node or cluster.publisher
-        made = identities.request(cluster, whose, store, order, by=_BY)
-        pem = authority.sign(made, cluster.clock())
-        taken = identities.import_own(cluster, whose, store, pem, by=_BY)
-        say(f"{store}: {taken.certificate.subject_text}, signed by a CA of the lab")
-        say(f"Certificate upload operation successful: {', '.join(taken.nodes)}")
-        _announce(cluster, say)
-
-    def _reuse_certificate(self, action: ReuseCertificate, say: Say) -> None:
-        """Let CallManager take tomcat's certificate, whose CAs it then trusts."""
-        cluster = self._cluster(action.cluster)
-        store = certificates.find_store(action.unit)
-        _trust(cluster, trust_store_of(store), self._authority(cluster))
-        made = identities.reuse_tomcat(cluster, store, by=_BY)
-        say(f"{store}: {made.subject_text}, reused from tomcat")
-        _announce(cluster, say)
-
-    def _authority(self, cluster: Cluster) -> LabCa:
-        folder = self._folder / "lab-ca"
-        if folder.exists():
-            return LabCa.open(folder)
-        return LabCa.create(folder, "Lab", CaKind.COMPANY, None, cluster.clock())
 
     def _key_file(self, name: str) -> Path:
         check_name(name)
         return self._folder / f"{name}.p12"
 
     def _export_key(self, action: ExportRecoveryKey, say: Say) -> None:
-        cluster = self._cluster(action.cluster)
+        cluster = self._clusters.find(action.cluster)
         self._run(
             cluster,
             cluster.publisher,
@@ -300,7 +174,7 @@ class AdminActions:
         )
 
     def _sign_with_key(self, action: SignWithRecoveryKey, say: Say) -> None:
-        cluster = self._cluster(action.cluster)
+        cluster = self._clusters.find(action.cluster)
         line = f"utils itl reset remotekey {self._key_file(action.name).name}"
         self._run(cluster, cluster.publisher, line, say)
 
@@ -314,7 +188,7 @@ class AdminActions:
 
     def _restore(self, action: Backup, say: Say) -> None:
         """Put back the keys of a backup: to the same ones where nothing changed."""
-        cluster = self._main
+        cluster = self._clusters.main
         if action.name not in self._backups:
             raise PhoneError(
                 f"there is no backup {action.name}",
@@ -331,7 +205,7 @@ class AdminActions:
             if present[place] != serial and (store in wanted or not wanted):
                 certificates.restore(cluster, node, store, serial, by=_BY)
                 say(f"restored {store} of {node.name}: {serial}")
-        _announce(cluster, say)
+        announce_change(cluster, say)
 
 
 def runs_on(line: str, roles: frozenset[NodeRole]) -> bool:
@@ -342,26 +216,3 @@ def runs_on(line: str, roles: frozenset[NodeRole]) -> bool:
     named = " ".join(name).strip()
     role = next((r for s, r in _ROLE_OF_SERVICE.items() if s.casefold() == named), None)
     return role is None or role in roles
-
-
-def _trust(cluster: Cluster, store: TrustStore, authority: LabCa) -> None:
-    """Put the CA's certificates into a store that has not got them."""
-    known = {each.certificate.der for each in certificates.trust(cluster, store)}
-    for pem in authority.chain:
-        (certificate,) = read_certificates(pem)
-        if certificate.der not in known:
-            trust_stores.upload(cluster, store, pem, by=_BY)
-
-
-def _put(
-    cluster: Cluster, store: TrustStore, certificate: Certificate, say: Say
-) -> None:
-    uploaded = trust_stores.upload(cluster, store, certificate.der, by=_BY)
-    say(f"{store}: {certificate.subject_text}")
-    say(uploaded.warning or "Success: Certificate Uploaded")
-
-
-def _announce(cluster: Cluster, say: Say) -> None:
-    for delivery in announce(cluster):
-        if (line := delivery.explain()) is not None:
-            say(line)

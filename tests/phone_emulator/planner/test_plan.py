@@ -6,6 +6,7 @@ import pytest
 
 from tests.phone_emulator.planner.tasks import NODES, task
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.planner.in_one_go import naive_steps
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.steps import (
     Regenerate,
@@ -17,7 +18,7 @@ from tokenless.phone_emulator.planner.model.steps import (
     apply,
 )
 from tokenless.phone_emulator.planner.model.task import parse_goal
-from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan, naive_steps
+from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan
 from tokenless.phone_emulator.planner.plan_json import to_json
 from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.search.risk import assess, is_settled

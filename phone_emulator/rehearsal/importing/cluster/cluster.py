@@ -41,12 +41,12 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import (
     ImportedNode,
     nodes_of,
 )
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
     ImportedRecord,
-    InUse,
     attribute,
 )
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import InUse
 from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
     PhoneKind,
     PhoneTable,

@@ -9,11 +9,11 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Topic,
 )
 from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import node_name
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
     ImportedRecord,
-    InUse,
 )
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import InUse
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, Role, TrustStore
 from tokenless.protocol.trust.verdicts import TFTP_ROLES

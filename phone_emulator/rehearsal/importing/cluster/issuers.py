@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import node_name
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
     ImportedRecord,
 )

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import node_name
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
     ImportedRecord,
-    InUse,
 )
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import InUse
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
 )

@@ -16,7 +16,7 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import (
     ImportedNode,
     node_name,
 )
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
     ImportedRecord,
 )

@@ -13,7 +13,9 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import (
     ImportedNode,
     node_name,
 )
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import ImportedList
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
+    ImportedList,
+)
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole, Role
 from tokenless.protocol.trust.verdicts import FileKind
 

@@ -7,7 +7,9 @@ from typing import Final
 
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import ImportedRecord
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
+    ImportedRecord,
+)
 from tokenless.protocol.codes import Role
 from tokenless.protocol.trust.verdicts import TFTP_ROLES
 

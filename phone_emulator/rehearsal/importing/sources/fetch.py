@@ -12,10 +12,10 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Approximation,
     Topic,
 )
-from tokenless.phone_emulator.rehearsal.importing.sources.lists import (
+from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
-    lists_of,
 )
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import lists_of
 from tokenless.phone_emulator.rehearsal.importing.sources.phone_config import (
     phone_config_of,
 )
