@@ -128,7 +128,7 @@ class OwnCertificates(ABC):
         is_old = PHONE_MODELS[model].log_form is LogForm.SECD
         generation = MicGeneration.SHA1 if is_old else MicGeneration.SHA2
         issuer_key = _issuer_key(manufacturer / f"{generation.value}-key.pem")
-        key = make(MIC_BITS) if make else rsa.generate_private_key(65537, MIC_BITS)
+        key = (make or new_rsa)(MIC_BITS)
         certificate = mint_mic(
             device,
             model,
@@ -217,7 +217,12 @@ def make_key(order: KeyOrder) -> PhoneKey:
     """Make the key that CAPF orders; slow for large ones."""
     if order.type is KeyType.EC:
         return ec.generate_private_key(_CURVES[order.curve]())
-    return rsa.generate_private_key(65537, order.size)
+    return new_rsa(order.size)
+
+
+def new_rsa(bits: int) -> rsa.RSAPrivateKey:
+    """Make an RSA key."""
+    return rsa.generate_private_key(65537, bits)
 
 
 def _parse(

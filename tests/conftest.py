@@ -1,5 +1,6 @@
 """What tests of more than one room share."""
 
+import gc
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -8,10 +9,10 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.rigs import quick_keys, quick_passwords
 from tests.rigs.memory import use_memory
 from tests.rigs.peers import missing_programs_skip
 from tests.rigs.postgresql import Server, running_server
-from tests.rigs.quick_passwords import make_quick
 from tools import compiled
 
 _HERE = Path(__file__).parent
@@ -22,8 +23,11 @@ _WAITING = {"test_attacks.py", "test_resets.py", "test_serve.py"}
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-make_quick()
+# Each worker holds all collected tests, and looked through them again and again.
+gc.set_threshold(20_000)
 use_memory()
+quick_passwords.make_quick()
+quick_keys.make_quick(quick_keys.counts())
 
 # An example may take as long as it does: a busy machine is no counterexample.
 settings.register_profile(

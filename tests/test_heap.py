@@ -3,6 +3,7 @@
 import gc
 import subprocess
 import sys
+import time
 import weakref
 from collections.abc import Iterator
 
@@ -23,7 +24,7 @@ print(gc.get_freeze_count(), *gc.get_threshold())
 
 
 class Session:
-    """Part of a cycle, as a phone's session and its connection are."""
+    """Part of a cycle, as a service and its files are."""
 
     def __init__(self) -> None:
         self.connection = self
@@ -72,6 +73,33 @@ async def test_a_heap_that_takes_long_is_collected_less_often(
         await trio.sleep(120)
         assert later() is not None
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.usefixtures("seldom")
+async def test_the_time_of_other_processes_does_not_count(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The share is what a collection of 0.1 s costs each minute."""
+    _ = autojump_clock
+    monkeypatch.setattr(heap, "_SHARE_OF_TIME", 0.1 / 60)
+
+    def wait(phase: str, _details: dict[str, int]) -> None:
+        if phase == "start":
+            time.sleep(0.5)  # another process has the processor
+
+    gc.callbacks.append(wait)
+    gc.freeze()  # so that the collection itself takes next to nothing
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(collect_garbage)
+            await trio.sleep(61)
+            later = weakref.ref(Session())
+            await trio.sleep(60)
+            assert later() is None
+            nursery.cancel_scope.cancel()
+    finally:
+        gc.unfreeze()
+        gc.callbacks.remove(wait)
 
 
 def test_what_was_loaded_at_the_start_is_left_alone() -> None:

@@ -29,7 +29,9 @@ from tokenless.protocol.trust.anchors import FileKind
 
 _FILE: Final = "fleet.db"
 _SCHEMA_VERSION: Final = 1
-_KEPT_BYTES: Final = 64 << 20
+_KEPT_BYTES: Final = 8 << 20
+"""Enough for the lists of a cluster, which all phones share. Most configurations are
+one phone's own, and are read twice a boot: an old one is of no use to anybody."""
 _MAX_REPORT: Final = 4 << 20
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS content (digest BLOB PRIMARY KEY, data BLOB NOT NULL)

@@ -79,9 +79,12 @@ def rsa_keys_from(source: RsaSource) -> Iterator[None]:
 
 def generate_rsa(bits: int) -> rsa.RSAPrivateKey:
     """Make an RSA key, or take it from the source of the running block."""
-    source = _RSA_SOURCE.get()
-    if source is not None:
-        return source(bits)
+    source = _RSA_SOURCE.get() or new_rsa
+    return source(bits)
+
+
+def new_rsa(bits: int) -> rsa.RSAPrivateKey:
+    """Make an RSA key."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from contextlib import closing
 from pathlib import Path
@@ -46,6 +47,20 @@ def test_a_phone_that_was_never_saved_is_new(tmp_path: Path) -> None:
         assert store.flash(DEVICE, "7975").load().ctl is None
         assert list(store.phones()) == []
         assert store.delete_trust() == 0
+
+
+def test_what_phones_have_replaced_is_not_kept(tmp_path: Path) -> None:
+    """Each reset after a change of groups brings every phone another configuration."""
+    with closing(FleetStore.open(tmp_path)) as store:
+        flash = store.flash(DEVICE, "7975")
+        tracemalloc.start()
+        for number in range(200):
+            flash.replace(FileKind.CONFIGURATION, b"%d" % number + bytes(100_000))
+            flash.save({"outcome": "ok"}, 1.0)
+            flash.load()
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert kept < 12_000_000  # of 20 million bytes
 
 
 @pytest.mark.parametrize("column", ["data", "report"])

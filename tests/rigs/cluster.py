@@ -33,6 +33,7 @@ from tokenless.protocol.files.trust_list_build import (
 from tokenless.protocol.phones.configuration import PhoneConfig, TvsMember
 from tokenless.protocol.tvs.answers import Answer
 from tokenless.protocol.tvs.messages import MessageType, Query, Status
+from tokenless.services.pki import keys
 
 DEVICE = "SEP001122334455"
 PUB, SUB = "127.0.47.155", "127.0.47.156"
@@ -97,7 +98,7 @@ def keypair(
 
 @cache
 def _private_key(_label: str) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 1024)  # noqa: S505 - the lab's
+    return keys.new_rsa(1024)
 
 
 def record(

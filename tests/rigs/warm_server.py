@@ -2,7 +2,8 @@
 
 It reads requests from the socket whose number is its first argument, and ends when the
 other side closes that; shells reach it at the path that is its second
-(`warm_command`). It has one thread, as whoever forks should.
+(`warm_command`). Its third is the folder of `quick_keys`. It has one thread, as whoever
+forks should.
 """
 
 import atexit
@@ -21,10 +22,11 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import tokenless
-from tests.rigs.quick_passwords import make_quick
+from tests.rigs import quick_keys, quick_passwords
 from tests.rigs.warm_start import MAX_REQUEST
 
 _PASSED: Final = 4
@@ -143,7 +145,8 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the tests end by it, and so this
     asked = socket.socket(fileno=int(sys.argv[1]))
     _load_everything()
-    make_quick()
+    quick_passwords.make_quick()
+    quick_keys.make_quick(Path(sys.argv[3]))
     shells = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     shells.bind(sys.argv[2])
     shells.listen()

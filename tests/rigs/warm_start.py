@@ -22,7 +22,7 @@ from signal import SIGKILL
 from threading import Lock
 from typing import Any, Final
 
-from tests.rigs import warm_command
+from tests.rigs import quick_keys, warm_command
 
 MAX_REQUEST: Final = 128 * 1024
 # Where Popen's own method is given what it needs, behind the words.
@@ -139,6 +139,7 @@ class _Server:
                     *(sys.executable, "-m", "tests.rigs.warm_server"),
                     str(theirs.fileno()),
                     self.folder / warm_command.SOCKET,
+                    quick_keys.counts(),
                 ],
                 cwd=Path(__file__).parents[2],
                 pass_fds=[theirs.fileno()],

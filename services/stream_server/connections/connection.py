@@ -294,8 +294,8 @@ class Connection:
     def abandon(self) -> None:
         """Close the socket, and let go of TLS and of what was to be sent.
 
-        A session may be part of a cycle, as those of calls are: until the collector
-        comes, which is seldom, it must not keep the 25 kB of a TLS object.
+        A session may be part of a cycle, or another may still name it: until that ends,
+        it must not keep the 25 kB of a TLS object.
         """
         self.socket.close()
         self.channel = None

@@ -8,6 +8,8 @@ from ipaddress import IPv4Address
 import pytest
 import trio
 
+from tests.rigs.uncollected import alive, uncollected
+from tests.rigs.waiting import until
 from tests.services.callmanager.test_sccp import Client
 from tokenless.protocol.phones.registration import DeviceProfile, Signalling
 from tokenless.protocol.sccp import call, call_display, media
@@ -20,7 +22,7 @@ from tokenless.services.callmanager.sccp.guest import (
     SccpSession,
     SccpSettings,
 )
-from tokenless.services.callmanager.switch import Switch
+from tokenless.services.callmanager.switch import Call, Switch
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
 from tokenless.services.stream_server.settings import Port, StreamSettings
@@ -208,3 +210,13 @@ async def test_keys_and_channels_nobody_asked_for_are_ignored() -> None:
             call.SoftKeyEvent(call.SoftKey.HOLD),
         )
         await connect(a, b)
+
+
+async def test_nothing_of_a_call_stays_when_a_phone_has_gone() -> None:
+    with uncollected():
+        async with two_phones() as (a, b):
+            await connect(a, b)
+            assert (alive(Call), alive(SccpSession)) == (1, 2)
+            await a.close()
+            await b.until(call_display.CallState, state=call.CallStateCode.ON_HOOK)
+            await until(lambda: (alive(Call), alive(SccpSession)) == (0, 1))

@@ -227,7 +227,7 @@ async def test_several_workers_need_a_guest_that_can(tmp_path: Path) -> None:
 async def test_an_ended_connection_lets_go_of_its_tls(
     tmp_path: Path, ends: str
 ) -> None:
-    """Sessions of phones are parts of cycles, and the collector comes late."""
+    """A session may be part of a cycle, and the collector comes late."""
     async with serving_lines(tmp_path) as served:
         async with connected(served.address, tls=True) as stream:
             await stream.send_all(b"name SEP001122334455\n")

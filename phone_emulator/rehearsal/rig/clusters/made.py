@@ -23,7 +23,7 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.initialise import save_config
 from tokenless.services.cluster.installation import Installation
 from tokenless.services.config import ClusterConfig
-from tokenless.services.pki.keys import rsa_keys_from
+from tokenless.services.pki import keys as pki_keys
 
 _KEPT_BYTES: Final = 64 << 20
 _FRESH_S: Final = 3600.0
@@ -46,7 +46,7 @@ class KeyStock:
     def in_use(self) -> Iterator[None]:
         """Give keys to the one rehearsal of a block, from the first key on."""
         self._given.clear()
-        with rsa_keys_from(self._next):
+        with pki_keys.rsa_keys_from(self._next):
             yield
 
     @property
@@ -66,7 +66,7 @@ class KeyStock:
             self._given[bits] = number + 1
             keys = self._keys.setdefault(bits, [])
             while len(keys) <= number:
-                keys.append(rsa.generate_private_key(65537, bits))
+                keys.append(pki_keys.new_rsa(bits))
             return keys[number]
 
 
