@@ -35,6 +35,7 @@ MODULES: Final = tuple(
     f"tokenless/{module}.py"
     for module in (
         "protocol/tftp/blocks",
+        "protocol/tftp/endings",
         "protocol/tftp/options",
         "protocol/tftp/packets",
         "protocol/tftp/transfer",

@@ -27,12 +27,11 @@ Blocks may be `None` for a while: they are being read from a disk. The transfer 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum, unique
 from typing import Final
 
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.tftp.blocks import Packets
+from tokenless.protocol.tftp.endings import Timing, TransferOutcome, outcome_of_silence
 from tokenless.protocol.tftp.options import NegotiatedOptions
 from tokenless.protocol.tftp.packets import (
     BLOCK_NUMBERS,
@@ -52,47 +51,6 @@ _ACK_LENGTH: Final = 4
 _NOTHING: Final[Sequence[bytes]] = ()
 
 
-@unique
-class TransferOutcome(StrEnum):
-    """Results of a transfer."""
-
-    COMPLETE = "complete"
-    UNCONFIRMED = "unconfirmed"
-    """All was sent, but the last block's ACK never came (phones close early)."""
-    NO_ANSWER = "no-answer"
-    """The client never answered: it is gone, or the request was forged."""
-    STALLED = "stalled"
-    """The client fell silent on the way."""
-    CLIENT_ERROR = "client-error"
-    FILE_ERROR = "file-error"
-    """The file could not be read to its end, or was changed meanwhile."""
-    REPLACED = "replaced"
-    """The client asked again from the same port after it had made progress."""
-    DISPLACED = "displaced"
-    """The table was full and a new client asked: it had not begun, or was without
-    progress for longest."""
-    STOPPED = "stopped"
-    """The server was stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Time-outs of a transfer: to send again, and to give up."""
-
-    timeout_s: float = 0.3
-    max_timeout_s: float = 3.0
-    """From the second retransmit on the time-out doubles, up to this; an agreed
-    `timeout` option stays as it is."""
-    retransmits: int = 6
-    """In a row, without progress."""
-    retransmits_before_answer: int = 1
-    patience_s: float = 5.0
-    """The time to wait in silence for the first answer then: the client may hold what
-    was sent, lose its ACKs, and repeat them at its own time-outs."""
-    silence_s: float = 12.0
-    """The longest time of a transfer without any progress."""
-
-
 class Transfer:
     """One file on its way to one client."""
 
@@ -103,7 +61,6 @@ class Transfer:
         "_blocks",
         "_count",
         "_first_timeout_s",
-        "_is_dormant",
         "_is_plain",
         "_outbox",
         "_packet",
@@ -118,10 +75,27 @@ class Transfer:
         "client_error",
         "deadline",
         "file_error",
+        "is_dormant",
         "is_waiting",
         "outcome",
         "retransmits",
     )
+
+    answered: bool
+    """Whether the client has sent an ACK: it exists, and asked."""
+    retransmits: int
+    """How many datagrams were sent more than once."""
+    outcome: TransferOutcome | None
+    client_error: TftpError | None
+    """What the client said when it gave up."""
+    file_error: TftpError | None
+    """Why the file could not be read to its end."""
+    is_dormant: bool
+    """Whether nothing will be sent again on a time-out."""
+    is_waiting: bool
+    """Whether the next block is being read; `resume` when it is there."""
+    deadline: float
+    """When `tick` is due."""
 
     def __init__(
         self, blocks: Packets, agreement: NegotiatedOptions, timing: Timing, now: float
@@ -135,30 +109,21 @@ class Transfer:
         self._is_plain = agreement.window == 1 and not blocks.may_wait
         self._agreement = agreement
         self._timing = timing
-        asked_s = agreement.timeout_s
-        self._first_timeout_s = (
-            timing.timeout_s if asked_s is None else min(asked_s, timing.silence_s)
-        )
+        self._first_timeout_s = timing.first_s(agreement.timeout_s)
         self._acked = 0
         self._sent = 0
         self._tries = 0
-        self._is_dormant = False
         self._rewind_from = 0
         self._timeout_s = self._first_timeout_s
         self._silent_since = now
         self.answered = False
-        """Whether the client has sent an ACK: it exists, and asked."""
         self.retransmits = 0
-        """How many datagrams were sent more than once."""
-        self.outcome: TransferOutcome | None = None
-        self.client_error: TftpError | None = None
-        """What the client said when it gave up."""
-        self.file_error: TftpError | None = None
-        """Why the file could not be read to its end."""
+        self.outcome = None
+        self.client_error = None
+        self.file_error = None
+        self.is_dormant = False
         self.is_waiting = False
-        """Whether the next block is being read; `resume` when it is there."""
         self.deadline = now + self._timeout_s
-        """When `tick` is due."""
         self._outbox: Sequence[bytes] = _NOTHING
         # Kept as bytes: comparing them costs less than decoding each datagram.
         self._awaited: bytes | None = None
@@ -171,16 +136,11 @@ class Transfer:
             self._fill_window()  # of one block
 
     @property
-    def is_dormant(self) -> bool:
-        """Return whether nothing will be sent again on a time-out."""
-        return self._is_dormant
-
-    @property
     def silent_since(self) -> float:
         """Time of the client's last progress."""
         # `_silent_since` is written only when a time-out comes: the usual path of an
         # ACK then sets one value less. Before that the deadline tells it.
-        if self._tries or self._is_dormant:
+        if self._tries or self.is_dormant:
             return self._silent_since
         return self.deadline - self._timeout_s
 
@@ -227,7 +187,7 @@ class Transfer:
             self.outcome = TransferOutcome.COMPLETE
             return
         self.deadline = now + self._timeout_s
-        if self._tries or self._is_dormant or not self.answered:
+        if self._tries or self.is_dormant or not self.answered:
             self._first_progress(now)
         if not self._is_plain:
             self._fill_window()
@@ -246,27 +206,24 @@ class Transfer:
 
     def ask_again(self) -> None:
         """Answer a repeated request, when nothing would be sent again otherwise."""
-        if self._is_dormant and not self.answered:
+        if self.is_dormant and not self.answered:
             self._repeat(self._unacknowledged())
 
     def tick(self, now: float) -> None:
         """Send again, or give up, when the deadline has passed."""
         if now < self.deadline or self.outcome is not None:
             return
-        if not self._tries and not self._is_dormant:
+        if not self._tries and not self.is_dormant:
             self._silent_since = self.deadline - self._timeout_s
         timing = self._timing
         ends = self._silent_since + timing.silence_s
-        if self._is_dormant or now >= ends:
+        if self.is_dormant or now >= ends:
             self.outcome = self._silence()
             return
-        tries = (
-            timing.retransmits if self.answered else timing.retransmits_before_answer
-        )
         # A client that never answered may be the victim of a forged address. It gets
         # few retransmits, and the end of the wait is `patience_s`, not `silence_s`.
-        if self._tries >= tries:
-            self._is_dormant = True
+        if self._tries >= timing.tries(answered=self.answered):
+            self.is_dormant = True
             self.deadline = ends if self.answered else now + timing.patience_s
         else:
             self._tries += 1
@@ -283,18 +240,14 @@ class Transfer:
             self.outcome = self._silence()
 
     def _silence(self) -> TransferOutcome:
-        if not self.answered:
-            return TransferOutcome.NO_ANSWER
-        # Phones often close their socket after the last block without the last ACK:
-        # that is not a failure of the transfer.
         is_all_sent = self._sent >= self._count
-        return TransferOutcome.UNCONFIRMED if is_all_sent else TransferOutcome.STALLED
+        return outcome_of_silence(answered=self.answered, is_all_sent=is_all_sent)
 
     def _first_progress(self, now: float) -> None:
         """Note that the client answers: the first time, or again after time-outs."""
         self.answered = True
         self._tries = 0
-        self._is_dormant = False
+        self.is_dormant = False
         self._timeout_s = self._first_timeout_s
         self.deadline = now + self._timeout_s
 
@@ -358,7 +311,7 @@ class Transfer:
                 self.receive(self._awaited, now)
             elif self._window > 1 and self._sent:
                 self._receive_gap(int.from_bytes(data[2:_ACK_LENGTH]), now)
-            elif self._is_dormant and data[:_ACK_LENGTH] == encode_ack(self._acked):
+            elif self.is_dormant and data[:_ACK_LENGTH] == encode_ack(self._acked):
                 self._repeat(self._unacknowledged())
 
     def _receive_error_untrusted(self, data: bytes) -> None:

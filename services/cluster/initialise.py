@@ -60,6 +60,11 @@ def initialise(installation: Installation) -> None:
         # Another process may have made the folder, and the cluster, meanwhile.
         if not (data / CONFIG_FILE).exists():
             raise
+    except OSError as error:
+        # People know the folder by the name that they gave it.
+        if error.filename is not None:
+            error.filename = str(error.filename).replace(str(scratch), str(data), 1)
+        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import IntEnum, unique
 from typing import Final
 
-from tokenless.protocol.tftp.transfer import TransferOutcome
+from tokenless.protocol.tftp.endings import TransferOutcome
 from tokenless.services.counters import Series, ServerCollector, SharedCounters
 from tokenless.services.metrics import REGISTRY
 

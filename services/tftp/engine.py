@@ -12,8 +12,8 @@ from typing import Final
 
 import structlog
 
+from tokenless.protocol.tftp.endings import TransferOutcome
 from tokenless.protocol.tftp.packets import Opcode, TftpErrorCode, encode_error
-from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.files.background import Background
 from tokenless.services.tftp.files.source import FileSource
@@ -205,7 +205,7 @@ class Engine:
                 self._receive_other(data, peer, local, now)
                 continue
             if session.predecessor is not None:
-                session = _addressee(session, session.predecessor, data)
+                session = session.addressee(data)
             transfer = session.transfer
             transfer.receive(data, now)
             if session.is_watched or transfer.outcome is not None:
@@ -218,8 +218,16 @@ class Engine:
         if data[:2] in _ANSWER_HEADS:
             self._counters.add(Count.WRONG_TID)
             self._listener.send(_WRONG_TID, peer, local)
-        else:
-            self._request(data, peer, local, now)
+            return
+        if self._is_draining:
+            return
+        self._counters.add(Count.REQUESTS)
+        if len(self._pending_files):
+            if self._pending_files.has(peer, data):
+                self._counters.add(Count.DUPLICATES)
+                return
+            self._pending_files.forget(peer)
+        self._take(data, peer, local, now)
 
     def _go_on(self, session: Session, now: float) -> None:
         """Send a transfer's datagrams, load the blocks that it waits for, or end it."""
@@ -264,17 +272,6 @@ class Engine:
         except OSError:
             self._client_is_gone(session, now)
 
-    def _request(self, data: bytes, peer: Peer, local: str, now: float) -> None:
-        if self._is_draining:
-            return
-        self._counters.add(Count.REQUESTS)
-        if len(self._pending_files):
-            if self._pending_files.has(peer, data):
-                self._counters.add(Count.DUPLICATES)
-                return
-            self._pending_files.forget(peer)
-        self._take(data, peer, local, now)
-
     def _take(self, data: bytes, peer: Peer, local: str, now: float) -> None:
         answer = self._handler.take(data, peer, local, now)
         if isinstance(answer, Session):
@@ -297,7 +294,7 @@ class Engine:
         if self._has_ports and not self._take_port(session, local):
             session = self._handler.for_shared_port(session, now)
         if session.port is None:
-            self._share_port(session, local)
+            session.send_through(self._listener, local)
         session.is_begun = True
         self._table.add(session)
         self._counters.start()
@@ -320,17 +317,9 @@ class Engine:
         except OSError:
             self._counters.add(Count.SHARED_PORT)
             return False
-        session.port = port
-        session.send, session.recv = port.own.send, port.own.recv
-        if not port.enable_segmentation(session.segment_bytes):
-            session.segment_bytes = 0
+        session.use(port)
         self._by_descriptor[port.descriptor] = session
         return True
-
-    def _share_port(self, session: Session, local: str) -> None:
-        """Let a transfer be sent from the well-known port."""
-        peer, send = session.peer, self._listener.send
-        session.send = lambda data: send(data, peer, local)
 
     def _client_is_gone(self, session: Session, now: float) -> None:
         """End a transfer whose client's port is closed (ICMP says so)."""
@@ -352,13 +341,3 @@ class Engine:
                 transfer.outcome, transfer.bytes_acknowledged, transfer.retransmits
             )
         self._transfer_log.ended(session, now)
-
-
-def _addressee(session: Session, predecessor: Session, data: bytes) -> Session:
-    """Return whose datagram it is: of two transfers of one client at one port.
-
-    Until the client has answered the newer one, everything but that answer is still
-    meant for the older.
-    """
-    is_answer = predecessor.port is not None or session.transfer.awaits(data)
-    return session if is_answer else predecessor

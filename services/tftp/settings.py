@@ -6,8 +6,8 @@ from typing import Final, Self
 
 import msgspec
 
+from tokenless.protocol.tftp.endings import Timing
 from tokenless.protocol.tftp.options import OptionLimits
-from tokenless.protocol.tftp.transfer import Timing
 from tokenless.services.config.host_sections import Ports, TftpLimits, TftpSection
 
 __all__ = ["Ports", "TftpSettings"]

@@ -12,6 +12,7 @@ from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.http.pages import Page, answer_untrusted
 from tokenless.protocol.tftp.blocks import Blocks
 from tokenless.protocol.tftp.download import Download, DownloadOptions
+from tokenless.protocol.tftp.endings import Timing
 from tokenless.protocol.tftp.options import OptionLimits, negotiate
 from tokenless.protocol.tftp.packets import (
     OptionAck,
@@ -25,7 +26,7 @@ from tokenless.protocol.tftp.packets import (
     encode_option_ack,
     encode_read_request,
 )
-from tokenless.protocol.tftp.transfer import Timing, Transfer
+from tokenless.protocol.tftp.transfer import Transfer
 
 HOST, PORT = "192.0.2.11", 40001
 CONTENT = bytes(range(256)) * 4

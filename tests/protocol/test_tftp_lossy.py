@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.rigs.lossy import DELIVERED, Fate, transfer_over
 from tokenless.protocol.tftp.download import DownloadOptions, SilentServerError
+from tokenless.protocol.tftp.endings import Timing, TransferOutcome
 from tokenless.protocol.tftp.packets import TftpError
-from tokenless.protocol.tftp.transfer import Timing, TransferOutcome
 
 DELAYS = st.sampled_from([0.0, 0.0, 0.0, 0.05, 0.4, 1.2, 5.0])
 FATES: st.SearchStrategy[list[Fate]] = st.lists(

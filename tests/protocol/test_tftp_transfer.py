@@ -3,6 +3,7 @@
 import pytest
 
 from tokenless.protocol.tftp.blocks import MAX_KEPT_BLOCKS, BlockCache, Blocks
+from tokenless.protocol.tftp.endings import Timing, TransferOutcome
 from tokenless.protocol.tftp.options import (
     PLAIN,
     NegotiatedOptions,
@@ -10,7 +11,7 @@ from tokenless.protocol.tftp.options import (
     negotiate,
 )
 from tokenless.protocol.tftp.packets import encode_ack, encode_data, encode_error
-from tokenless.protocol.tftp.transfer import Timing, Transfer, TransferOutcome
+from tokenless.protocol.tftp.transfer import Transfer
 
 LIMITS = OptionLimits(block_size=1000, window=8)
 

@@ -14,9 +14,10 @@ import trio.testing
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.tftp.blocks import Blocks
 from tokenless.protocol.tftp.download import Download, DownloadOptions
+from tokenless.protocol.tftp.endings import Timing, TransferOutcome
 from tokenless.protocol.tftp.options import OptionLimits, negotiate
 from tokenless.protocol.tftp.packets import Opcode, decode_opcode, decode_read_request
-from tokenless.protocol.tftp.transfer import Timing, Transfer, TransferOutcome
+from tokenless.protocol.tftp.transfer import Transfer
 
 Fate = tuple[float, ...]
 DELIVERED: Fate = (0.0,)

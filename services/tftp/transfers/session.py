@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tokenless.protocol.tftp.transfer import Transfer, TransferOutcome
+from tokenless.protocol.tftp.endings import TransferOutcome
+from tokenless.protocol.tftp.transfer import Transfer
 from tokenless.services.tftp.files.disk_files import FilePackets
 from tokenless.services.tftp.files.source import ReadyContent
-from tokenless.services.tftp.sockets.listener import Peer
+from tokenless.services.tftp.sockets.listener import Listener, Peer
 from tokenless.services.tftp.sockets.ports import TransferPort
 
 Send = Callable[[bytes], object]
@@ -35,6 +36,13 @@ class Session:
         "transfer",
     )
 
+    content: ReadyContent
+    """The version of the file that it sends."""
+    send: Send
+    """How a datagram goes to the client."""
+    recv: Callable[[int], bytes]
+    """How one comes from the client, where the socket is the transfer's own."""
+
     def __init__(
         self,
         transfer: Transfer,
@@ -49,8 +57,6 @@ class Session:
         """The request as it came, to know its repetitions by."""
         self.filename = filename
         self.started = started
-        self.content: ReadyContent
-        """The version of the file that it sends."""
         self.packets: FilePackets | None = None
         """Those of a file that is read while it is sent."""
         self.is_loading = False
@@ -73,10 +79,6 @@ class Session:
         """
         self.port: TransferPort | None = None
         """Its own port; None when it is sent through the well-known one."""
-        self.send: Send
-        """How a datagram goes to the client."""
-        self.recv: Callable[[int], bytes]
-        """How one comes from the client, where the socket is the transfer's own."""
 
     @property
     def deadline(self) -> float:
@@ -92,6 +94,29 @@ class Session:
         """Note that the client exists."""
         self.is_new = False
         self.is_watched = self.segment_bytes > 0 or self.packets is not None
+
+    def use(self, port: TransferPort) -> None:
+        """Send and receive through a port of the transfer's own."""
+        self.port = port
+        self.send, self.recv = port.own.send, port.own.recv
+        if not port.enable_segmentation(self.segment_bytes):
+            self.segment_bytes = 0
+
+    def send_through(self, listener: Listener, local: str) -> None:
+        """Send from the well-known port, as that address of the server."""
+        peer, send = self.peer, listener.send
+        self.send = lambda data: send(data, peer, local)
+
+    def addressee(self, data: bytes) -> "Session":
+        """Return whose datagram it is: of two transfers of one client at one port.
+
+        Until the client has answered the newer one, everything but that answer is still
+        meant for the older.
+        """
+        older = self.predecessor
+        if older is None or older.port is not None or self.transfer.awaits(data):
+            return self
+        return older
 
     def stop_segmentation(self) -> None:
         """Send the datagrams of a window one by one from now on."""

@@ -69,3 +69,9 @@ def test_what_was_meant_is_named(tmp_path: Path) -> None:
     _, _, err = run_cli("cert", "list", "--data", str(tmp_path / "acm"))
     assert f"did you mean {tmp_path / 'acme'}?" in err
     assert f"`tokenless init --data {tmp_path / 'acm'}` makes one" in err
+
+
+def test_a_place_that_cannot_be_used_is_named_as_it_was_given() -> None:
+    status, _, err = run_cli("init", "--data", "/proc/lab")
+    assert status == 1
+    assert err == "tokenless: /proc/lab: No such file or directory\n"

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.rigs.tftp_rig import BLOCK, BOTH, FILES, rig, settings, single
+from tokenless.protocol.tftp.endings import TransferOutcome
 from tokenless.protocol.tftp.packets import TftpErrorCode, encode_ack, encode_error
-from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.settings import Ports

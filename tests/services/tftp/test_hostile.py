@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rigs.tftp_rig import BOTH, FILES, Rig, no_descriptors_left, rig
+from tokenless.protocol.tftp.endings import TransferOutcome
 from tokenless.protocol.tftp.packets import encode_ack
-from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.files.static_files import StaticFiles

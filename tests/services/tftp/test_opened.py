@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rigs.tftp_rig import Client, Rig, rig
+from tokenless.protocol.tftp.endings import TransferOutcome
 from tokenless.protocol.tftp.netascii import cut_netascii, to_netascii
 from tokenless.protocol.tftp.packets import encode_ack, encode_data
-from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.files.static_files import StaticFiles
 

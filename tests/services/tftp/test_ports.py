@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tokenless.protocol.tftp.blocks import Blocks
+from tokenless.protocol.tftp.endings import Timing
 from tokenless.protocol.tftp.options import NegotiatedOptions
-from tokenless.protocol.tftp.transfer import Timing, Transfer
+from tokenless.protocol.tftp.transfer import Transfer
 from tokenless.services.tftp.sockets.ports import (
     DESCRIPTORS_A_PORT,
     PortPool,

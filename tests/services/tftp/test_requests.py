@@ -6,8 +6,8 @@ import pytest
 
 from tests.rigs.tftp_rig import BOTH, FILES, rig, settings
 from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.tftp.endings import TransferOutcome
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode, encode_ack
-from tokenless.protocol.tftp.transfer import TransferOutcome
 from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.files.source import MemoryFiles
 from tokenless.services.tftp.settings import Ports, TftpSettings

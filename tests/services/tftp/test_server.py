@@ -15,7 +15,7 @@ import trio.testing
 from tests.rigs.tftp_rig import BOTH, Where, fetch, keeping
 from tests.rigs.waiting import until
 from tokenless.protocol.tftp.download import DownloadOptions
-from tokenless.protocol.tftp.transfer import TransferOutcome
+from tokenless.protocol.tftp.endings import TransferOutcome
 from tokenless.services.errors import ServiceError
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.files.source import MemoryFiles

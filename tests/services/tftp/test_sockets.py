@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from tests.rigs.tftp_rig import BOTH, FILES, Rig, no_descriptors_left, rig, settings
-from tokenless.protocol.tftp.transfer import TransferOutcome
+from tokenless.protocol.tftp.endings import TransferOutcome
 from tokenless.services.tftp.counters import Count
 from tokenless.services.tftp.settings import Ports
 
