@@ -9,12 +9,19 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.planner.model.steps import RESTART_TFTP
+from tokenless.services.pki.keys import new_rsa
 
 NODES = ["pub", *(f"sub{number}" for number in range(1, 9))]
 DOMAIN = "example.test"
+AS_OPENSSL = Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
 
 
 def openssl(folder: Path, *words: str) -> None:
@@ -26,8 +33,15 @@ def openssl(folder: Path, *words: str) -> None:
 
 def self_signed(folder: Path, name: str, common: str) -> None:
     subject = ("-subj", f"/C=PL/O=Example/OU=IT/CN={common}")
-    files = ("-keyout", f"{name}.key", "-out", f"{name}.pem")
-    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files)
+    files = ("-key", make_key(folder, name), "-out", f"{name}.pem")
+    openssl(folder, "req", "-x509", *subject, *files)
+
+
+def make_key(folder: Path, name: str) -> str:
+    """Write a key to a file; return its name."""
+    pem = new_rsa(2048).private_bytes(*AS_OPENSSL)
+    (folder / f"{name}.key").write_bytes(pem)
+    return f"{name}.key"
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for node in NODES:
         self_signed(folder, f"tvs-{node}", f"{node}.{DOMAIN}")
     subject = ("-subj", f"/C=PL/O=Example/OU=IT/CN=pub-ms.{DOMAIN}")
-    files = ("-keyout", "cm.key", "-out", "cm.csr")
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", *subject, *files)
+    files = ("-key", make_key(folder, "cm"), "-out", "cm.csr")
+    openssl(folder, "req", "-new", *subject, *files)
     by = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "cm.pem")
     openssl(folder, "x509", "-req", "-in", "cm.csr", *by)
     build(folder, "CTLFile.tlv", "pub", ["SAST=itlr", "CCM+TFTP=cm", "CAPF=capf"])
