@@ -18,6 +18,8 @@ from tools import compiled
 _HERE = Path(__file__).parent
 _WAITING = {"test_attacks.py", "test_resets.py", "test_serve.py"}
 """Files whose tests wait most of their time, for limits and time-outs."""
+_LONG = {"test_both_databases.py"}
+"""Files with one test that takes longer than most files."""
 # A shell starts its background jobs with SIGINT ignored, and children inherit that;
 # those of the tests must hear it, as at a terminal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -55,7 +57,7 @@ def _speed(item: pytest.Item) -> int:
     path = item.path.relative_to(_HERE).parts
     if path[:2] == ("system", "hosts") or path[-1] in _WAITING:
         return 0
-    return 1 if path[0] == "system" else 2
+    return 1 if path[0] == "system" or path[-1] in _LONG else 2
 
 
 @pytest.hookimpl(wrapper=True)
