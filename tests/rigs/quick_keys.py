@@ -7,6 +7,7 @@ slow way, as are those of any other process and of other lengths.
 """
 
 import atexit
+import math
 import os
 import random
 import shutil
@@ -56,7 +57,11 @@ def steps() -> dict[int, list[int]]:
 
 def pairs(bits: int) -> int:
     """Return the number of keys of so many bits that are quick."""
-    primes = len(steps()[bits])
+    return pairs_of(len(steps()[bits]))
+
+
+def pairs_of(primes: int) -> int:
+    """Return how many pairs there are of so many primes."""
     return primes * (primes - 1) // 2
 
 
@@ -75,11 +80,7 @@ def _take(count: Path) -> int:
 
 def quick_rsa(bits: int, number: int) -> rsa.RSAPrivateKey:
     """Return the key of the pair of primes that has a number, from 0 on."""
-    first = 1
-    while number >= first:
-        number -= first
-        first += 1
-    p, q = known_prime(bits, first), known_prime(bits, number)
+    p, q = pair(bits, number)
     d = pow(EXPONENT, -1, (p - 1) * (q - 1))
     public = rsa.RSAPublicNumbers(EXPONENT, p * q)
     numbers = rsa.RSAPrivateNumbers(
@@ -87,6 +88,12 @@ def quick_rsa(bits: int, number: int) -> rsa.RSAPrivateKey:
     )
     # The check takes as long as making a key; test_quick_keys.py has it done.
     return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+
+
+def pair(bits: int, number: int) -> tuple[int, int]:
+    """Return the two primes of the key that has a number."""
+    first = (math.isqrt(8 * number + 1) + 1) // 2
+    return known_prime(bits, first), known_prime(bits, number - pairs_of(first))
 
 
 @cache

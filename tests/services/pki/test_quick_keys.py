@@ -17,6 +17,7 @@ from tests.rigs.quick_keys import (
     CAREFUL,
     known_prime,
     make_quick,
+    pair,
     pairs,
     quick_rsa,
     steps,
@@ -60,9 +61,10 @@ def test_a_quick_key_is_as_good_as_others(bits: int) -> None:
 
 @pytest.mark.parametrize("bits", steps())
 def test_no_two_quick_keys_are_the_same(bits: int) -> None:
-    every = {frozenset(primes(quick_rsa(bits, n))) for n in range(pairs(bits))}
+    every = {frozenset(pair(bits, number)) for number in range(pairs(bits))}
     assert len(every) == pairs(bits)
-    assert all(len(pair) == 2 for pair in every)
+    assert all(len(two) == 2 for two in every)
+    assert primes(quick_rsa(bits, 7)) == set(pair(bits, 7))
 
 
 def test_keys_are_new_when_the_quick_ones_are_used_up(
@@ -84,7 +86,7 @@ def test_processes_never_share_a_key(tmp_path: Path) -> None:
     ours = frozenset(primes(keys.new_rsa(1024)))
     assert len(first) == len(second) > 5
     assert len(first | second | {ours}) == len(first) + len(second) + 1
-    assert all(pair <= QUICK[1024] | QUICK[2048] for pair in first | second)
+    assert all(two <= QUICK[1024] | QUICK[2048] for two in first | second)
 
 
 def keys_in(data: Path) -> set[frozenset[int]]:
