@@ -13,6 +13,7 @@ from typing import Final
 import click
 
 from tokenless.command_line import ExitStatus, complain, json_option
+from tokenless.ground.heap import freeze_heap_after_startup
 from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.cli.fleets.flash import flash_option
 from tokenless.phone_emulator.cli.fleets.options import (
@@ -76,6 +77,7 @@ def boot(
         settings=replace(settings, seed=plan.seed),
         describe=csv_rows if csv_file else lambda _: "",
     )
+    freeze_heap_after_startup()
     with _csv_text(csv_file) as write:
         report = boot_on_processors(
             order, processes or processes_for(len(phones)), _watched(len(phones), write)
