@@ -131,14 +131,9 @@ async def open_network(
     )
     async with trio.open_nursery() as nursery:
         await nursery.start(tftp.run)
+        ports = secure_ports or SecurePorts()
         yield Network(
-            tftp,
-            tvs_timeout_s,
-            tls,
-            http_port,
-            clock,
-            secure_ports or SecurePorts(),
-            register_timeout_s,
+            tftp, tvs_timeout_s, tls, http_port, clock, ports, register_timeout_s
         )
         nursery.cancel_scope.cancel()
 

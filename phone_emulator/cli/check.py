@@ -126,9 +126,9 @@ def check(
     """Inspect a cluster from outside, as its phones see it.
 
     It reads files, signatures, checksums, TVS answers and expiry dates of any cluster,
-    and changes nothing there. Exit status: 0 when no phone is locked out and none would
-    be at its next start; 1 when a phone is or would be, or secure phones do not
-    register; 3 when no TFTP node answers.
+    changing nothing. Exit status: 0 when no phone is locked out or would be at its next
+    start; 1 when one is or would be, or secure phones do not register; 3 when no TFTP
+    node answers.
     """
     own = None if lsc is None else _read_certificate(lsc)
     servers, members = _servers(tftp, DEFAULT_TFTP_PORT), _servers(tvs, TVS_PORT)
@@ -147,11 +147,15 @@ def check(
             )
         )
     findings = inspect(seen, models, own)
+    _say(seen, findings, as_json=as_json)
+    _exit(seen, findings)
+
+
+def _say(seen: Observation, findings: Sequence[Finding], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(to_json(seen, findings)))
     else:
         result_console(WIDTH_IN_FILES).print(check_view(seen, findings))
-    _exit(seen, findings)
 
 
 def _exit(seen: Observation, findings: Sequence[Finding]) -> None:

@@ -102,11 +102,8 @@ class Group:
             tls: Versions instead of the model's own.
             ports: Where nodes listen for SCCP over TLS.
         """
-        if held.configuration is None:
-            return cls(None, failure=Failure.NO_CONFIGURATION)
-        try:
-            config = _decoded(held.configuration)
-        except DecodeError:
+        config = None if held.configuration is None else _decoded(held.configuration)
+        if config is None:
             return cls(None, failure=Failure.NO_CONFIGURATION)
         signalling = signalling_of(identity.model, config)
         offer = _offer(identity, config, held, own, tls)
@@ -233,5 +230,9 @@ def _callmanagers_in(data: bytes | None) -> frozenset[bytes] | None:
 
 
 @lru_cache(maxsize=64)
-def _decoded(configuration: bytes) -> PhoneConfig:
-    return PhoneConfig.decode(configuration)
+def _decoded(configuration: bytes) -> PhoneConfig | None:
+    """Return what a configuration says, None when it cannot be read."""
+    try:
+        return PhoneConfig.decode(configuration)
+    except DecodeError:
+        return None

@@ -110,15 +110,8 @@ async def observe(
     progress("looking at the secure ports of CallManagers", 0, 0)
     registering = await look_at_callmanagers(nodes, models, secure_ports, waits.tvs_s)
     members, guessed = (tvs, False) if tvs else _members_of(nodes)
-    seen = Observation(
-        nodes,
-        (),
-        device,
-        time.time(),
-        members_guessed=guessed,
-        capf=shown,
-        callmanagers=registering,
-    )
+    seen = Observation(nodes, (), device, time.time(), members_guessed=guessed)
+    seen = replace(seen, capf=shown, callmanagers=registering)
     asked_tvs = _Count("asking TVS members", len(members), progress)
     asked = await _ask_all(seen, members, waits, asked_tvs.one_more)
     return replace(seen, members=asked)

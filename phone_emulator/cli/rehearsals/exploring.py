@@ -110,9 +110,7 @@ def explore(
     files: ReportFiles,
     as_json: bool,
 ) -> None:
-    """Play a change with every single fault.
-
-    The output says which faults harm phones.
+    """Play a change with every single fault, and say which faults harm phones.
 
     Each run has its own services and phones, and one fault: a node is down during a
     step, a group of phones is off, a restart or `utils ctl update CTLFile` is omitted,

@@ -120,10 +120,7 @@ def preflight(
         rollback=None if rollback is None else rollback == "T",
     )
     checks, entries = all_checks(subject), calendar(subject)
-    if as_json:
-        click.echo(json.dumps(_to_json(checks, entries)))
-    else:
-        result_console(WIDTH_IN_FILES).print(preflight_view(checks, entries))
+    _say(checks, entries, as_json=as_json)
     _exit([check for check in checks if check.outcome is Outcome.ERROR], subject)
 
 
@@ -143,6 +140,15 @@ def _to_json(
         "checks": [check.to_json() for check in worst_first(checks)],
         "calendar": [entry.to_json() for entry in entries],
     }
+
+
+def _say(
+    checks: Sequence[Check], entries: Sequence[CalendarEntry], *, as_json: bool
+) -> None:
+    if as_json:
+        click.echo(json.dumps(_to_json(checks, entries)))
+    else:
+        result_console(WIDTH_IN_FILES).print(preflight_view(checks, entries))
 
 
 def _exit(errors: list[Check], subject: Preflight) -> None:

@@ -97,9 +97,7 @@ def run(
         _reporter(as_json=as_json and not compare, summary=summary or compare)
     )
     with files.open() as (page, tests):
-        rehearsals = [
-            Rehearsal(script, phones, seed, _place(keep, script)) for script in scripts
-        ]
+        rehearsals = [Rehearsal(s, phones, seed, _place(keep, s)) for s in scripts]
         results = _play(rehearsals, workers, reporter)
         if page is not None:
             page.write(render_report(results[0]))

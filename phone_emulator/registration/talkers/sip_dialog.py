@@ -29,6 +29,7 @@ class SipDialog:
         """The last INVITE, of either side."""
         self._site = site
         self._tag = site.random(8).hex()
+        self._contact = f'{site.contact};{DEVICE_PARAMETER}="{site.device}"'
         self._mine = f"<sip:{site.number}@{site.server}>;tag={self._tag}"
         self._theirs = self._target = ""
         self._sequence = 100
@@ -93,11 +94,9 @@ class SipDialog:
         """Answer the INVITE of a call that came in."""
         if self.invite is None:
             return
-        site = self._site
-        device = f'{DEVICE_PARAMETER}="{site.device}"'
         added = (
-            ("Contact", f"{site.contact};{device}"),
-            ("Server", site.user_agent),
+            ("Contact", self._contact),
+            ("Server", self._site.user_agent),
             ("Supported", SUPPORTED),
             *headers,
         )
@@ -119,17 +118,14 @@ class SipDialog:
             method: Its method.
             headers: Those beside the dialog's own.
             body: Its body.
-            is_confirmed: Whether the call has been taken: until then ACK and CANCEL
-                belong to the INVITE's own transaction.
+            is_confirmed: True if the call was taken: an ACK then has its own branch.
         """
         site = self._site
-        first = self.invite
-        branch = f"z9hG4bK{site.random(8).hex()}"
-        via = f"{site.via};branch={branch}"
+        via = f"{site.via};branch=z9hG4bK{site.random(8).hex()}"
         if method not in {"ACK", "CANCEL"}:
             self._sequence += 1
-        elif first is not None and not is_confirmed:
-            via = first.get("via")  # of the INVITE's own transaction
+        elif self.invite is not None and not is_confirmed:
+            via = self.invite.get("via")  # of the INVITE's own transaction
         request = SipRequest(
             method,
             self._target,
@@ -141,10 +137,7 @@ class SipDialog:
                 ("CSeq", f"{self._sequence} {method}"),
                 ("Max-Forwards", "70"),
                 ("User-Agent", site.user_agent),
-                (
-                    "Contact",
-                    f'{site.contact};{DEVICE_PARAMETER}="{site.device}"',
-                ),
+                ("Contact", self._contact),
                 *headers,
             ),
             body,

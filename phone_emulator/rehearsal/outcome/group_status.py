@@ -207,11 +207,8 @@ def _status(
     phones = [phone for each in alike.values() for phone in each]
     anchors, remedies, impact = _judge_alike(alike, setting)
     refusals = Counter(refusal for phone in phones for refusal in phone.refusals)
-    registered = Registrations.of(
-        registrations[phone.device]
-        for phone in identities
-        if phone.device in registrations
-    )
+    known = (registrations.get(phone.device) for phone in identities)
+    registered = Registrations.of(each for each in known if each is not None)
     later = Counter(refusal for phone in phones for refusal in phone.prospects)
     return GroupStatus(
         group=name,

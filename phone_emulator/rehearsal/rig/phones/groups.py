@@ -62,9 +62,7 @@ class PhoneGroups:
         self._clock = clock
         self._groups = self._identities(groups, sizes, usual)
         self._group_of = {
-            phone.device: name
-            for name, phones in self._groups.items()
-            for phone in phones
+            each.device: n for n, phones in self._groups.items() for each in phones
         }
         self._off: set[str] = set()
         self._changed = set(self._groups)
