@@ -52,6 +52,7 @@ MODULES: Final = tuple(
         "services/stream_server/loop/turns",
         "services/tftp/counters",
         "services/tftp/engine",
+        "services/tftp/intake",
         "services/tftp/requests",
         "services/tftp/sockets/listener",
         "services/tftp/sockets/ports",

@@ -17,6 +17,7 @@ from tokenless.protocol.tftp.packets import Opcode, TftpErrorCode, encode_error
 from tokenless.services.tftp.counters import Count, TftpCounters
 from tokenless.services.tftp.files.background import Background
 from tokenless.services.tftp.files.source import FileSource
+from tokenless.services.tftp.intake import Intake
 from tokenless.services.tftp.requests import RequestHandler
 from tokenless.services.tftp.settings import Ports, TftpSettings
 from tokenless.services.tftp.sockets.listener import Listener, Peer
@@ -28,8 +29,6 @@ from tokenless.services.tftp.transfers.session import Session, send_segmented
 from tokenless.services.tftp.transfers.table import TransferTable
 
 _EVENTS_A_TURN: Final = 512
-_DATAGRAMS_A_TURN: Final = 64
-"""From the well-known socket, before the transfers have their turn again."""
 _LONGEST_ANSWER: Final = 128
 """An ACK has 4 bytes, an ERROR a text that is cut here."""
 _REQUEST_HEAD: Final = bytes((0, Opcode.RRQ))
@@ -65,6 +64,8 @@ class Engine:
         self._loading: Background[Session] = Background()
         self._deadlines: Deadlines[Session] = Deadlines()
         self._by_descriptor: dict[int, Session] = {}
+        self._intake = Intake(listener.socket, has_ports=self._has_ports)
+        self._room = 0
         self._epoll = select.epoll()
         self._is_draining = False
         self._is_listening = True
@@ -105,6 +106,7 @@ class Engine:
     def turn(self, now: float) -> int:
         """Handle what has arrived; return for how many sockets that was."""
         events = self._epoll.poll(0, _EVENTS_A_TURN)
+        self._room = self._intake.room(len(events), now)
         session_of = self._by_descriptor.get
         for descriptor, _ in events:
             session = session_of(descriptor)
@@ -195,11 +197,12 @@ class Engine:
     def _drain_listener(self, now: float) -> None:
         receive = self._listener.receive
         session_of = self._table.get
-        for _ in range(_DATAGRAMS_A_TURN):
+        for _ in range(self._room):
             try:
                 data, peer, local = receive()
             except OSError:
                 return
+            self._intake.taken += 1
             session = None if data[:2] == _REQUEST_HEAD else session_of(peer)
             if session is None or session.port is not None:
                 self._receive_other(data, peer, local, now)

@@ -1,0 +1,74 @@
+"""How many requests a turn takes: few while transfers bring work, all when many wait."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tokenless.services.tftp.intake import Intake
+from tokenless.services.tftp.sockets.listener import open_listener
+
+ALL = 64
+BUFFER = 8 << 20
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with open_listener("127.0.0.1", 0, BUFFER) as opened:
+        if opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < BUFFER:
+            pytest.skip("the kernel gives no large buffer here")
+        yield opened
+
+
+def ask(listener: socket.socket, times: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        for _ in range(times):
+            client.sendto(b"a request", listener.getsockname())
+
+
+def running(listener: socket.socket, taken: int) -> Intake:
+    """Return one that has taken so many in its last second."""
+    intake = Intake(listener, has_ports=True)
+    assert intake.room(9, 1.0) in {2, ALL}
+    intake.taken = taken
+    return intake
+
+
+def test_few_are_taken_while_transfers_bring_work(listener: socket.socket) -> None:
+    ask(listener, 30)
+    intake = running(listener, 1000)
+    assert [intake.room(events, 2.0) for events in (3, 31, 64, 512)] == [2, 2, 4, 18]
+
+
+def test_all_are_taken_when_there_is_little_else(listener: socket.socket) -> None:
+    intake = running(listener, 1000)
+    assert [intake.room(events, 2.0) for events in (0, 1, 2)] == [ALL] * 3
+
+
+def test_all_are_taken_when_some_would_wait_for_long(listener: socket.socket) -> None:
+    ask(listener, 700)
+    intake = running(listener, 1000)
+    assert intake.room(100, 2.0) == ALL
+
+
+def test_it_looks_again(listener: socket.socket) -> None:
+    ask(listener, 700)
+    intake = running(listener, 1000)
+    assert intake.room(100, 2.0) == ALL
+    intake.taken = 1000
+    assert intake.room(100, 2.01) == ALL
+    assert intake.room(100, 2.1) == 5
+    assert intake.room(100, 4.0) == ALL
+
+
+def test_all_are_taken_from_a_small_buffer() -> None:
+    with open_listener("127.0.0.1", 0, 100_000) as opened:
+        assert running(opened, 1000).room(100, 2.0) == ALL
+
+
+def test_all_are_taken_where_answers_come_by_the_same_port(
+    listener: socket.socket,
+) -> None:
+    intake = Intake(listener, has_ports=False)
+    intake.taken = 1000
+    assert intake.room(100, 2.0) == ALL
