@@ -1,4 +1,4 @@
-"""How many requests a turn takes: few while transfers bring work, all when many wait."""
+"""How many requests a turn takes: few while transfers bring work, else all."""
 
 import socket
 from collections.abc import Iterator
