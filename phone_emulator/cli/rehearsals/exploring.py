@@ -110,13 +110,13 @@ def explore(
     files: ReportFiles,
     as_json: bool,
 ) -> None:
-    """Play a change with every single fault, and say which faults harm phones.
+    """Play a change with every single fault.
 
-    Each run has its own services and phones, and one fault: a node is down during a
-    step, a group of phones is off, a restart or `utils ctl update CTLFile` is omitted,
-    a command is typed twice or on the wrong node, TVS of a node does not run, or phones
-    restart too early. At the end of each run the failed parts are started again, and
-    every phone restarts.
+    The output says which faults harm phones. Each run has its own services and phones,
+    and one fault: a node is down during a step, a group of phones is off, a restart or
+    `utils ctl update CTLFile` is omitted, a command is typed twice or on the wrong
+    node, TVS of a node does not run, or phones restart too early. At the end of each
+    run the failed parts are started again, and every phone restarts.
 
     Exit status 0 when the change is safe without faults; 1 when it is not, or the
     resilience is below --least; 3 when a run could not be played; 130 after Ctrl-C,
