@@ -16,7 +16,6 @@ from contextlib import (
     ExitStack,
     closing,
     contextmanager,
-    suppress,
 )
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
@@ -27,13 +26,13 @@ from typing import Final
 import trio
 
 from tokenless.ground.interrupts import interrupts_held_back
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings, Part
 from tokenless.phone_emulator.fleet.report import FleetReport
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.phone_emulator.secd.report import BootReport
-from tokenless.protocol.errors import TokenlessError, first_cause
+from tokenless.protocol.errors import TokenlessError, UnreadableError, first_cause
 
 MAX_PROCESSES: Final = 64
 _WORTH_A_PROCESS: Final = 500
@@ -68,6 +67,13 @@ class _Failure:
 
     reason: str
     hint: str | None
+    is_unreadable: bool
+    """True if it is a file that cannot be read."""
+
+    def error(self) -> PhoneError:
+        """Return what the first process raises for it."""
+        kind = UnreadableFileError if self.is_unreadable else PhoneError
+        return kind(self.reason, hint=self.hint)
 
 
 _Told = _News | _Failure | None
@@ -87,16 +93,18 @@ def boot_on_processors(
 
     Args:
         order: The phones.
-        processes: How many boot them; with 1 it is this one.
+        processes: How many boot them, at most one for each phone that may boot at the
+            same time; with 1 it is this one.
         watching: Gives what is told of the boots. It is entered after the processes
             have been forked, so that it may start threads.
 
     Raises:
         PhoneError: When the flash cannot be used, or a process ended too early.
     """
+    processes = min(processes, order.settings.concurrency, len(order.phones))
     # Here, so that the tables are there when several processes come to them.
     with closing(FleetStore.open(order.flash)) as store:
-        if processes == 1:
+        if processes <= 1:
             with watching as on_news:
                 return _boot_here(order, store, on_news)
     report = FleetReport(len(order.phones))
@@ -163,7 +171,7 @@ def _all_news(pipes: Sequence[Connection], report: FleetReport) -> Iterator[_New
                 case None:
                     running.remove(pipe)
                 case _Failure():
-                    raise PhoneError(told.reason, hint=told.hint)
+                    raise told.error()
                 case _News():
                     yield told
 
@@ -178,23 +186,21 @@ def _boot_part(
         with closing(FleetStore.open(order.flash)) as store:
             trio.run(_boot_and_tell, order, part, store, pipe)
         pipe.send(None)
-    except BrokenPipeError:
-        sys.exit(1)
     except (Exception, BaseExceptionGroup) as error:
         cause = first_cause(error)
         if isinstance(cause, BrokenPipeError):
-            sys.exit(1)
+            sys.exit(1)  # the first process has died
         if not isinstance(cause, TokenlessError):
             raise
-        with suppress(BrokenPipeError):
-            pipe.send(_Failure(str(cause), cause.hint))
+        is_unreadable = isinstance(cause, UnreadableError)
+        pipe.send(_Failure(str(cause), cause.hint, is_unreadable))
 
 
 async def _boot_and_tell(
     order: FleetOrder, part: Part, store: FleetStore, pipe: Connection
 ) -> None:
-    _, processes = part
-    concurrency = -(-order.settings.concurrency // processes)
+    number, processes = part
+    concurrency = len(range(number, order.settings.concurrency, processes))
     settings = replace(order.settings, concurrency=concurrency)
     teller = _Teller(pipe, order.describe)
     async with trio.open_nursery() as nursery:

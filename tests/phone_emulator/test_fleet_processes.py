@@ -111,18 +111,26 @@ def _note(order: list[str], report: BootReport, _: FleetReport) -> None:
 
 
 @contextmanager
-def silent_fleet(flash: Path) -> Iterator[WarmPopen]:
-    """Boot a fleet against a server that never answers; give the first process."""
+def silent_fleet(
+    flash: Path, *options: str, asking: int = COUNT
+) -> Iterator[WarmPopen]:
+    """Boot a fleet against a server that never answers; give the first process.
+
+    Args:
+        flash: Of the fleet.
+        options: More of them.
+        asking: So many phones ask before it is given.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         silent.settimeout(30)
         where = ("--tftp", f"127.0.0.1:{silent.getsockname()[1]}")
-        words = ("fleet", "boot", *FLEET, *where, "--flash", str(flash))
+        words = ("fleet", "boot", *FLEET, *where, "--flash", str(flash), *options)
         with WarmPopen(words, stdout=-1, stderr=-1) as first:
             try:
-                asking: set[Any] = set()
-                while len(asking) < COUNT:  # so all processes are at work
-                    asking.add(silent.recvfrom(512)[1])
+                found: set[Any] = set()
+                while len(found) < asking:  # so all processes are at work
+                    found.add(silent.recvfrom(512)[1])
                 yield first
             finally:
                 first.kill()
@@ -146,6 +154,11 @@ def test_a_process_that_dies_is_told_of_and_ends_the_others(tmp_path: Path) -> N
     assert first.returncode == 1
     assert f"has died; 0 of {COUNT} phones had booted; boot the fleet again" in err
     assert not [pid for pid in others if is_alive(pid)]
+
+
+def test_no_process_waits_where_fewer_phones_may_boot_at_once(tmp_path: Path) -> None:
+    with silent_fleet(tmp_path, "--concurrency", "2", asking=2) as first:
+        assert len(children_of(first.pid)) == 2
 
 
 def test_an_interrupt_ends_all_processes(tmp_path: Path) -> None:
