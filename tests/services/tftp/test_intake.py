@@ -1,7 +1,10 @@
 """How many requests a turn takes: few while transfers bring work, else all."""
 
+import errno
+import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -9,6 +12,7 @@ from tokenless.services.tftp.intake import Intake
 from tokenless.services.tftp.sockets.listener import open_listener
 
 ALL = 64
+SO_MEMINFO = 55
 BUFFER = 8 << 20
 
 
@@ -64,6 +68,22 @@ def test_it_looks_again(listener: socket.socket) -> None:
 def test_all_are_taken_from_a_small_buffer() -> None:
     with open_listener("127.0.0.1", 0, 100_000) as opened:
         assert running(opened, 1000).room(100, 2.0) == ALL
+
+
+class SilentKernel(socket.socket):
+    """A socket of a kernel that does not know SO_MEMINFO."""
+
+    def getsockopt(self, level: int, name: int, *length: int) -> Any:  # noqa: ANN401
+        if name == SO_MEMINFO:
+            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
+        return super().getsockopt(level, name, *length)
+
+
+def test_all_are_taken_where_the_kernel_does_not_tell_what_waits(
+    listener: socket.socket,
+) -> None:
+    with SilentKernel(fileno=os.dup(listener.fileno())) as silent:
+        assert running(silent, 1000).room(100, 2.0) == ALL
 
 
 def test_all_are_taken_where_answers_come_by_the_same_port(
