@@ -45,7 +45,7 @@ class FleetKeys:
         """Make an RSA key that no other phone has."""
         with self._lock:
             pairs = self._pairs.setdefault(bits, _pairs(bits))
-            return _key(*next(pairs))
+            return key_of_primes(*next(pairs))
 
 
 def _pairs(bits: int) -> Iterator[tuple[int, int]]:
@@ -58,7 +58,8 @@ def _pairs(bits: int) -> Iterator[tuple[int, int]]:
             primes.append(prime)
 
 
-def _key(p: int, q: int) -> rsa.RSAPrivateKey:
+def key_of_primes(p: int, q: int) -> rsa.RSAPrivateKey:
+    """Make the RSA key that two primes of the same length give."""
     d = pow(_EXPONENT, -1, (p - 1) * (q - 1))
     public = rsa.RSAPublicNumbers(_EXPONENT, p * q)
     numbers = rsa.RSAPrivateNumbers(

@@ -19,9 +19,9 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tokenless.phone_emulator import own_certificates
+from tokenless.phone_emulator.fleet.factory import key_of_primes
 from tokenless.services.pki import keys
 
-EXPONENT: Final = 65537
 CAREFUL: Final = keys.new_rsa, own_certificates.new_rsa
 """The functions of the product that `make_quick` replaces."""
 FOUND: Final = Path(__file__).with_name("quick_primes.txt")
@@ -80,14 +80,8 @@ def _take(count: Path) -> int:
 
 def quick_rsa(bits: int, number: int) -> rsa.RSAPrivateKey:
     """Return the key of the pair of primes that has a number, from 0 on."""
-    p, q = pair(bits, number)
-    d = pow(EXPONENT, -1, (p - 1) * (q - 1))
-    public = rsa.RSAPublicNumbers(EXPONENT, p * q)
-    numbers = rsa.RSAPrivateNumbers(
-        p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public
-    )
-    # The check takes as long as making a key; test_quick_keys.py has it done.
-    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+    # OpenSSL does not check it, as in a fleet; test_quick_keys.py has that done.
+    return key_of_primes(*pair(bits, number))
 
 
 def pair(bits: int, number: int) -> tuple[int, int]:
