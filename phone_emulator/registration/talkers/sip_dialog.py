@@ -55,7 +55,7 @@ class SipDialog:
         return other
 
     def confirm(self, response: SipResponse) -> None:
-        """Go on with who has taken our INVITE."""
+        """Take over the address of the phone that accepted our INVITE."""
         self._theirs = response.get("to")
         with suppress(ProtocolError):  # requests go on to where the INVITE went
             self._target = decode_target(response.get("contact"))
@@ -116,7 +116,7 @@ class SipDialog:
 
         Args:
             method: Its method.
-            headers: Those beside the dialog's own.
+            headers: More headers than the dialog's own.
             body: Its body.
             is_confirmed: True if the call was taken: an ACK then has its own branch.
         """

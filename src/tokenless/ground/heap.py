@@ -33,8 +33,8 @@ async def collect_garbage() -> None:
     Objects that live for minutes reach the oldest generation, which Python itself would
     collect after fifty million objects: the files of a service that was restarted would
     never be freed. A large heap is collected less often, so that it costs no more than
-    two thousandths of a processor. The thread's own time counts: beside other work a
-    collection of 0.1 s takes half a second, and would come every four minutes.
+    two thousandths of a processor. The thread's own time counts: on a busy machine
+    a collection of 0.1 s takes half a second, and would come every four minutes.
     """
     pause_s = _COLLECT_EVERY_S
     while True:
