@@ -23,6 +23,8 @@ buffer: a transfer of ten blocks ends once in eleven events, so this part is too
 for the transfers to become more."""
 _BUSY: Final = 2
 _LOOK_EVERY_S: Final = 0.05
+_STALE_S: Final = 4 * _LOOK_EVERY_S
+"""What was taken in a longer time says nothing of the rate under load."""
 _LONGEST_WAIT_S: Final = 0.6
 """Clients repeat a request after a second or later."""
 _LEAST_BUFFER_BYTES: Final = 4 << 20
@@ -68,8 +70,12 @@ class Intake:
 
     def _look(self, now: float) -> None:
         """Compare how many wait with how many are taken in the longest wait."""
-        each_s = self.taken / max(now - self._looked_at, _LOOK_EVERY_S)
-        self._are_few = self._waiting() <= each_s * _LONGEST_WAIT_S
+        since_s = now - self._looked_at
+        # A crowd that comes after a rest is not let in at once: opening thousands of
+        # ports for it takes longer than its transfers. The next look knows the rate.
+        each_s = self.taken / max(since_s, _LOOK_EVERY_S)
+        may_wait = self._waiting() <= each_s * _LONGEST_WAIT_S
+        self._are_few = since_s > _STALE_S or may_wait
         self.taken = 0
         self._looked_at = now
         self._look_at = now + _LOOK_EVERY_S

@@ -30,44 +30,52 @@ def ask(listener: socket.socket, times: int) -> None:
             client.sendto(b"a request", listener.getsockname())
 
 
-def running(listener: socket.socket, taken: int) -> Intake:
-    """Return one that has taken so many in its last second."""
+def running(listener: socket.socket, per_s: int) -> Intake:
+    """Return one that has looked at 1.0 and takes so many a second since then."""
     intake = Intake(listener, has_ports=True)
     assert intake.room(9, 1.0) in {2, ALL}
-    intake.taken = taken
+    intake.taken = per_s // 10
     return intake
 
 
 def test_few_are_taken_while_transfers_bring_work(listener: socket.socket) -> None:
     ask(listener, 30)
     intake = running(listener, 1000)
-    assert [intake.room(events, 2.0) for events in (3, 31, 64, 512)] == [2, 2, 4, 18]
+    assert [intake.room(events, 1.1) for events in (3, 31, 64, 512)] == [2, 2, 4, 18]
 
 
 def test_all_are_taken_when_there_is_little_else(listener: socket.socket) -> None:
     intake = running(listener, 1000)
-    assert [intake.room(events, 2.0) for events in (0, 1, 2)] == [ALL] * 3
+    assert [intake.room(events, 1.1) for events in (0, 1, 2)] == [ALL] * 3
 
 
 def test_all_are_taken_when_some_would_wait_for_long(listener: socket.socket) -> None:
     ask(listener, 700)
     intake = running(listener, 1000)
-    assert intake.room(100, 2.0) == ALL
+    assert intake.room(100, 1.1) == ALL
 
 
 def test_it_looks_again(listener: socket.socket) -> None:
     ask(listener, 700)
     intake = running(listener, 1000)
-    assert intake.room(100, 2.0) == ALL
+    assert intake.room(100, 1.1) == ALL
     intake.taken = 1000
-    assert intake.room(100, 2.01) == ALL
-    assert intake.room(100, 2.1) == 5
-    assert intake.room(100, 4.0) == ALL
+    assert intake.room(100, 1.11) == ALL
+    assert intake.room(100, 1.2) == 5
+    assert intake.room(100, 1.26) == ALL
+
+
+def test_a_crowd_after_a_rest_is_not_let_in_at_once(listener: socket.socket) -> None:
+    ask(listener, 700)
+    intake = running(listener, 1000)
+    assert intake.room(100, 9.0) == 5
+    assert intake.room(100, 9.04) == 5
+    assert intake.room(100, 9.06) == ALL
 
 
 def test_all_are_taken_from_a_small_buffer() -> None:
     with open_listener("127.0.0.1", 0, 100_000) as opened:
-        assert running(opened, 1000).room(100, 2.0) == ALL
+        assert running(opened, 1000).room(100, 1.1) == ALL
 
 
 class SilentKernel(socket.socket):
@@ -83,7 +91,7 @@ def test_all_are_taken_where_the_kernel_does_not_tell_what_waits(
     listener: socket.socket,
 ) -> None:
     with SilentKernel(fileno=os.dup(listener.fileno())) as silent:
-        assert running(silent, 1000).room(100, 2.0) == ALL
+        assert running(silent, 1000).room(100, 1.1) == ALL
 
 
 def test_all_are_taken_where_answers_come_by_the_same_port(
