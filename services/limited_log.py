@@ -12,6 +12,7 @@ from tokenless.protocol.certificates.name_text import printable
 
 LONGEST_NAME: Final = 128
 _SUMMARY_EVERY_S: Final = 1.0
+_NEVER: Final = float("inf")
 
 
 class LimitedLog:
@@ -45,7 +46,7 @@ class LimitedLog:
     @property
     def summary_at(self) -> float:
         """Time of the next `summarise`; infinity when there is nothing to summarise."""
-        return self._period_ends if self._unlisted else float("inf")
+        return self._period_ends if self._unlisted else _NEVER
 
     def may_write(self, kind: str, now: float | None = None) -> bool:
         """Take one line of the budget; without any left, count the line as unlisted.

@@ -16,6 +16,7 @@ from tokenless.protocol.tftp.packets import (
     DEFAULT_BLOCK_SIZE,
     MAX_BLOCK_SIZE,
     MIN_BLOCK_SIZE,
+    encode_option_ack,
 )
 
 MAX_WINDOW: Final = 0xFFFF
@@ -43,8 +44,8 @@ class NegotiatedOptions:
     window: int = 1
     timeout_s: int | None = None
     """The retransmission time-out that the client asked for."""
-    acknowledged: Mapping[str, str] | None = None
-    """The options of the OACK; None: no OACK is sent."""
+    option_ack: bytes | None = None
+    """The OACK; None: none is sent."""
 
 
 PLAIN: Final = NegotiatedOptions()
@@ -61,22 +62,27 @@ def negotiate(
         limits: How far the server goes along.
         size: The file's length on the wire; None when it is not known beforehand.
     """
-    return _agree(tuple(options.items()), limits, size) if options else PLAIN
+    if not options:
+        return PLAIN
+    most = limits.block_size, limits.window, limits.timeout_s
+    return _agree(tuple(options.items()), most, size)
 
 
 # Every phone asks for the same, and for a file of about the same size.
 @lru_cache(maxsize=1024)
 def _agree(
-    asked: tuple[tuple[str, str], ...], limits: OptionLimits, size: int | None
+    asked: tuple[tuple[str, str], ...], most: tuple[int, int, int], size: int | None
 ) -> NegotiatedOptions:
+    """Decide; the most are those of `OptionLimits`, which cost more to look up."""
     options = dict(asked)
+    most_bytes, most_blocks, most_s = most
     block_size = _lowered(
-        options.get("blksize"), MIN_BLOCK_SIZE, MAX_BLOCK_SIZE, limits.block_size
+        options.get("blksize"), MIN_BLOCK_SIZE, MAX_BLOCK_SIZE, most_bytes
     )
     fitting = max(1, MAX_WINDOW_BYTES // (block_size or DEFAULT_BLOCK_SIZE))
-    most = min(limits.window, fitting)
-    window = _lowered(options.get("windowsize"), 1, MAX_WINDOW, most)
-    timeout_s = _in_range(options.get("timeout"), 1, limits.timeout_s)
+    most_blocks = min(most_blocks, fitting)
+    window = _lowered(options.get("windowsize"), 1, MAX_WINDOW, most_blocks)
+    timeout_s = _in_range(options.get("timeout"), 1, most_s)
     asked_size = parse_number(options.get("tsize"))
     acknowledged = {
         name: str(value)
@@ -89,7 +95,10 @@ def _agree(
         if value is not None
     }
     return NegotiatedOptions(
-        block_size or DEFAULT_BLOCK_SIZE, window or 1, timeout_s, acknowledged or None
+        block_size or DEFAULT_BLOCK_SIZE,
+        window or 1,
+        timeout_s,
+        encode_option_ack(acknowledged) if acknowledged else None,
     )
 
 

@@ -168,6 +168,8 @@ def decode_opcode(data: bytes) -> int:
     return opcode
 
 
+# The phones of a site ask for the same locale files and firmware, byte for byte.
+@lru_cache(maxsize=_REMEMBERED)
 def decode_read_request(data: bytes) -> ReadRequest:
     """Decode a datagram to the well-known port.
 
@@ -199,8 +201,6 @@ def _no_request(data: bytes) -> ProtocolError:
     return DecodeError("a malformed TFTP read request", offset=_OPCODE.size)
 
 
-# The phones of a site send the same options, byte for byte.
-@lru_cache(maxsize=_REMEMBERED)
 def _decode_options(data: bytes) -> Mapping[str, str]:
     """Decode the options of a request; mere padding is none.
 
@@ -241,11 +241,6 @@ def encode_read_request(filename: str, options: Mapping[str, str]) -> bytes:
 
 def encode_option_ack(options: Mapping[str, str]) -> bytes:
     """Build the answer to a request with options."""
-    return _encode_option_ack(tuple(options.items()))
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _encode_option_ack(options: tuple[tuple[str, str], ...]) -> bytes:
     packet = packet_types().TftpPacketOACK()
     packet.options = dict(options)
     encoded: bytes = packet.encode().buffer

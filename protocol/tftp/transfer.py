@@ -2,7 +2,7 @@
 
     transfer = Transfer(blocks, agreement, timing, now)
     send(transfer.datagrams())                      # an OACK or block 1
-    transfer.receive(data, now); send(transfer.datagrams())
+    transfer.receive(data, now); send(transfer.datagrams())  # or `next_packet` first
     if now >= transfer.deadline: transfer.tick(now); send(transfer.datagrams())
     until transfer.outcome is not None
 
@@ -42,10 +42,10 @@ from tokenless.protocol.tftp.packets import (
     decode_error,
     encode_ack,
     encode_error,
-    encode_option_ack,
 )
 
-_ACK_HEAD: Final = encode_ack(0)[:2]
+_ACK_OF_OPTIONS: Final = encode_ack(0)
+_ACK_HEAD: Final = _ACK_OF_OPTIONS[:2]
 _ERROR_HEAD: Final = bytes((0, Opcode.ERROR))
 _ACK_LENGTH: Final = 4
 _NOTHING: Final[Sequence[bytes]] = ()
@@ -105,7 +105,7 @@ class Transfer:
         self._packet = blocks.packet
         self._window = agreement.window
         # Most phones ask for no window and most files are in memory: this case has a
-        # short path of its own in `receive`.
+        # short path of its own, `next_packet`.
         self._is_plain = agreement.window == 1 and not blocks.may_wait
         self._agreement = agreement
         self._timing = timing
@@ -127,11 +127,11 @@ class Transfer:
         self._outbox: Sequence[bytes] = _NOTHING
         # Kept as bytes: comparing them costs less than decoding each datagram.
         self._awaited: bytes | None = None
-        if agreement.acknowledged is not None:
-            self._outbox = (encode_option_ack(agreement.acknowledged),)
-            self._awaited = encode_ack(0)
+        if agreement.option_ack is not None:
+            self._outbox = (agreement.option_ack,)
+            self._awaited = _ACK_OF_OPTIONS
         elif self._is_plain:
-            self._send_next()
+            self._outbox = (self._next(),)
         else:
             self._fill_window()  # of one block
 
@@ -178,26 +178,38 @@ class Transfer:
 
     def receive(self, data: bytes, now: float) -> None:
         """Take a datagram of the client; anything unexpected is ignored."""
+        packet = self.next_packet(data, now)
+        if packet is not None:
+            self._outbox = (packet,)
+            return
         if data != self._awaited:
             self._receive_unawaited(data, now)
             return
-        self._acked = sent = self._sent
-        if sent >= self._count:
+        self._acked = self._sent
+        if self._acked >= self._count:
             self.answered = True
             self.outcome = TransferOutcome.COMPLETE
             return
-        self.deadline = now + self._timeout_s
-        if self._tries or self.is_dormant or not self.answered:
-            self._first_progress(now)
-        if not self._is_plain:
+        self._first_progress(now)
+        if self._is_plain:
+            self._outbox = (self._next(),)
+        else:
             self._fill_window()
-            return
-        # The same as `_send_next`, for it is the path of nearly every datagram.
-        self._sent = sent = sent + 1
-        packet = self._packet(sent)
-        assert packet is not None  # noqa: S101 (these blocks are all there)
-        self._outbox = (packet,)
-        self._awaited = _ACK_HEAD + packet[2:4]
+
+    def next_packet(self, data: bytes, now: float) -> bytes | None:
+        """Return the block to send where a datagram asks for just that one.
+
+        That is the path of nearly every datagram: the awaited ACK of a plain transfer.
+        Otherwise it returns None and has changed nothing; `receive` takes the datagram.
+        """
+        sent = self._sent
+        if data != self._awaited or sent >= self._count or not self._is_plain:
+            return None
+        if self._tries or self.is_dormant or not self.answered:
+            return None
+        self._acked = sent
+        self.deadline = now + self._timeout_s
+        return self._next()
 
     def resume(self) -> None:
         """Go on, now that a block was read that could not be sent."""
@@ -252,8 +264,9 @@ class Transfer:
         self.deadline = now + self._timeout_s
 
     def _unacknowledged(self) -> Sequence[bytes]:
-        if self._sent == 0 and self._agreement.acknowledged is not None:
-            return (encode_option_ack(self._agreement.acknowledged),)
+        option_ack = self._agreement.option_ack
+        if self._sent == 0 and option_ack is not None:
+            return (option_ack,)
         return self._read(self._acked + 1, self._sent)
 
     def _repeat(self, datagrams: Sequence[bytes]) -> None:
@@ -261,13 +274,13 @@ class Transfer:
             self._outbox = datagrams
             self.retransmits += len(datagrams)
 
-    def _send_next(self) -> None:
-        """Send the next block of a file that is all there, without windows."""
+    def _next(self) -> bytes:
+        """Return the next block of a file that is all there, without windows."""
         self._sent += 1
         packet = self._packet(self._sent)
         assert packet is not None  # noqa: S101 (these blocks are all there)
-        self._outbox = (packet,)
         self._awaited = _ACK_HEAD + packet[2:4]
+        return packet
 
     def _fill_window(self) -> None:
         """Send what the window after the last acknowledged block lacks (RFC 7440)."""

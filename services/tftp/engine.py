@@ -1,7 +1,7 @@
 """The loop of a TFTP server: drains the sockets, moves the transfers, sends.
 
 It waits for nothing and knows no trio: `turn` handles what is there, `expire` what is
-due; `driver` calls them when the epoll descriptor is readable or `next_at` has come.
+due; `driver` has them called when there is an event or `next_at` has come.
 No task, thread or callback belongs to a transfer: with thousands of phones the system
 calls are what a packet costs, and they are kept to a receive and a send.
 """
@@ -66,7 +66,8 @@ class Engine:
         self._by_descriptor: dict[int, Session] = {}
         self._intake = Intake(listener.socket, has_ports=self._has_ports)
         self._room = 0
-        self._epoll = select.epoll()
+        self.epoll = select.epoll()
+        """Has an event when `turn` has something to do."""
         self._is_draining = False
         self._is_listening = True
         for descriptor in (
@@ -74,8 +75,8 @@ class Engine:
             self._pending_files.fileno(),
             self._loading.fileno(),
         ):
-            self._epoll.register(descriptor, select.EPOLLIN)
-        self._ports = PortPool(listener.socket.family, self._epoll)
+            self.epoll.register(descriptor, select.EPOLLIN)
+        self._ports = PortPool(listener.socket.family, self.epoll)
 
     def replace_source(self, source: FileSource) -> None:
         """Serve other files from the next request on."""
@@ -87,16 +88,12 @@ class Engine:
         self._table.change_settings(settings)
         self._transfer_log.change_rate(settings.log_lines_per_s)
 
-    def fileno(self) -> int:
-        """Return the descriptor that is readable when `turn` has something to do."""
-        return self._epoll.fileno()
-
     @property
     def next_at(self) -> float:
         """Time of the next `expire`; infinity when nothing waits."""
-        return min(
-            self._deadlines.next_at, self._transfer_log.summary_at, self._ports.trim_at
-        )
+        # By twos, which are cheaper where this is compiled: it is asked in every turn.
+        soonest = min(self._deadlines.next_at, self._ports.trim_at)
+        return min(soonest, self._transfer_log.summary_at)
 
     @property
     def under_way(self) -> int:
@@ -105,7 +102,7 @@ class Engine:
 
     def turn(self, now: float) -> int:
         """Handle what has arrived; return for how many sockets that was."""
-        events = self._epoll.poll(0, _EVENTS_A_TURN)
+        events = self.epoll.poll(0, _EVENTS_A_TURN)
         self._room = self._intake.room(len(events), now)
         session_of = self._by_descriptor.get
         for descriptor, _ in events:
@@ -115,12 +112,12 @@ class Engine:
                 continue
             try:
                 # The path of nearly every datagram: kept free of calls of our own.
-                transfer = session.transfer
-                transfer.receive(session.recv(_LONGEST_ANSWER), now)
-                if session.is_watched or transfer.outcome is not None:
-                    self._advance(session, now)
-                for datagram in transfer.datagrams():
-                    session.send(datagram)
+                data = session.recv(_LONGEST_ANSWER)
+                packet = session.transfer.next_packet(data, now)
+                if packet is None:
+                    self._receive(session, data, now)
+                else:
+                    session.send(packet)
             except BlockingIOError:
                 continue  # nothing there after all, or no room: as if lost on the way
             except OSError:
@@ -144,7 +141,7 @@ class Engine:
         # Those that are sent through the listener have their answers from it.
         if has_own and self._is_listening:
             self._is_listening = False
-            self._epoll.unregister(self._listener_descriptor)
+            self.epoll.unregister(self._listener_descriptor)
 
     def close(self, now: float) -> None:
         """End every transfer and give its descriptors back; not the listener."""
@@ -154,7 +151,7 @@ class Engine:
         self._pending_files.close()
         self._loading.close()
         self._ports.close()
-        self._epoll.close()
+        self.epoll.close()
 
     def _turn_other(self, descriptor: int, now: float) -> None:
         """Handle the listener, a stranger on a transfer's port, or an idle port."""
@@ -209,12 +206,20 @@ class Engine:
                 continue
             if session.predecessor is not None:
                 session = session.addressee(data)
-            transfer = session.transfer
-            transfer.receive(data, now)
-            if session.is_watched or transfer.outcome is not None:
-                self._advance(session, now)
-            for datagram in transfer.datagrams():
-                session.send(datagram)
+            packet = session.transfer.next_packet(data, now)
+            if packet is None:
+                self._receive(session, data, now)
+            else:
+                session.send(packet)
+
+    def _receive(self, session: Session, data: bytes, now: float) -> None:
+        """Take any other datagram of a transfer's client, and answer it."""
+        transfer = session.transfer
+        transfer.receive(data, now)
+        if session.is_watched or transfer.outcome is not None:
+            self._advance(session, now)
+        for datagram in transfer.datagrams():
+            session.send(datagram)
 
     def _receive_other(self, data: bytes, peer: Peer, local: str, now: float) -> None:
         """Take a request, or an answer that belongs to no transfer of this port."""

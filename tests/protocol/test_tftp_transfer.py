@@ -1,5 +1,7 @@
 """The server's side: options, blocks, roll-over, what is ignored, what is repeated."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from tokenless.protocol.tftp.blocks import MAX_KEPT_BLOCKS, BlockCache, Blocks
@@ -10,15 +12,33 @@ from tokenless.protocol.tftp.options import (
     OptionLimits,
     negotiate,
 )
-from tokenless.protocol.tftp.packets import encode_ack, encode_data, encode_error
+from tokenless.protocol.tftp.packets import (
+    OptionAck,
+    decode_answer,
+    encode_ack,
+    encode_data,
+    encode_error,
+    encode_option_ack,
+)
 from tokenless.protocol.tftp.transfer import Transfer
 
 LIMITS = OptionLimits(block_size=1000, window=8)
 
 
-def begin(content: bytes, **agreed: object) -> Transfer:
-    agreement = NegotiatedOptions(**agreed) if agreed else PLAIN  # type: ignore[arg-type]
+def begin(
+    content: bytes, *, acknowledged: dict[str, str] | None = None, **agreed: int | None
+) -> Transfer:
+    option_ack = encode_option_ack(acknowledged) if acknowledged else None
+    agreement = NegotiatedOptions(option_ack=option_ack, **agreed)  # type: ignore[arg-type]
     return Transfer(Blocks(content, agreement.block_size), agreement, Timing(), 0.0)
+
+
+def acknowledged_by(agreement: NegotiatedOptions) -> Mapping[str, str] | None:
+    if agreement.option_ack is None:
+        return None
+    packet = decode_answer(agreement.option_ack)
+    assert isinstance(packet, OptionAck)
+    return packet.options
 
 
 @pytest.mark.parametrize(
@@ -52,7 +72,7 @@ def begin(content: bytes, **agreed: object) -> Transfer:
 )
 def test_options(options: dict[str, str], acknowledged: dict[str, str] | None) -> None:
     agreement = negotiate(options, LIMITS, 77)
-    assert agreement.acknowledged == acknowledged
+    assert acknowledged_by(agreement) == acknowledged
     agreed = acknowledged or {}
     assert agreement.block_size == int(agreed.get("blksize", 512))
     assert agreement.window == int(agreed.get("windowsize", 1))
@@ -261,7 +281,7 @@ def test_a_window_holds_128_kb_at_most(block_size: int) -> None:
     agreement = negotiate(asked, limits, 77)
     assert agreement.window * block_size <= 128 << 10
     assert agreement.window == (128 << 10) // block_size
-    assert agreement.acknowledged == {
+    assert acknowledged_by(agreement) == {
         "blksize": str(block_size),
         "windowsize": str(agreement.window),
     }

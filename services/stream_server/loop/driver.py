@@ -14,7 +14,7 @@ async def drive(loop: StreamLoop) -> None:
     """Turn the loop until cancelled. Between turns trio sees to everything else."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_sweep, loop)
-        short_wait = ShortWait(loop.fileno())
+        short_wait = ShortWait(loop.epoll)
         while True:
             await trio.lowlevel.wait_readable(loop.fileno())
             stop = trio.current_time() + LONGEST_TURNS_S

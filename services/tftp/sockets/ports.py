@@ -28,6 +28,7 @@ _TRIMMED_AT_ONCE: Final = 256
 _FEW: Final = DESCRIPTORS_A_PORT * _KEPT_IDLE
 _LONGEST: Final = 512
 _MOST_AT_ONCE: Final = 32
+_NEVER: Final = float("inf")
 
 
 class TransferPort:
@@ -35,6 +36,7 @@ class TransferPort:
 
     __slots__ = (
         "_cut_bytes",
+        "_poll",
         "_strangers",
         "descriptor",
         "local",
@@ -68,6 +70,8 @@ class TransferPort:
             self.close()
             raise
         self.descriptor = self.own.fileno()
+        self._poll = select.poll()
+        self._poll.register(self.descriptor, select.POLLIN)
         self.strangers_descriptor = self._strangers.fileno()
 
     def connect(self, peer: Peer) -> None:
@@ -77,7 +81,9 @@ class TransferPort:
             OSError: When the client's address cannot be reached.
         """
         self.own.connect(peer)
-        self.drain()
+        # Asked first: an attempt in vain costs an exception, more than the question.
+        if self._poll.poll(0):
+            self.drain()
 
     def enable_segmentation(self, part_bytes: int) -> bool:
         """Let the kernel cut sent data into datagrams of this length; 0: not.
@@ -119,6 +125,23 @@ class TransferPort:
         self.own.close()
 
 
+class _IdlePorts:
+    """The idle ports at one local address, the longest idle first."""
+
+    __slots__ = ("fewest", "ports")
+
+    def __init__(self) -> None:
+        self.ports: deque[TransferPort] = deque()
+        self.fewest = 0
+        """So many there were at least since the last `trim`."""
+
+    def take(self) -> TransferPort:
+        """Return the longest idle one."""
+        port = self.ports.popleft()
+        self.fewest = min(self.fewest, len(self.ports))
+        return port
+
+
 class PortPool:
     """The ports of one listener's transfers, in use and idle."""
 
@@ -138,8 +161,7 @@ class PortPool:
 
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._max_descriptors = limit // _SHARE * DESCRIPTORS_A_PORT
-        self._idle: dict[str, deque[TransferPort]] = {}
-        self._least_idle: dict[str, int] = {}
+        self._idle: dict[str, _IdlePorts] = {}
         self._trim_at = 0.0
         self._by_descriptor: dict[int, TransferPort] = {}
 
@@ -151,11 +173,7 @@ class PortPool:
                 cannot be reached.
         """
         idle = self._idle.get(local)
-        if idle:
-            port = idle.popleft()
-            self._least_idle[local] = min(self._least_idle[local], len(idle))
-        else:
-            port = self._open(local)
+        port = self._open(local) if idle is None or not idle.ports else idle.take()
         try:
             port.connect(peer)
         except OSError:
@@ -167,26 +185,25 @@ class PortPool:
         """Take a port back whose transfer has ended."""
         idle = self._idle.get(port.local)
         if idle is None:
-            idle = self._idle[port.local] = deque()
-            self._least_idle[port.local] = 0
-        if len(idle) >= self._most_idle:
+            idle = self._idle[port.local] = _IdlePorts()
+        if len(idle.ports) >= self._most_idle:
             self._close(port)
         else:
-            idle.append(port)
+            idle.ports.append(port)
 
     @property
     def trim_at(self) -> float:
         """Time of the next `trim`; infinity when there are few ports."""
-        return self._trim_at if len(self._by_descriptor) > _FEW else float("inf")
+        return self._trim_at if len(self._by_descriptor) > _FEW else _NEVER
 
     def trim(self, now: float) -> None:
         """Close ports that were idle all the last second, but for some."""
         if self._trim_at <= now:
-            for local, idle in self._idle.items():
-                unused = self._least_idle[local] - _KEPT_IDLE
+            for idle in self._idle.values():
+                unused = idle.fewest - _KEPT_IDLE
                 for _ in range(min(unused, _TRIMMED_AT_ONCE)):
-                    self._close(idle.popleft())
-                self._least_idle[local] = len(idle)
+                    self._close(idle.take())
+                idle.fewest = len(idle.ports)
             self._trim_at = now + _TRIM_EVERY_S
 
     def find(self, descriptor: int) -> TransferPort | None:

@@ -12,6 +12,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 _SLOT_S: Final = 0.02
 _FARTHEST_S: Final = 1.0
+_NEVER: Final = float("inf")
 
 
 class Timed(Protocol):
@@ -51,7 +52,7 @@ class Deadlines(Generic[Item]):
     @property
     def next_at(self) -> float:
         """Time of the next call of `due`; infinity when nothing waits."""
-        return self._order[0] * _SLOT_S if self._order else float("inf")
+        return self._order[0] * _SLOT_S if self._order else _NEVER
 
     def due(self, now: float) -> Iterator[Item]:
         """Take out the items whose deadline has passed; `add` them again if needed."""
