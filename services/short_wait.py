@@ -52,7 +52,11 @@ class ShortWait:
 
 
 class _Tries:
-    """Skips tries after others in vain, twice as many each time."""
+    """Skips tries after others in vain: twice as many each time, half after success.
+
+    Where only some bring something the process would otherwise sleep half of its time,
+    and many loops may share it.
+    """
 
     def __init__(self) -> None:
         self._to_skip = 0
@@ -68,7 +72,7 @@ class _Tries:
     def note(self, has_brought: bool) -> bool:
         """Take the outcome of a try, and return it."""
         if has_brought:
-            self._skip_next = 1
+            self._skip_next = max(1, self._skip_next // 2)
         else:
             self._to_skip = self._skip_next
             self._skip_next = min(2 * self._skip_next, _MOST_SKIPPED)
