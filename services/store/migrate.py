@@ -17,6 +17,11 @@ NEWEST: Final = "0013"
 """The last of the steps in `migrations/versions`."""
 _FIRST: Final = "0001"
 _VERSIONS: Final = "alembic_version"
+_TABLE_OF_VERSIONS: Final = (
+    f"CREATE TABLE {_VERSIONS} (version_num VARCHAR(32) NOT NULL,"
+    f" CONSTRAINT {_VERSIONS}_pkc PRIMARY KEY (version_num))"
+)
+"""As Alembic makes it."""
 _STEPS: Final = Path(__file__).with_name("migrations")
 _ONE_AT_A_TIME: Final = threading.Lock()
 """Alembic keeps its state in its modules."""
@@ -54,6 +59,20 @@ def upgrade(connection: Connection) -> None:
 
     The caller holds the lock of administrators: who comes second finds nothing to do.
     """
+    # An empty file gets the newest schema at once: a fifth of the work, and no Alembic.
+    # A server's steps also say who may do what there, which is no part of the schema.
+    if connection.dialect.name == "sqlite" and version(connection) is None:
+        schema.metadata.create_all(connection)
+        connection.execute(text(_TABLE_OF_VERSIONS))
+        connection.execute(
+            text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": NEWEST}
+        )
+    else:
+        take_steps(connection)
+
+
+def take_steps(connection: Connection) -> None:
+    """Upgrade step by step, from the version that a database has."""
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 

@@ -1,12 +1,13 @@
 """The schema and its versions: made, upgraded, refused when unknown."""
 
 import sqlite3
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from tests.rigs.clock import Clock
 from tests.rigs.postgresql import Server
@@ -28,6 +29,38 @@ def test_steps_end_in_the_schema(lab: Cluster, shared: Cluster) -> None:
             context = MigrationContext.configure(connection)
             assert compare_metadata(context, schema.metadata) == []
             assert migrate.version(connection) == migrate.NEWEST
+
+
+def _described(connection: Connection) -> dict[str, list[str]]:
+    """Return all that a database's tables are, in words."""
+    seen = inspect(connection)
+    texts = connection.execute(text("SELECT sql FROM sqlite_master WHERE type='index'"))
+    return {"indexes": sorted(str(sql) for (sql,) in texts)} | {
+        table: [
+            str(seen.get_pk_constraint(table)),
+            *(
+                str(sorted(each.items(), key=itemgetter(0)))
+                for each in seen.get_columns(table)
+            ),
+            *sorted(map(str, seen.get_foreign_keys(table))),
+            *sorted(map(str, seen.get_unique_constraints(table))),
+            *sorted(map(str, seen.get_check_constraints(table))),
+        ]
+        for table in seen.get_table_names()
+    }
+
+
+def test_a_new_file_has_what_the_steps_lead_to() -> None:
+    described = []
+    for make in (migrate.upgrade, migrate.take_steps):
+        with create_engine("sqlite://").begin() as connection:
+            make(connection)
+            described.append(_described(connection))
+            assert migrate.version(connection) == migrate.NEWEST
+            make(connection)
+            assert _described(connection) == described[-1]
+    assert described[0] == described[1]
+    assert len(described[0]) > len(schema.metadata.tables)
 
 
 def test_the_first_schema_is_upgraded(lab: Cluster) -> None:
