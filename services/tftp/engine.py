@@ -70,12 +70,8 @@ class Engine:
         """Has an event when `turn` has something to do."""
         self._is_draining = False
         self._is_listening = True
-        for descriptor in (
-            self._listener_descriptor,
-            self._pending_files.fileno(),
-            self._loading.fileno(),
-        ):
-            self.epoll.register(descriptor, select.EPOLLIN)
+        for each in (listener.socket, self._pending_files, self._loading):
+            self.epoll.register(each, select.EPOLLIN)
         self._ports = PortPool(listener.socket.family, self.epoll)
 
     def replace_source(self, source: FileSource) -> None:

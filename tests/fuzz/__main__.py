@@ -42,7 +42,7 @@ def main() -> int:
     seeds = all_seeds()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(seeds))
-    parser.add_argument("--seconds", type=float, help="how long, a target")
+    parser.add_argument("--seconds", type=float, help="of the processor, a target")
     parser.add_argument("--executions", type=int, help="how many, a target")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
