@@ -201,6 +201,8 @@ def _no_request(data: bytes) -> ProtocolError:
     return DecodeError("a malformed TFTP read request", offset=_OPCODE.size)
 
 
+# And their options are the same where the names differ.
+@lru_cache(maxsize=_REMEMBERED)
 def _decode_options(data: bytes) -> Mapping[str, str]:
     """Decode the options of a request; mere padding is none.
 
