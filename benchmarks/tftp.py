@@ -1,6 +1,6 @@
 """Compare our TFTP server with those of Debian, side by side in one run.
 
-    python -m benchmarks.tftp [--rounds 3] [--only WORD] [--json FILE]
+    python -m benchmarks.tftp [--rounds 3] [--longer 1] [--only WORD] [--json FILE]
                              [--against CHECKOUT]
 
 Every figure is the median of the rounds; in a round the servers take turns, so that
@@ -101,23 +101,29 @@ STORM: Final = (
 WINDOWS: Final = ("--blksize", "1428", "--windowsize")
 
 
-def workloads(against: Path | None) -> Sequence[Workload]:
-    """Return all that is measured, in the order of the report."""
+def workloads(against: Path | None, longer: int) -> Sequence[Workload]:
+    """Return all that is measured, in the order of the report.
+
+    Args:
+        against: Another checkout, which takes the place of all other servers.
+        longer: How many times as many transfers a round of phones has.
+    """
     if against is None:
-        return _all_workloads()
+        return _all_workloads(longer)
     rivals = OURS, ours_of(against.resolve())
-    return [replace(each, servers=rivals) for each in _all_workloads()]
+    return [replace(each, servers=rivals) for each in _all_workloads(longer)]
 
 
-def _all_workloads() -> Sequence[Workload]:
+def _all_workloads(longer: int) -> Sequence[Workload]:
+    many = 12_000 * longer
     storms = [
-        Workload(f"{count:,} at once", STORM, count, 3000 if count == 1 else 12_000)
+        Workload(f"{count:,} at once", STORM, count, many // 4 if count == 1 else many)
         for count in (1, 50, 500, 2000, 4000)
     ]
     rivals = (OURS, OURS_SINGLE_PORT, DNSMASQ_BIG, ATFTPD)
     return [
         *storms,
-        Workload("blksize 1428, 500 at once", STORM, 500, 12_000, options=WINDOWS[:2]),
+        Workload("blksize 1428, 500 at once", STORM, 500, many, options=WINDOWS[:2]),
         *(
             Workload(
                 f"1 MB, blksize 1428, windowsize {window}, 20 at once (MB/s)",
@@ -252,6 +258,9 @@ def main() -> None:
     """Measure, and print as it goes."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--longer", type=int, default=1, help="so many times as many transfers a round"
+    )
     parser.add_argument("--only", default="", help="workloads whose title has this")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     parser.add_argument("--against", type=Path, help="another checkout to compare with")
@@ -263,7 +272,7 @@ def main() -> None:
             print(f"{server.name} is left out: {server.why_not}")
     with tempfile.TemporaryDirectory(prefix="tftp-bench-") as folder:
         bench = Bench(Path(folder), given.rounds)
-        for workload in workloads(given.against):
+        for workload in workloads(given.against, given.longer):
             if given.only in workload.title:
                 figures = bench.measure(workload)
                 print(table(workload.title, figures), flush=True)

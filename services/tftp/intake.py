@@ -25,6 +25,9 @@ _BUSY: Final = 2
 _LOOK_EVERY_S: Final = 0.05
 _STALE_S: Final = 4 * _LOOK_EVERY_S
 """What was taken in a longer time says nothing of the rate under load."""
+_KEPT_RATE: Final = 0.6
+"""The rate falls to this part at most from look to look: in one of them another process
+may have had the processor, and all would be let in for it."""
 _LONGEST_WAIT_S: Final = 0.6
 """Clients repeat a request after a second or later."""
 _LEAST_BUFFER_BYTES: Final = 4 << 20
@@ -50,6 +53,7 @@ class Intake:
         is_large = buffer_bytes >= _LEAST_BUFFER_BYTES
         self._may_wait = has_ports and is_large and self._can_look()
         self._are_few = False
+        self._each_s = 0.0
         self._look_at = 0.0
         self._looked_at = 0.0
         self.taken = 0
@@ -73,9 +77,12 @@ class Intake:
         since_s = now - self._looked_at
         # A crowd that comes after a rest is not let in at once: opening thousands of
         # ports for it takes longer than its transfers. The next look knows the rate.
-        each_s = self.taken / max(since_s, _LOOK_EVERY_S)
-        may_wait = self._waiting() <= each_s * _LONGEST_WAIT_S
-        self._are_few = since_s > _STALE_S or may_wait
+        is_stale = since_s > _STALE_S
+        if not is_stale:
+            each_s = self.taken / max(since_s, _LOOK_EVERY_S)
+            self._each_s = max(each_s, self._each_s * _KEPT_RATE)
+        may_wait = self._waiting() <= self._each_s * _LONGEST_WAIT_S
+        self._are_few = is_stale or may_wait
         self.taken = 0
         self._looked_at = now
         self._look_at = now + _LOOK_EVERY_S

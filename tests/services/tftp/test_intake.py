@@ -62,7 +62,14 @@ def test_it_looks_again(listener: socket.socket) -> None:
     intake.taken = 1000
     assert intake.room(100, 1.11) == ALL
     assert intake.room(100, 1.2) == 5
-    assert intake.room(100, 1.26) == ALL
+
+
+def test_one_slow_look_lets_nobody_in_but_many_do(listener: socket.socket) -> None:
+    ask(listener, 700)
+    intake = running(listener, 10_000)
+    looks = [intake.room(100, 1.1 + look / 10) for look in range(7)]
+    assert looks[:4] == [5] * 4
+    assert looks[-1] == ALL
 
 
 def test_a_crowd_after_a_rest_is_not_let_in_at_once(listener: socket.socket) -> None:
