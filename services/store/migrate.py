@@ -60,7 +60,7 @@ def upgrade(connection: Connection) -> None:
     The caller holds the lock of administrators: who comes second finds nothing to do.
     """
     # An empty file gets the newest schema at once: a fifth of the work, and no Alembic.
-    # A server's steps also say who may do what there, which is no part of the schema.
+    # On a server the steps grant rights, too, which are no part of the schema.
     if connection.dialect.name == "sqlite" and version(connection) is None:
         schema.metadata.create_all(connection)
         connection.execute(text(_TABLE_OF_VERSIONS))

@@ -202,14 +202,10 @@ class Engine:
                 continue
             if session.predecessor is not None:
                 session = session.addressee(data)
-            packet = session.transfer.next_packet(data, now)
-            if packet is None:
-                self._receive(session, data, now)
-            else:
-                session.send(packet)
+            self._receive(session, data, now)
 
     def _receive(self, session: Session, data: bytes, now: float) -> None:
-        """Take any other datagram of a transfer's client, and answer it."""
+        """Take a datagram of a transfer's client, and answer it."""
         transfer = session.transfer
         transfer.receive(data, now)
         if session.is_watched or transfer.outcome is not None:

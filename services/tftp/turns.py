@@ -1,4 +1,7 @@
-"""Turns of an engine one after the other, before the other tasks have theirs."""
+"""Turns of an engine one after the other, before the other tasks have theirs.
+
+Not in `driver`: a module with coroutines cannot be compiled (`tools/compiled.py`).
+"""
 
 from collections.abc import Callable
 from typing import Final

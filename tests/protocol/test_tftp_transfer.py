@@ -382,3 +382,20 @@ def test_a_client_that_is_gone() -> None:
     complete.receive(encode_ack(1), 0.1)
     complete.lose_client()
     assert complete.outcome is TransferOutcome.COMPLETE
+
+
+def test_only_a_plain_ack_in_the_middle_has_the_short_path() -> None:
+    transfer = begin(b"x" * 1500)
+    transfer.datagrams()
+    assert transfer.next_packet(encode_ack(1), 0.0) is None  # the first answer
+    assert not transfer.answered
+    transfer.receive(encode_ack(1), 0.0)
+    assert transfer.datagrams() == (encode_data(2, b"x" * 512),)
+    for stray in (encode_ack(1), encode_error(0, "no"), b""):
+        assert transfer.next_packet(stray, 1.0) is None
+    assert transfer.next_packet(encode_ack(2), 1.0) == encode_data(3, b"x" * 476)
+    assert transfer.blocks_acknowledged == 2
+    assert not transfer.datagrams()
+    assert transfer.next_packet(encode_ack(3), 2.0) is None  # the last
+    transfer.receive(encode_ack(3), 2.0)
+    assert transfer.outcome is TransferOutcome.COMPLETE
