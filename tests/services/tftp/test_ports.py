@@ -116,6 +116,20 @@ def test_a_pool_leaves_descriptors_to_others(
         pool.close()
 
 
+def test_a_late_datagram_of_an_earlier_client_is_thrown_away(
+    port: TransferPort, client: socket.socket
+) -> None:
+    port.connect(client.getsockname())
+    client.sendto(b"late", port.own.getsockname())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((HERE, 0))
+        port.connect(other.getsockname())
+        with pytest.raises(BlockingIOError):
+            port.own.recv(100)
+        other.sendto(b"its own", port.own.getsockname())
+        assert port.own.recv(100) == b"its own"
+
+
 def test_the_error_of_an_earlier_client_is_thrown_away(
     port: TransferPort, client: socket.socket
 ) -> None:
