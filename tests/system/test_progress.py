@@ -3,7 +3,13 @@
 import re
 import socket
 
+import pytest
+
 from tests.rigs.run_in_terminal import run_in_terminal
+from tokenless.ground import terminal
+from tokenless.ground.terminal import slow_view
+from tokenless.phone_emulator.cli.fleets.view import fleet_view
+from tokenless.phone_emulator.fleet.report import FleetReport
 
 
 def test_no_text_is_glued_to_the_bar() -> None:
@@ -49,3 +55,46 @@ def test_progress_begins_and_moves_by_itself() -> None:
     assert "making keys" in shown
     assert "━" in shown
     assert shown.index("copying") < shown.index("end")
+
+
+@pytest.fixture
+def told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have work say at once how far it is, not after half a minute."""
+    monkeypatch.setattr(terminal, "_TOLD_EVERY_S", 0.01)
+
+
+@pytest.mark.usefixtures("told_at_once")
+def test_where_no_terminal_is_a_line_says_how_far_a_fleet_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    counts = FleetReport(2000)
+    counts.outcomes["ok"] += 120
+    counts.seconds = 30.0
+    with fleet_view(2000) as show:
+        show(counts)
+        line = _first_line(capsys, "120")
+    assert re.match(r"phones: 120 of 2000, after \d:\d\d:\d\d; 4/s  ok 120", line)
+
+
+@pytest.mark.usefixtures("told_at_once")
+def test_where_no_terminal_is_a_line_says_what_is_waited_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with slow_view("asking \x1b[31mnodes") as tell:
+        assert re.match(
+            r"asking .*\[31mnodes, after 0:00:0\d$", _first_line(capsys, "asking")
+        )
+        tell("checking", 3, 40)
+        line = _first_line(capsys, "checking")
+    assert re.match(r"checking: 3 of 40, after 0:00:\d\d$", line)
+    assert "\x1b" not in line
+
+
+def _first_line(capsys: pytest.CaptureFixture[str], word: str) -> str:
+    """Wait for a line on standard error with a word in it; nothing else is printed."""
+    while True:
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        for line in printed.err.splitlines():
+            if word in line:
+                return line

@@ -15,23 +15,19 @@ _SHOWN_STUCK: Final = 20
 
 @contextmanager
 def fleet_view(phones: int) -> Iterator[Callable[[FleetReport], None]]:
-    """Show a bar, the outcomes, the rate and TVS's answers; yield what renews them.
-
-    When standard error is a terminal, else nowhere.
-    """
+    """Show a bar, the outcomes, the rate and TVS's answers; yield what renews them."""
     columns = (
-        TextColumn("phones"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[words]}", markup=False),
     )
     with progress_bar(None, *columns) as bar:
-        task = bar.add_task("boot", total=phones, words="")
+        task = bar.add_task("phones", total=phones, words="")
 
         def update(counts: FleetReport) -> None:
-            if not bar.disable:
-                bar.update(task, completed=counts.booted, words=_words(counts))
+            bar.update(task, completed=counts.booted, words=_words(counts))
 
         yield update
 

@@ -270,9 +270,9 @@ def _pool(text: str) -> tuple[str, tuple[str, ...]]:
 
 @contextmanager
 def _progress(nodes: int) -> Iterator[Callable[[], None]]:
-    """Show how many nodes have been asked, on a terminal."""
+    """Show how many nodes have been asked."""
     columns = (
-        TextColumn("fetching"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("nodes"),

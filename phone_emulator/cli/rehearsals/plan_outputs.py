@@ -112,10 +112,10 @@ def play_orders(
         replace(task_of(each, (), len(each.groups), 1), name=str(number))
         for number, each in enumerate(scripts)
     ]
-    columns = TextColumn("playing"), BarColumn(), MofNCompleteColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     results: dict[str, RunResult] = {}
     with open_executor(None, None) as executor, progress_bar(None, *columns) as bar:
-        shown = bar.add_task("", total=len(tasks))
+        shown = bar.add_task("playing", total=len(tasks))
         for result in results_of(executor, play_task, tasks):
             results[result.name] = result
             bar.advance(shown)

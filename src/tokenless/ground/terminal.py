@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Final, Protocol
 
 from rich.console import Console, RenderableType
@@ -30,6 +31,8 @@ from tokenless.protocol.certificates.name_text import printable
 
 _SHOWN_AFTER_S: Final = 2.0
 """Work that is done sooner shows no progress."""
+_TOLD_EVERY_S: Final = 30.0
+"""Where no terminal shows it, work says so often how far it is."""
 
 
 def result_console(width_in_files: int | None = None) -> Console:
@@ -65,6 +68,9 @@ def progress_bar(
 ) -> Iterator[Progress]:
     """Show a bar while a block runs; it vanishes at the end.
 
+    Where standard error is no terminal, a line there twice a minute says how far the
+    tasks of the bar are.
+
     Args:
         results: The console of the results that are printed meanwhile; None when they
             are for programs (JSON).
@@ -82,7 +88,8 @@ def progress_bar(
         redirect_stdout=shares_terminal,
     )
     if not has_bar:  # started and stopped, rich 13 prints an empty line of it
-        yield bar
+        with _told_now_and_then(bar):
+            yield bar
         return
     with bar:
         yield bar
@@ -105,8 +112,9 @@ class Progressing(Protocol):
 def slow_view(words: str) -> Iterator[Progressing]:
     """Show what is being done, and for how long, once a block takes two seconds.
 
-    The line is shown at a terminal only, on standard error, and vanishes at the end. It
-    appears and moves by itself, whether or not the block reports progress.
+    At a terminal the line is on standard error, and vanishes at the end. It appears and
+    moves by itself, whether or not the block reports progress. Elsewhere there is a
+    line twice a minute.
 
     Args:
         words: What is being done, until the block says it better.
@@ -126,18 +134,47 @@ def slow_view(words: str) -> Iterator[Progressing]:
             task, description=printable(words), completed=done, total=total or None
         )
 
+    if not bar.console.is_terminal:
+        with _told_now_and_then(bar):
+            yield tell
+        return
     timer = threading.Timer(_SHOWN_AFTER_S, bar.start)
     timer.daemon = True
-    if bar.console.is_terminal:
-        timer.start()
+    timer.start()
     try:
         yield tell
     finally:
         timer.cancel()
-        if timer.ident is not None:
-            timer.join()
+        timer.join()
         if bar.live.is_started:
             bar.stop()
+
+
+@contextmanager
+def _told_now_and_then(bar: Progress) -> Iterator[None]:
+    """Say on standard error how far the tasks of a bar are that nobody sees."""
+    is_over = threading.Event()
+
+    def tell() -> None:
+        while not is_over.wait(_TOLD_EVERY_S):
+            for task in bar.tasks:
+                talk_line(_how_far(task))
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        teller.join()
+
+
+def _how_far(task: Task) -> str:
+    """Return `phones: 120 of 2000, after 0:00:30; 4/s`."""
+    done = "" if task.total is None else f": {task.completed:g} of {task.total:g}"
+    after = timedelta(seconds=int(task.elapsed or 0))
+    words = f"; {task.fields['words']}" if task.fields.get("words") else ""
+    return f"{task.description}{done}, after {after}{words}"
 
 
 class _KnownBar(ProgressColumn):
