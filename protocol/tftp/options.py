@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from tokenless.protocol.tftp.packets import (
+    DATA_HEAD_LENGTH,
     DEFAULT_BLOCK_SIZE,
     MAX_BLOCK_SIZE,
     MIN_BLOCK_SIZE,
@@ -46,6 +47,17 @@ class NegotiatedOptions:
     """The retransmission time-out that the client asked for."""
     option_ack: bytes | None = None
     """The OACK; None: none is sent."""
+
+    @property
+    def segment_bytes(self) -> int:
+        """The length of each of several datagrams sent at once, but the last; else 0.
+
+        With windows a server can hand them to the kernel as one. Not with small blocks:
+        the kernel would cut longer datagrams, the OACK among them.
+        """
+        if self.window == 1 or self.block_size < DEFAULT_BLOCK_SIZE:
+            return 0
+        return self.block_size + DATA_HEAD_LENGTH
 
 
 PLAIN: Final = NegotiatedOptions()

@@ -36,7 +36,6 @@ from tokenless.protocol.tftp.options import NegotiatedOptions
 from tokenless.protocol.tftp.packets import (
     BLOCK_NUMBERS,
     DATA_HEAD_LENGTH,
-    DEFAULT_BLOCK_SIZE,
     Opcode,
     TftpError,
     decode_error,
@@ -56,7 +55,6 @@ class Transfer:
 
     __slots__ = (
         "_acked",
-        "_agreement",
         "_awaited",
         "_blocks",
         "_count",
@@ -71,6 +69,7 @@ class Transfer:
         "_timing",
         "_tries",
         "_window",
+        "agreement",
         "answered",
         "client_error",
         "deadline",
@@ -81,6 +80,7 @@ class Transfer:
         "retransmits",
     )
 
+    agreement: NegotiatedOptions
     answered: bool
     """Whether the client has sent an ACK: it exists, and asked."""
     retransmits: int
@@ -107,7 +107,7 @@ class Transfer:
         # Most phones ask for no window and most files are in memory: this case has a
         # short path of its own, `next_packet`.
         self._is_plain = agreement.window == 1 and not blocks.may_wait
-        self._agreement = agreement
+        self.agreement = agreement
         self._timing = timing
         self._first_timeout_s = timing.first_s(agreement.timeout_s)
         self._acked = 0
@@ -153,18 +153,6 @@ class Transfer:
     def bytes_acknowledged(self) -> int:
         """Number of bytes that the client has acknowledged."""
         return min(self._acked * self._blocks.block_size, self._blocks.size)
-
-    @property
-    def segment_bytes(self) -> int:
-        """The length of each of several datagrams sent at once, but the last; else 0.
-
-        With windows a server can hand them to the kernel as one. Not with small blocks:
-        the kernel would cut longer datagrams, the OACK among them.
-        """
-        block_size = self._blocks.block_size
-        if self._window == 1 or block_size < DEFAULT_BLOCK_SIZE:
-            return 0
-        return block_size + DATA_HEAD_LENGTH
 
     def datagrams(self) -> Sequence[bytes]:
         """Return the datagrams to send now, each once."""
@@ -241,7 +229,7 @@ class Transfer:
             self._tries += 1
             self._suspend_rewinding()
             self._repeat(self._unacknowledged())
-            if self._agreement.timeout_s is None and self._tries > 1:
+            if self.agreement.timeout_s is None and self._tries > 1:
                 self._timeout_s = min(2 * self._timeout_s, timing.max_timeout_s)
             self.deadline = now + self._timeout_s
         self.deadline = min(self.deadline, ends)
@@ -264,7 +252,7 @@ class Transfer:
         self.deadline = now + self._timeout_s
 
     def _unacknowledged(self) -> Sequence[bytes]:
-        option_ack = self._agreement.option_ack
+        option_ack = self.agreement.option_ack
         if self._sent == 0 and option_ack is not None:
             return (option_ack,)
         return self._read(self._acked + 1, self._sent)

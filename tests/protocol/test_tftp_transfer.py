@@ -357,9 +357,15 @@ def test_a_file_beyond_the_caches_bound_is_cut_and_not_kept() -> None:
     assert cache.held_bytes == 0
 
 
-@pytest.mark.parametrize(("window", "train"), [(1, 0), (2, 516)])
-def test_windows_are_trains_of_equal_datagrams(window: int, train: int) -> None:
-    assert begin(bytes(2000), window=window).segment_bytes == train
+@pytest.mark.parametrize(
+    ("block_size", "window", "train"),
+    [(512, 1, 0), (512, 2, 516), (511, 2, 0), (1428, 16, 1432)],
+)
+def test_windows_are_trains_of_equal_datagrams(
+    block_size: int, window: int, train: int
+) -> None:
+    agreement = NegotiatedOptions(block_size=block_size, window=window)
+    assert agreement.segment_bytes == train
 
 
 def test_only_the_next_ack_is_awaited() -> None:

@@ -67,7 +67,7 @@ class Session:
         """Whether it was taken out of the table again."""
         self.is_new = True
         """Whether the client has not answered yet: the request may be forged."""
-        self.segment_bytes = transfer.segment_bytes
+        self.segment_bytes = transfer.agreement.segment_bytes
         """How long the parts of a window are that the kernel cuts; 0: it cuts none."""
         self.is_watched = True
         """Whether a datagram takes more than the shortest way: the client has not
