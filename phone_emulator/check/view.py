@@ -74,13 +74,18 @@ def _configuration(node: Node) -> str:
     forms = [
         name
         for name, there in (
-            ("plain", node.configuration is not None),
+            ("plain", _has_plain(node)),
             ("signed", node.signed_configuration is not None),
         )
         if there
     ]
     said = " and ".join(forms) or "none"
     return f"{said}, encrypted" if node.is_encrypted else said
+
+
+def _has_plain(node: Node) -> bool:
+    is_there = isinstance(node.find(FileKind.CONFIGURATION), bytes)
+    return is_there and node.configuration is not None
 
 
 def _members(members: Sequence[Member]) -> Table:

@@ -289,3 +289,21 @@ def test_a_callmanager_that_shows_what_no_ctl_lists(lab: LabCluster) -> None:
     assert not {code for code in codes if code.startswith("callmanager")}
     assert {e["signalling"] for e in found["callmanagers"]} == {"SCCP"}
     assert {e["models"]["7975"] for e in found["callmanagers"]} == {"registers"}
+
+
+def test_an_encrypted_configuration_hides_no_callmanager(lab: LabCluster) -> None:
+    """Those of the lists are looked at; that it is a guess is said."""
+    device, data = "SEP001122330001", ("--data", str(lab.data))
+    lab.admin("utils ctl set-cluster mixed-mode")
+    lab.restart_tftp()
+    lab.admin("set cert regen CallManager")
+    lab.admin("utils ctl update CTLFile")
+    lab.restart_tftp()  # and Cisco CallManager is not
+    secure = ("--encrypted", "--encrypted-config", "--capf", "install")
+    status, _, err = run_cli("device", "set", device, *secure, *data)
+    assert status == 0, err
+    asked = ("--device", device, "--sccps-port", sccps_port(lab), "--model", "7975")
+    status, found, _ = check(lab, *asked)
+    codes = {e["code"] for e in found["findings"]}
+    assert status == 1
+    assert {"callmanager-guessed", "callmanager-unlisted"} <= codes

@@ -24,12 +24,12 @@ from tokenless.protocol.phones.models import PHONE_MODELS
 
 def callmanager_findings(seen: Observation) -> Iterator[Finding]:
     """Return the findings about the secure ports of CallManagers."""
+    yield from _without_a_group(seen)
     told: set[tuple[str, bytes]] = set()
     for each in seen.callmanagers:
         shown = each.certificate
         if shown is None:
-            if each.reason != NOT_ASKED:
-                yield _unreachable(each)
+            yield _not_seen(each, is_guess=not _is_group_known(seen))
             continue
         refusing = refusing_lists(seen.nodes, shown)
         if refusing and (str(each), shown.der) not in told:
@@ -52,11 +52,42 @@ def callmanager_findings(seen: Observation) -> Iterator[Finding]:
             )
 
 
-def _unreachable(each: CallManagerView) -> Finding:
+def _is_group_known(seen: Observation) -> bool:
+    return any(node.knows_callmanagers for node in seen.nodes)
+
+
+def _without_a_group(seen: Observation) -> Iterator[Finding]:
+    """Say it where secure phones register, and no configuration says at which node."""
+    is_mixed = any(listed_callmanagers(node) for node in seen.nodes)
+    if not is_mixed or _is_group_known(seen):
+        return
+    why = (
+        "the configuration that lists CallManagers is encrypted"
+        if any(node.is_encrypted for node in seen.nodes)
+        else "no configuration lists CallManagers"
+    )
+    if seen.callmanagers:
+        words = "those of the lists were looked at, at their usual ports"
+        yield finding(Code.CALLMANAGER_GUESSED, "", f"{why}; {words}")
+    else:
+        words = "no secure port was looked at"
+        yield finding(Code.CALLMANAGER_NOT_ASKED, "", f"{why}; {words}")
+
+
+def _not_seen(each: CallManagerView, *, is_guess: bool) -> Finding:
+    reason = printable(each.reason or "no answer")
+    if each.reason == NOT_ASKED or is_guess:
+        place = f" at {each.server.port}" if each.server.port else ""
+        return finding(
+            Code.CALLMANAGER_NOT_ASKED,
+            each,
+            f"{each.signalling} over TLS was not seen{place}: {reason}",
+            is_mild=not is_guess,
+        )
     return finding(
         Code.CALLMANAGER_UNREACHABLE,
         each,
-        f"{each.signalling} over TLS: {printable(each.reason or 'no answer')}",
+        f"{each.signalling} over TLS: {reason}",
         port=str(each.server.port),
     )
 

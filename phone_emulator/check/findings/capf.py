@@ -23,6 +23,7 @@ from tokenless.protocol.phones.capf_decision import is_hash_of
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.device_security import NOTHING_PENDING, CapfAuthMode
 from tokenless.protocol.trust.anchor_records import certificates_of
+from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.tvs.answers import Answer
 
 _SHOWN_LETTERS: Final = 64
@@ -81,19 +82,20 @@ def hash_findings(seen: Observation, lsc: Certificate | None) -> Iterator[Findin
     if lsc is None:
         return
     for node in seen.nodes:
-        for name, config in _configurations(node):
-            if not is_hash_of(config, lsc.md5):
-                yield _differs(node, name, config, lsc)
+        found = _configuration(node)
+        if found is not None and not is_hash_of(found[1], lsc.md5):
+            yield _differs(node, *found, lsc)
 
 
-def _configurations(node: Node) -> Iterator[tuple[str, PhoneConfig]]:
+def _configuration(node: Node) -> tuple[str, PhoneConfig] | None:
+    """Return what it is called, and the configuration that says a certHash."""
+    is_plain = isinstance(node.find(FileKind.CONFIGURATION), bytes)
+    name = "configuration" if is_plain else "signed configuration"
     if node.configuration is not None:
-        yield "configuration", node.configuration
+        return name, node.configuration
     signed = node.signed_configuration
-    if signed is not None and node.configuration is None:
-        decoded = decode_configuration(signed.payload)
-        if decoded is not None:
-            yield "signed configuration", decoded
+    decoded = None if signed is None else decode_configuration(signed.payload)
+    return None if decoded is None else ("signed configuration", decoded)
 
 
 def _differs(node: Node, name: str, config: PhoneConfig, lsc: Certificate) -> Finding:

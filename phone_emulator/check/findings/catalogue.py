@@ -313,6 +313,23 @@ _ABOUT_NODES: Final[Mapping[Code, CatalogueEntry]] = {
         "secure phones of this model do not register there",
         "lower the TLS minimum or add a cipher on the node, or replace the phones",
     ),
+    Code.CALLMANAGER_NOT_ASKED: CatalogueEntry(
+        _W,
+        "the lists name CallManagers, but a secure port was not seen, and no "
+        "configuration names it",
+        "it is not known whether secure phones register there",
+        "name with --device an existing phone whose configuration is not encrypted, "
+        "and with --sccps-port the port of SCCP over TLS",
+        _N,
+        "a configuration names the CallManagers, but not that port",
+    ),
+    Code.CALLMANAGER_GUESSED: CatalogueEntry(
+        _N,
+        "no configuration names CallManagers; those of the lists were looked at, at "
+        "2443 and 5061",
+        advice="name with --device an existing phone whose configuration is not "
+        "encrypted",
+    ),
     Code.TVS_GUESSED: CatalogueEntry(
         _N,
         "no configuration names TVS members; the TVS nodes of the ITLs were asked",

@@ -51,6 +51,8 @@ class Code(StrEnum):
     CALLMANAGER_UNLISTED = "callmanager-unlisted"
     CALLMANAGER_UNREACHABLE = "callmanager-unreachable"
     CALLMANAGER_TLS = "callmanager-tls"
+    CALLMANAGER_NOT_ASKED = "callmanager-not-asked"
+    CALLMANAGER_GUESSED = "callmanager-guessed"
     # What protocol/trust/lint finds in a single list.
     SIGNATURE_INVALID = "signature-invalid"
     UNKNOWN_ALGORITHM = "unknown-algorithm"

@@ -83,11 +83,7 @@ def _configurations(node: Node) -> Iterator[Finding]:
     plain = node.find(FileKind.CONFIGURATION)
     signed = node.find(FileKind.CONFIGURATION, signed=True)
     if isinstance(plain, Missing):
-        yield finding(
-            Code.CONFIGURATION_MISSING,
-            node,
-            f"there is no configuration for {node.device}",
-        )
+        yield from _no_configuration(node, signed)
     elif node.configuration is None:
         yield finding(
             Code.CONFIGURATION_MALFORMED,
@@ -105,6 +101,15 @@ def _configurations(node: Node) -> Iterator[Finding]:
         )
     elif isinstance(plain, bytes):
         yield from _payload(node, node.signed_configuration, plain)
+
+
+def _no_configuration(node: Node, signed: bytes | Missing) -> Iterator[Finding]:
+    words = f"there is no configuration for {node.device}"
+    if isinstance(signed, bytes):
+        if _wants_signed(node):
+            return  # phones with these lists ask for the signed one only
+        words += " that is not signed, and no list has a TFTP record"
+    yield finding(Code.CONFIGURATION_MISSING, node, words)
 
 
 def _payload(node: Node, signed: SignedFile, plain: bytes) -> Iterator[Finding]:

@@ -29,6 +29,7 @@ from tokenless.protocol.certificates.handshake import (
 )
 from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import DecodeError, ProtocolError
+from tokenless.protocol.files.record import Record
 from tokenless.protocol.phones.configuration import CallManagerMember
 from tokenless.protocol.phones.models import PHONE_MODELS, TLS_VERSIONS, TlsVersion
 from tokenless.protocol.phones.registration import Signalling
@@ -118,6 +119,9 @@ async def look_at_callmanagers(
 ) -> list[CallManagerView]:
     """Look at the secure ports that configurations name, where lists name any.
 
+    Where no configuration says it, the CallManagers of the lists are looked at, at
+    their usual ports.
+
     Args:
         nodes: The TFTP nodes that were asked.
         models: The phone models that there are.
@@ -144,11 +148,21 @@ async def look_at_callmanagers(
 
 
 def _members(nodes: Sequence[Node]) -> list[CallManagerMember]:
-    found = {
-        (member.address, member.sips_port): member
+    of_groups = [
+        member
         for node in nodes
         if node.configuration is not None
         for member in node.configuration.callmanagers
+    ]
+    of_lists = [
+        CallManagerMember(record.dns_name or "", record.ip_address or "")
+        for node in nodes
+        for record in _callmanager_records(node)
+    ]
+    is_known = any(node.knows_callmanagers for node in nodes)
+    found = {
+        (member.address, member.sips_port): member
+        for member in (of_groups if is_known else of_lists)
         if member.address
     }
     return list(found.values())[:MAX_CALLMANAGERS]
@@ -203,6 +217,11 @@ def _shown(probes: Iterable[Probe]) -> tuple[Certificate | None, str | None]:
         except DecodeError as error:
             reason = str(error)
     return None, reason
+
+
+def _callmanager_records(node: Node) -> list[Record]:
+    held = node.itl if node.ctl is None else node.ctl
+    return [r for r in (held.records if held else ()) if r.role in _ROLES]
 
 
 def listed_callmanagers(node: Node) -> frozenset[bytes]:

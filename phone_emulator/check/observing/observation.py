@@ -102,16 +102,29 @@ class Node:
 
     @cached_property
     def configuration(self) -> PhoneConfig | None:
-        """The plain configuration, None when there is none that can be read."""
+        """The configuration, None when there is none that can be read.
+
+        The plain one, or where there is none what was signed: a server that is not
+        CUCM may have signed files only.
+        """
         data = self.find(FileKind.CONFIGURATION)
-        if isinstance(data, Missing):
-            return None
-        return decode_configuration(data)
+        if isinstance(data, bytes):
+            return decode_configuration(data)
+        signed = self.signed_configuration
+        return None if signed is None else decode_configuration(signed.payload)
 
     @property
     def is_encrypted(self) -> bool:
-        """Tell whether the plain configuration is an encrypted one's small file."""
+        """Tell whether that configuration is the small file of an encrypted one."""
         return self.configuration is not None and self.configuration.encrypted
+
+    @property
+    def knows_callmanagers(self) -> bool:
+        """Tell whether the configuration could be read where it names CallManagers."""
+        config = self.configuration
+        return config is not None and (
+            not config.encrypted or bool(config.callmanagers)
+        )
 
     @cached_property
     def signed_configuration(self) -> SignedFile | None:
@@ -220,7 +233,8 @@ class Observation:
     capf: Sequence[CapfView] = ()
     """The CAPF servers of the configurations, or those that were named."""
     callmanagers: Sequence[CallManagerView] = ()
-    """The secure ports of the configurations' CallManagers that models register at."""
+    """The secure ports, of those that models register at, of the configurations'
+    CallManagers; where no configuration names any, of those that lists have."""
 
     @cached_property
     def lists(self) -> tuple[tuple[Node, FileKind, TrustList], ...]:

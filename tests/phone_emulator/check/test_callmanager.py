@@ -21,6 +21,7 @@ from tokenless.phone_emulator.check.observing.observation import (
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import Role
+from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.models import TlsVersion
 from tokenless.protocol.phones.registration import Signalling
 
@@ -102,15 +103,46 @@ def test_a_version_that_nobody_has_in_common() -> None:
     assert answer_to(each, "7975", SEEN.nodes) == "no-common-tls-version"
 
 
-def test_silence_is_told_and_what_was_not_asked_is_none() -> None:
+def test_silence_is_told_and_so_is_what_was_not_asked() -> None:
     (found,) = callmanager_findings(seen_with(view(None, reason="Connection refused")))
     assert found.code == "callmanager-unreachable"
     assert "TCP 2443" in found.advice
     quiet = view(None, reason=NOT_ASKED)
-    assert list(callmanager_findings(seen_with(quiet))) == []
+    (found,) = callmanager_findings(seen_with(quiet))
+    assert (found.code, found.severity) == ("callmanager-not-asked", Severity.NOTE)
+    assert f"SCCP over TLS was not seen at 2443: {NOT_ASKED}" in found.message
     assert answer_to(quiet, "7975", SEEN.nodes) == "not-asked"
 
 
 def test_without_mixed_mode_no_list_names_a_callmanager() -> None:
     plain = observation(nodes(PLAIN))
     assert plain.callmanagers == ()
+
+
+def encrypted() -> Observation:
+    """Return a cluster whose phone has the small file of an encrypted one."""
+    those = nodes(MIXED)
+    for each in those.values():
+        each.configuration = PhoneConfig(encrypted=True)
+    return observation(those)
+
+
+def test_of_an_encrypted_configuration_those_of_the_lists_are_looked_at() -> None:
+    seen = replace(encrypted(), callmanagers=(view(stranger(), {"7975": True}),))
+    guess, unlisted = callmanager_findings(seen)
+    assert (guess.code, guess.severity) == ("callmanager-guessed", Severity.NOTE)
+    assert "lists CallManagers is encrypted" in guess.message
+    assert unlisted.code == "callmanager-unlisted"
+
+
+def test_a_guess_that_nobody_answers_is_no_fault_of_the_cluster() -> None:
+    seen = replace(encrypted(), callmanagers=(view(None, reason="Connection refused"),))
+    _, unseen = callmanager_findings(seen)
+    assert (unseen.code, unseen.severity) == ("callmanager-not-asked", Severity.WARNING)
+    assert "at 2443: Connection refused" in unseen.message
+
+
+def test_lists_without_an_address_leave_nothing_to_look_at() -> None:
+    (found,) = callmanager_findings(encrypted())
+    assert (found.code, found.severity) == ("callmanager-not-asked", Severity.WARNING)
+    assert "no secure port was looked at" in found.message
