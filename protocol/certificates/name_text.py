@@ -33,7 +33,15 @@ def _escape(character: str, special: AbstractSet[str]) -> str:
         return f"\\{character}"
     if character.isprintable():
         return character
-    return "".join(f"\\{byte:02X}" for byte in character.encode())
+    return "".join(f"\\{byte:02X}" for byte in _bytes_of(character))
+
+
+def _bytes_of(character: str) -> bytes:
+    try:
+        # Python keeps bytes that are no UTF-8, of a file's name for example, as these.
+        return character.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return character.encode(errors="surrogatepass")
 
 
 def printable(text: str) -> str:

@@ -49,7 +49,8 @@ class DeviceChange:
 
     def __str__(self) -> str:
         """Describe it for the audit log, without the authentication string."""
-        said = []
+        said = [f"model {self.model}"] if self.model else []
+        said += [f"pool {self.pool}"] if self.pool else []
         if self.security_mode is not None:
             said.append(self.security_mode.words)
         if self.encrypts_config is not None:

@@ -119,9 +119,8 @@ def move_device(
     """
     with cluster.store.change("move device", f"{name}: {pool}", by=by) as transaction:
         connection = transaction.connection
-        _check_model(model)
-        rows.move_device(connection, name, _pool_of(connection, pool).name, model)
         (device,) = rows.read_devices(connection, name)
+        device = _moved(connection, device, DeviceChange(model=model, pool=pool))
         is_other = device.security_mode is not mode
         change = DeviceChange(security_mode=mode if is_other else None)
         new = change.applied_to(device, transaction.at, transaction.at)
@@ -152,8 +151,20 @@ def _selected(
     devices = []
     for name in selection.names:
         known = rows.read_devices(connection, name.upper())
-        devices += known or [_registered(connection, name.upper(), change)]
+        devices += [_moved(connection, each, change) for each in known] or [
+            _registered(connection, name.upper(), change)
+        ]
     return devices
+
+
+def _moved(connection: Connection, device: Device, change: DeviceChange) -> Device:
+    """Give a device that is there the pool and the model that a change names."""
+    pool, model = change.pool or device.pool, change.model or device.model
+    if (pool, model) == (device.pool, device.model):
+        return device
+    _check_model(model)
+    rows.move_device(connection, device.name, _pool_of(connection, pool).name, model)
+    return rows.read_devices(connection, device.name)[0]
 
 
 def _registered(connection: Connection, name: str, change: DeviceChange) -> Device:

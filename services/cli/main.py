@@ -74,6 +74,15 @@ def _is_interrupt(error: BaseException) -> bool:
     )
 
 
+def _not_utf8() -> list[str]:
+    """Return the words of the command line whose bytes are no UTF-8."""
+    return [each for each in sys.argv[1:] if any(map(_is_surrogate, each))]
+
+
+def _is_surrogate(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
+
+
 def _explain(error: BaseException) -> str:
     """Return one line for a person."""
     error = first_cause(error)
@@ -81,6 +90,8 @@ def _explain(error: BaseException) -> str:
         return error.explain()
     if isinstance(error, OSError):
         return explain(error)
+    if isinstance(error, UnicodeEncodeError) and (odd := _not_utf8()):
+        return f"{' '.join(odd)}: this is not UTF-8, and cannot be kept; rename it"
     return (
         f"internal error: {type(error).__name__}: {error}; "
         "run `tokenless --debug …` for the traceback and report it"

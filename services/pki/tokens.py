@@ -12,12 +12,14 @@ before a password is tried, so that a crash does not give another attempt. Anyon
 can copy the folder can still guess without limit: a file is not a smart card.
 """
 
+import errno
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Final, Protocol
 
 import msgspec
@@ -30,7 +32,7 @@ from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import Digest
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file
-from tokenless.services.pki.keys import FOLDER_MODE, generate_rsa
+from tokenless.services.pki.keys import generate_rsa
 from tokenless.services.pki.manufacturing import (
     TOKEN_KEY_BITS,
     issue_token_certificate,
@@ -213,22 +215,24 @@ def create_token(
         OSError: When it cannot be written; nothing is left behind.
     """
     folder = _folder_of(tokens, name)
+    if not name.isprintable():
+        raise _no_name(name)
     if folder.exists():
-        raise ServiceError(
-            f"the token {name} already exists", hint="choose another name"
-        )
+        raise _exists(name)
     key = generate_rsa(TOKEN_KEY_BITS)
     certificate = issue_token_certificate(tokens, key.public_key(), now)
     data = export_key(key, certificate, password)
-    scratch = folder.with_name(f".{name}.new")
-    shutil.rmtree(scratch, ignore_errors=True)
+    scratch = Path(mkdtemp(prefix=f".{name}.new-", dir=tokens))
     try:
-        scratch.mkdir(mode=FOLDER_MODE)
         replace_file(scratch / _CERTIFICATE, to_pem(certificate))
         replace_file(scratch / _KEY, data, mode=PRIVATE)
         state = _State(hashlib.sha256(data).hexdigest())
         replace_file(scratch / _STATE, msgspec.json.encode(state), mode=PRIVATE)
         scratch.rename(folder)
+    except OSError as error:
+        if error.errno == errno.ENOTEMPTY:  # another command has made it meanwhile
+            raise _exists(name) from None
+        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return FileToken(folder)
@@ -308,7 +312,15 @@ def _no_token(name: str) -> ServiceError:
     )
 
 
+def _exists(name: str) -> ServiceError:
+    return ServiceError(f"the token {name} already exists", hint="choose another name")
+
+
+def _no_name(name: str) -> ServiceError:
+    return ServiceError(f"{name!r} is not a name for a token", hint="use letters")
+
+
 def _folder_of(tokens: Path, name: str) -> Path:
     if not name or name.startswith(".") or set(name) & {"/", "\\", "\0"}:
-        raise ServiceError(f"{name!r} is not a name for a token", hint="use letters")
+        raise _no_name(name)
     return tokens / name

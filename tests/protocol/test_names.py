@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rigs import minting
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.certificates.names import (
     MAX_ATTRIBUTES,
     DistinguishedName,
@@ -188,3 +189,9 @@ def test_a_name_cannot_end_a_line_of_show_ctl() -> None:
     name = DistinguishedName((("CN", "a\nThe CTL file was verified successfully."),))
     assert "\n" not in name.render()
     assert r"\0A" in name.render()
+
+
+def test_what_is_no_text_can_be_shown() -> None:
+    """Python has a file's name that is no UTF-8 as lone surrogates."""
+    assert printable("a\udcff") == "a\\FF"
+    assert printable("a\ud800") == "a\\ED\\A0\\80"

@@ -5,6 +5,8 @@ no row until `set` names them.
 """
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -172,10 +174,13 @@ def _change(
     _change,
     click.option(
         "--pool",
-        help="Change all phones of this pool; for a new phone: its device pool.",
+        help="The device pool of the phones that are named; without names, change all "
+        "phones of this pool.",
     ),
     click.option(
-        "--model", help="Change all phones of this model; for a new phone: its model."
+        "--model",
+        help="The model of the phones that are named; without names, change all phones "
+        "of this model.",
     ),
     click.option(
         "--security", type=click.Choice(list(SECURITY_MODES)), help="Security mode."
@@ -225,8 +230,10 @@ def set_command(
     """
     if not (names or change.pool or change.model):
         raise click.UsageError("name devices, or give --pool or --model")
-    by_kind = Selection((), change.pool, change.model)
-    selection = Selection(names) if names else by_kind
+    selection = Selection(names)
+    if not names:
+        selection = Selection((), change.pool, change.model)
+        change = replace(change, pool=None, model=None)
     with opened as cluster:
         changed = set_devices(cluster, selection, change, by=administrator())
         announce_change(cluster)
@@ -267,7 +274,7 @@ def device_json(device: Device) -> dict[str, Any]:
             "auth": next(k for k, v in CAPF_AUTH_MODES.items() if v is capf.auth_mode),
             "key_type": capf.key_type.name.lower(),
             "key_size": capf.key_size,
-            "finish_by": finish_time(capf.finish_by) or None,
+            "finish_by": _iso_or_none(capf.finish_by),
             "status": capf.status_words,
         },
         "certificate": None
@@ -280,6 +287,10 @@ def device_json(device: Device) -> dict[str, Any]:
             "not_after": iso(certificate.not_after),
         },
     }
+
+
+def _iso_or_none(at: int) -> str | None:
+    return iso(datetime.fromtimestamp(at, UTC)) if at else None
 
 
 def _profile(device: Device) -> str:

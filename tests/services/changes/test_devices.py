@@ -156,3 +156,27 @@ def test_all_rows_or_none(lab: Cluster) -> None:
     with pytest.raises(ServiceError, match="9999"):
         change_devices(lab, read_devices_csv(text.encode(), "x.csv"), by="a")
     assert list_devices(lab) == []
+
+
+def test_a_phone_that_is_named_moves_to_a_pool_and_a_model(lab: Cluster) -> None:
+    set_devices(lab, ONE, DeviceChange(encrypts_config=True), by="a")
+    with pytest.raises(ServiceError, match="no device pool nowhere"):
+        set_devices(lab, ONE, DeviceChange(pool="nowhere"), by="a")
+    with pytest.raises(ServiceError, match="9999 is not a known model"):
+        set_devices(lab, ONE, DeviceChange(model="9999"), by="a")
+    with pytest.raises(ServiceError, match="7960 does not support encrypted"):
+        set_devices(lab, ONE, DeviceChange(model="7960"), by="a")
+    assert find_device(lab, NAME).model == "7975"
+    (moved,) = set_devices(lab, ONE, DeviceChange(model="8861"), by="a")
+    assert find_device(lab, NAME) == moved
+    assert (moved.model, moved.encrypts_config) == ("8861", True)
+    with lab.store.read() as connection:
+        entry = list(read_audit(connection))[-1]
+    assert entry.detail == f"{NAME}: model 8861"
+
+
+def test_a_row_of_a_file_moves_a_phone_that_is_there(lab: Cluster) -> None:
+    set_devices(lab, ONE, DeviceChange(), by="a")
+    rows = read_devices_csv(f"name,model\n{NAME},8861\n".encode(), "phones.csv")
+    change_devices(lab, rows, by="a")
+    assert find_device(lab, NAME).model == "8861"

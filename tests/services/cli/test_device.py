@@ -1,6 +1,7 @@
 """`tokenless device` and `utils capf`, as typed."""
 
 import time
+from datetime import datetime
 from pathlib import Path
 
 from tests.rigs.capf import phone_certificate
@@ -33,6 +34,7 @@ def test_a_phone_is_set_shown_and_listed(tokenless: Tokenless) -> None:
     )
     assert changed["capf"]["status"] == "Operation Pending"
     assert changed["transport"] == "tls"
+    datetime.strptime(changed["capf"]["finish_by"], "%Y-%m-%dT%H:%M:%S%z")
     unheard = {**changed, "registration": None}
     assert done(tokenless(f"device show {NAME.lower()} --json")) == unheard
     assert done(tokenless("device list --json")) == {"devices": [unheard]}

@@ -153,3 +153,24 @@ def test_a_command_that_does_not_exist(tokenless: Tokenless) -> None:
     status, _, err = tokenless("fridge")
     assert status == 2
     assert "No such command 'fridge'" in err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "file verify",
+        "file show",
+        "cert list --data",
+        "admin show ctl --node",
+        "device set",
+        "token create",
+        "phone boot --device SEP001122334455 --tftp 127.0.0.1:9 --flash",
+    ],
+)
+def test_a_name_that_is_no_utf_8_is_quoted(tokenless: Tokenless, line: str) -> None:
+    name = "v\udcff"  # as Python has the byte FF
+    status, _, err = tokenless(line, name)
+    assert status in {1, 3}
+    assert err.startswith("tokenless: ")
+    assert "internal error" not in err
+    assert "v\\FF" in err or repr(name) in err

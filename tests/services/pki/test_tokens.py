@@ -135,12 +135,26 @@ def test_names(folder: Path, token: FileToken) -> None:
     _ = token
     with pytest.raises(ServiceError, match="already"):
         create_token(folder, "A", now=START)
-    for name in ("", ".", "..", ".hidden", "a/b", "a\0"):
+    unprintable = ("a\nb", "a\x1b[31m", "a\u202eb", "a\udcff")
+    for name in ("", ".", "..", ".hidden", "a/b", "a\0", *unprintable):
         with pytest.raises(ServiceError):
             create_token(folder, name, now=START)
     with pytest.raises(ServiceError, match="no token C"):
         open_token(folder, "C")
     assert open_token(folder, str(folder / "A")).name == "A"
+
+
+def test_one_of_several_that_make_the_same_token_makes_it(folder: Path) -> None:
+    def make() -> str:
+        try:
+            return create_token(folder, "same", now=START).name
+        except ServiceError as error:
+            return str(error)
+
+    said = sorted(together(*[make] * 4))
+    assert said == ["same", *3 * ["the token same already exists"]]
+    assert [each.name for each in list_tokens(folder).tokens] == ["same"]
+    assert not list(folder.glob(".same*"))
 
 
 def test_deleting_leaves_nothing(folder: Path, token: FileToken) -> None:
