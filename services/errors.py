@@ -1,5 +1,7 @@
 """Failures of the services that an administrator can understand and repair."""
 
+from typing import Final
+
 from tokenless.ground.toml_files import Keys, shown
 from tokenless.protocol.errors import TokenlessError
 
@@ -40,3 +42,11 @@ class SettingError(ConfigurationError):
         return SettingError(
             (*keys, *self.keys), self.reason, hint=self.hint, is_override=True
         )
+
+
+RESTORE_THE_KEY: Final = (
+    "let this user read it, restore it from a backup, or, if another host has made it, "
+    "bring it with `tokenless node export` and `node import`; do not regenerate the "
+    "certificate for that: phones would not know the new one"
+)
+"""What helps where a key cannot be used."""

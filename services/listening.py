@@ -20,7 +20,8 @@ _BACKLOG: Final = 4096
 _FIRST_DESCRIPTOR: Final = 3
 _HINTS: Final = {
     errno.EADDRINUSE: "stop the other program, or choose another port (0: a free one)",
-    errno.EADDRNOTAVAIL: "choose an address of this machine",
+    errno.EADDRNOTAVAIL: "choose an address of this machine; a data folder keeps the "
+    "addresses of its nodes: make another one with a corrected configuration",
     errno.EMFILE: "let the process have more open files (`ulimit -n`)",
     errno.EACCES: "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE",
 }

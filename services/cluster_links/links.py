@@ -13,7 +13,7 @@ from tokenless.protocol.cluster_link import LinkMessage, encode_message
 from tokenless.services.cluster_links.client import LinkClient, broadcast
 from tokenless.services.cluster_links.guest import LinkCount, LinkGuest
 from tokenless.services.cluster_links.peers import LinkHandler, PeerNode, Peers
-from tokenless.services.errors import ServiceError
+from tokenless.services.errors import RESTORE_THE_KEY, ServiceError
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
 from tokenless.services.stream_server.settings import (
@@ -185,6 +185,6 @@ def _client_context(own: OwnCertificate) -> ssl.SSLContext:
         except (OSError, ssl.SSLError) as error:
             raise ServiceError(
                 f"{own.key}: {NAME} cannot use its key: {error}",
-                hint="regenerate the node's CallManager certificate",
+                hint=RESTORE_THE_KEY,
             ) from error
     return context

@@ -18,7 +18,7 @@ from tokenless.services.config.host_sections import ConsoleSection
 from tokenless.services.console.app import make_app
 from tokenless.services.console.console import Console
 from tokenless.services.console.serving import HttpsConfig, server_context
-from tokenless.services.errors import ServiceError
+from tokenless.services.errors import RESTORE_THE_KEY, ServiceError
 
 _USUAL_BITS: Final = 2048
 
@@ -100,7 +100,7 @@ def _load_context(cluster: Cluster, node: Node) -> ssl.SSLContext:
         except (OSError, ssl.SSLError) as error:
             raise ServiceError(
                 f"{key}: the console cannot use its key: {error}",
-                hint="regenerate it with `set cert regen tomcat`",
+                hint=RESTORE_THE_KEY,
             ) from None
     return context
 

@@ -34,7 +34,7 @@ from tokenless.protocol.certificates.minting import (
 )
 from tokenless.protocol.certificates.signature import PrivateKeySigner
 from tokenless.protocol.codes import TrustStore
-from tokenless.services.errors import ServiceError
+from tokenless.services.errors import RESTORE_THE_KEY, ServiceError
 from tokenless.services.files import PRIVATE, replace_file
 
 FOLDER_MODE: Final = 0o700
@@ -170,20 +170,20 @@ class KeyFolder:
         except FileNotFoundError:
             raise ServiceError(
                 f"the private key of {store} {certificate.serial_hex} is not on this "
-                "machine",
-                hint=f"restore {path}, or regenerate the certificate",
+                f"machine: there is no {path}",
+                hint=RESTORE_THE_KEY,
             ) from None
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise ServiceError(
                 f"{path}: no usable private key ({error})",
-                hint="restore it, or regenerate the certificate",
+                hint=RESTORE_THE_KEY,
             ) from None
         if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) or (
             key.public_key() != certificate.public_key
         ):
             raise ServiceError(
                 f"{path}: not the key of its certificate",
-                hint="restore it, or regenerate the certificate",
+                hint=RESTORE_THE_KEY,
             )
         return key
 

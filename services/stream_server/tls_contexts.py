@@ -24,7 +24,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tokenless.ground.tls import TlsVersion, limit_versions
-from tokenless.services.errors import ServiceError
+from tokenless.services.errors import RESTORE_THE_KEY, ServiceError
 from tokenless.services.stream_server.settings import (
     ClientCertificates,
     OwnCertificate,
@@ -164,7 +164,7 @@ def _load_certificates(context: ssl.SSLContext, tls: TlsSettings, name: str) -> 
             except (OSError, ssl.SSLError) as error:
                 raise ServiceError(
                     f"{own.key}: {name} cannot use its key: {error}",
-                    hint=_regenerate(name),
+                    hint=RESTORE_THE_KEY,
                 ) from error
 
 
@@ -226,7 +226,7 @@ def _as_file(own: OwnCertificate) -> Iterator[Path]:
 
 
 def _regenerate(name: str) -> str:
-    return f"regenerate the node's {name} certificate"
+    return f"regenerate the certificate that {name} uses: `show cert list own` has it"
 
 
 def _level_for(tls: TlsSettings, name: str) -> int:

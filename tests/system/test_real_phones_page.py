@@ -47,7 +47,9 @@ class Site:
         tvs, capf = (free_port([ADDRESS], socket.SOCK_STREAM) for _ in range(2))
         self._ports = {"2445": str(tvs), "3804": str(capf)}
         (toml,) = blocks(ENROLLING, "toml")
-        ports = f"\n[tvs]\nport = {tvs}\n\n[capf]\nport = {capf}\n"
+        assert toml.count("[tvs]\n") == 1
+        toml = toml.replace("[tvs]\n", f"[tvs]\nport = {tvs}\n")
+        ports = f"\n[capf]\nport = {capf}\n"
         (folder / "pbx.toml").write_text(self._here(toml) + ports)
 
     def _here(self, text: str) -> str:
@@ -153,6 +155,18 @@ def test_an_asterisk_site_gives_its_phones_lscs_and_encrypted_files(
         assert files[CONFIGURATION]["requested"] == f"{CONFIGURATION}.enc.sgn"
         held = (site.folder / "phone" / CONFIGURATION).read_text()
         assert held == (site.folder / CONFIGURATION).read_text()
+
+        # A new signer, for which TVS vouches as soon as it is uploaded.
+        fresh = request_key.replace("pbx-tftp", "pbx-new").replace("tftp.", "new.")
+        site.type_in(fresh)
+        site.type_in("tokenless cert upload Phone-SAST-trust new.pem --data pbx")
+        site.type_in(build.replace("tftp.", "new."))
+        for name in ("ITLFile.tlv", f"ITL{DEVICE}.tlv"):
+            shutil.copy(site.folder / "ITLFile.tlv", site.served / name)
+        files = site.boot(str(tftp))["files"]
+        assert isinstance(files, dict)
+        itl = files["ITLFile.tlv"]
+        assert (itl["action"], itl["verified_by"]) == ("updated", "tvs")
 
 
 def test_the_commands_about_signing(site: Site) -> None:

@@ -24,7 +24,10 @@ _KEPT_CLUSTER: Final = "cluster"
 
 
 @click.command()
-@phones_option(2, "The number of phones; half of them ask the subscriber first.")
+@phones_option(
+    2,
+    "The number of phones, half of which ask the subscriber first; one 7960 is added.",
+)
 @keep_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per step.")
 def demo(*, phones: int, keep: Path | None, as_json: bool) -> None:
