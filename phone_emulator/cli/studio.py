@@ -1,7 +1,6 @@
 """`tokenless studio`: rehearsals in a browser."""
 
 import json
-import signal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,6 +9,7 @@ import click
 import trio
 
 from tokenless.command_line import json_option
+from tokenless.ground.interrupts import until_stopped
 from tokenless.services.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -66,7 +66,5 @@ async def _serve(settings: "StudioSettings", *, as_json: bool) -> None:
             click.echo(json.dumps({**event, "port": port, "url": url}))
         else:
             click.echo(url)
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for _ in signals:
-                nursery.cancel_scope.cancel()
-                break
+        await until_stopped()
+        nursery.cancel_scope.cancel()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import trio
 
+from tokenless.ground.interrupts import until_stopped
 from tokenless.services.changes import console_users
 from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.first_user import FirstUser, first_user_options
@@ -85,6 +86,8 @@ async def _serve(
             click.echo(json.dumps({**event, "address": address, "port": port}))
         else:
             click.echo(f"https://{address}:{port}/")
+        await until_stopped()
+        nursery.cancel_scope.cancel()
 
 
 @console.group()

@@ -1,13 +1,16 @@
 """The console of a container: where it listens, and its first user."""
 
 import json
+import signal
 import ssl
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.system.serving import PUBLISHER, lab_config, serving, tokenless
+from tests.system.serving import PUBLISHER, environment, lab_config, serving, tokenless
 
 PASSWORD = "correct horse battery"
 
@@ -79,3 +82,25 @@ def test_a_place_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
         done = tokenless(tmp_path, "serve", "--console", place)
         assert done.returncode == 2, place
         assert "is not [ADDRESS:]PORT" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_console_of_its_own_ends_when_it_is_told_to(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    lab_config(tmp_path)
+    assert tokenless(tmp_path, "init").returncode == 0
+    options = ("--address", "127.0.0.1", "--port", "0", "--no-sign-in", "--json")
+    with subprocess.Popen(
+        [sys.executable, "-m", "tokenless", "console", *options],
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        assert json.loads(child.stdout.readline())["event"] == "ready"
+        child.send_signal(number)
+        _, said = child.communicate()
+    assert child.returncode == 0
+    assert "interrupted" not in said

@@ -13,6 +13,7 @@ import trio
 
 from tokenless.command_line import ExitStatus, NumberRange, complain
 from tokenless.ground.heap import collect_garbage, freeze_heap_after_startup
+from tokenless.ground.interrupts import until_stopped
 from tokenless.phone_emulator.addresses import parse_secure_ports, parse_servers
 from tokenless.phone_emulator.cli.fleets.flash import flash_option
 from tokenless.phone_emulator.cli.fleets.options import (
@@ -21,7 +22,6 @@ from tokenless.phone_emulator.cli.fleets.options import (
     tftp_option,
 )
 from tokenless.phone_emulator.cli.fleets.standings import standings_view
-from tokenless.phone_emulator.cli.phones.lines import until_stopped
 from tokenless.phone_emulator.cli.phones.options import sccps_port_option
 from tokenless.phone_emulator.fleet.fleet import FleetSettings
 from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings

@@ -1,7 +1,6 @@
 """`tokenless phone run` and `tokenless phone call`: phones that register."""
 
 import json
-import signal
 import sys
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -11,6 +10,7 @@ import click
 import trio
 
 from tokenless.command_line import ExitStatus, NumberRange, complain, json_option
+from tokenless.ground.interrupts import until_stopped
 from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.cli.options import tftp_option
 from tokenless.phone_emulator.cli.phones.options import habit_options, network_options
@@ -88,13 +88,6 @@ async def _run(
         )
         await until_stopped()
         nursery.cancel_scope.cancel()  # the phone says goodbye
-
-
-async def until_stopped() -> None:
-    """Wait for Ctrl-C, or until another task ends the run."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            return
 
 
 @click.command()

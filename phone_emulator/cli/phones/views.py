@@ -1,7 +1,6 @@
 """Commands for one phone: show, log, erase, replay, web."""
 
 import json
-import signal
 import sys
 import time
 from functools import partial
@@ -12,6 +11,7 @@ import msgspec
 import trio
 
 from tokenless.command_line import ExitStatus, complain, json_option
+from tokenless.ground.interrupts import until_stopped
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, read_record
@@ -152,6 +152,5 @@ async def _serve_until_stopped(site: PhoneSite, address: str, port: int) -> None
         serve = partial(serve_site, site, address=address, port=port)
         host, bound = await nursery.start(serve)
         click.echo(json.dumps({"event": "ready", "address": host, "port": bound}))
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async for _ in signals:
-                nursery.cancel_scope.cancel()
+        await until_stopped()
+        nursery.cancel_scope.cancel()

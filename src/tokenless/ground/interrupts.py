@@ -1,8 +1,10 @@
-"""Ctrl-C, which a terminal gives to all processes that run in it."""
+"""Ctrl-C, which a terminal gives to all its processes, and SIGTERM."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import trio
 
 
 @contextmanager
@@ -16,3 +18,14 @@ def interrupts_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+async def until_stopped() -> None:
+    """Wait for Ctrl-C or SIGTERM: both end what serves until then, with status 0.
+
+    Without it SIGTERM would end the process at once, and in a container not at all: the
+    first process of one gets only signals that it asks for.
+    """
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            return
