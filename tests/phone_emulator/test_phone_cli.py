@@ -69,6 +69,23 @@ async def test_an_unknown_signer_is_vouched_for_by_tvs(tmp_path: Path) -> None:
     assert out.endswith("  Trust List updated\n")
 
 
+async def test_a_tvs_that_speaks_no_such_tls_is_named_as_the_reason(
+    tmp_path: Path,
+) -> None:
+    """An upload of the signer would change nothing."""
+    async with live_node(MIXED.authority(), tmp_path) as node:
+        phone = Commands(tmp_path / "flash", node)
+        await phone.boot("--tls", "1.2")
+        node.serve(MIXED.regenerate_callmanager().authority())
+        status, out, err = await phone.boot("--tls", "1.0")
+
+    assert status == 1
+    assert f"  TVS {node.tvs}: unreachable: TLS handshake failed: " in out
+    assert err.endswith(
+        "to change that, lower [tvs] tls_minimum to what the model knows\n"
+    )
+
+
 async def test_an_older_list_is_taken_and_noted(
     phone: Commands, node: LiveNode
 ) -> None:

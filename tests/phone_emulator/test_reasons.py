@@ -118,6 +118,8 @@ def test_a_query_that_was_not_answered_says_why() -> None:
     assert {query.code for query in bench.secd.report.tvs} == {Reason.TVS_NOT_IN_ITL}
     (first, *_) = bench.secd.report.to_json()["tvs"]
     assert first["reason_code"] == "tvs-not-in-itl"
+    # No upload of the signer would change that.
+    assert "to change that, let the phone fetch the ITL" in complaint(bench.secd.report)
 
 
 def test_a_server_outside_the_ctl_is_not_authorised() -> None:

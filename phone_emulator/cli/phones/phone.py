@@ -33,6 +33,7 @@ from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network
 from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity
 from tokenless.phone_emulator.secd.report import (
+    ADVICE,
     BootReport,
     FileAction,
     FileReport,
@@ -40,7 +41,7 @@ from tokenless.phone_emulator.secd.report import (
 )
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.trust.anchors import FileKind
-from tokenless.protocol.trust.reasons import FAULTS_OF_THE_FILE, Reason
+from tokenless.protocol.trust.reasons import FAULTS_OF_THE_FILE, TVS_FAILURES, Reason
 
 _FIRST_MODEL: Final = "7975"
 _MOST_DIGITS: Final = 16
@@ -50,6 +51,8 @@ _MAKE_ANEW: Final = {
     FileKind.CTL: "`utils ctl update CTLFile`, then restart Cisco Tftp",
     FileKind.ITL: "restart Cisco Tftp",
 }
+_ON_THE_SERVER: Final = TVS_FAILURES | {Reason.DIGEST, Reason.NOT_AUTHORISED}
+"""Reasons that an upload of the signer would not change."""
 
 
 @click.group()
@@ -212,8 +215,10 @@ def _print_report(report: BootReport) -> None:
         if file.finding:
             click.echo(f"  {'':14} note: {printable(file.finding)}")
     for query in report.tvs:
-        server = printable(query.server)
-        click.echo(f"  TVS {server}: {query.status} {list(query.roles)}")
+        said = f"{query.status} {list(query.roles)}"
+        if query.reason is not None:
+            said = f"{query.status}: {printable(query.reason)}"
+        click.echo(f"  TVS {printable(query.server)}: {said}")
     if report.capf is not None:
         why = report.capf["reason"]
         more = f": {printable(why)}" if why else ""
@@ -238,20 +243,21 @@ def _advice(kind: FileKind, file: FileReport) -> str:
         return "check address and port, and that the TFTP service runs there"
     if kind is FileKind.CONFIGURATION:
         return "the phone keeps the configuration that it had"
-    if file.code is Reason.CANNOT_ASK:
-        return (
-            "the phone keeps its lists; delete its CTL with `tokenless phone "
-            "delete-trust`"
-        )
-    if file.code in FAULTS_OF_THE_FILE:
+    return f"the phone keeps its lists; {_advice_about_a_list(kind, file.code)}"
+
+
+def _advice_about_a_list(kind: FileKind, code: Reason | None) -> str:
+    if code is Reason.CANNOT_ASK:
+        return "delete its CTL with `tokenless phone delete-trust`"
+    if code in FAULTS_OF_THE_FILE:
         # Neither TVS nor an empty phone makes such a file good.
-        return (
-            "the phone keeps its lists; find out how the file was changed, and "
-            f"make it again on its node: {_MAKE_ANEW[kind]}"
-        )
+        again = f"make it again on its node: {_MAKE_ANEW[kind]}"
+        return f"find out how the file was changed, and {again}"
+    if code in _ON_THE_SERVER:
+        return f"to change that, {ADVICE[code]}"
     return (
-        "the phone keeps its lists; to change that, upload the signer's "
-        "certificate to Phone-SAST-trust or run `tokenless phone delete-trust`"
+        "to change that, upload the signer's certificate to Phone-SAST-trust or run "
+        "`tokenless phone delete-trust`"
     )
 
 
