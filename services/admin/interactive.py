@@ -19,8 +19,11 @@ _HISTORY_LENGTH: Final = 500
 _LEAVE: Final = frozenset({"exit", "quit", "logout"})
 
 
-def talk(cluster: Cluster, node_name: str, history: Path, *, assume_yes: bool) -> None:
+def talk(cluster: Cluster, node_name: str, history: Path, *, assume_yes: bool) -> int:
     """Open the node's shell and run typed lines until `exit` or the end of input.
+
+    Returns:
+        The exit status of the last line that failed; 0 when none did.
 
     Raises:
         ServiceError: When the cluster has no such node.
@@ -35,17 +38,20 @@ def talk(cluster: Cluster, node_name: str, history: Path, *, assume_yes: bool) -
         echo=pager.echo,
     )
     _prepare_readline(history)
+    status = 0
     try:
         while (line := _typed()) is not None:
             if line.strip() in _LEAVE:
                 break
             pager.start()
             result = shell.run(line)
+            status = result.status or status
             if result.error is not None:
                 click.echo(result.error, err=True)
     finally:
         with suppress(OSError):
             readline.write_history_file(history)
+    return status
 
 
 def ask_person(question: str) -> str:

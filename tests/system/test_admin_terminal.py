@@ -137,3 +137,19 @@ def test_exit_statuses(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "there is no node nobody" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ("show version active\nbogus\nshow version active\n", 2),
+        ("bogus\nutils ctl set-cluster mixed-mode\nn\nexit\n", 1),
+        ("show version active\nexit\nbogus\n", 0),
+    ],
+)
+def test_a_script_learns_that_a_line_failed(
+    tmp_path: Path, lines: str, status: int
+) -> None:
+    lab_config(tmp_path)
+    assert tokenless(tmp_path, "init").returncode == 0
+    assert tokenless(tmp_path, "admin", stdin=lines).returncode == status

@@ -36,7 +36,8 @@ def admin(
     """Open a node's shell (prompt `admin:`), or run one COMMAND.
 
     The shell talks to a running `tokenless serve` if there is one, and works on the
-    stored state otherwise. `tokenless admin help` lists the commands.
+    stored state otherwise. `tokenless admin help` lists the commands. Lines can come
+    from a file or a pipe; the exit status is then that of the last one that failed.
     """
     configure_logs()
     cluster = open_cluster(data, config)
@@ -57,6 +58,8 @@ def admin(
             if result.error is not None:
                 complain(result.error)
             sys.exit(result.status)
-        talk(cluster, name, data / "admin_history", assume_yes=yes)
+        status = talk(cluster, name, data / "admin_history", assume_yes=yes)
+        if not sys.stdin.isatty():  # a person has seen what failed, a script asks
+            sys.exit(status)
     finally:
         cluster.close()
