@@ -45,7 +45,8 @@ from tokenless.phone_emulator.rehearsal.scripts.line_check import (
     served_nodes,
 )
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
-from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.phone_emulator.rehearsal.scripts.script import MAIN_CLUSTER, Script
+from tokenless.phone_emulator.rehearsal.scripts.switched_off import off_node
 from tokenless.protocol.errors import TokenlessError
 
 _CTL_UPDATE: Final = ("utils", "ctl", "update")
@@ -226,13 +227,15 @@ class _Catalogue:
     def _not_typed(
         self, step: int, node: str
     ) -> Iterator[tuple[Place, tuple[str, ...]]]:
+        clusters = {MAIN_CLUSTER: self._nodes}
         for index, action in enumerate(self._actions[step]):
-            if not isinstance(action, Admin) or action.cluster:
-                continue
-            if action.everywhere:
-                yield Place(step, index), self._elsewhere(action, node)
-            elif (action.node or self._nodes[0]) == node:
-                yield Place(step, index), ()
+            match action:
+                case Admin(everywhere=True, cluster=None):
+                    yield Place(step, index), self._elsewhere(action, node)
+                case _ if off_node(action, clusters, (node,)) is not None:
+                    yield Place(step, index), ()
+                case _:
+                    pass
 
     def _tvs_down(self, step: int, node: str) -> Fault:
         shell = f"admin --node {node} utils service"
