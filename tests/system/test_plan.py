@@ -160,7 +160,7 @@ def test_no_safe_order_is_exit_status_1() -> None:
 )
 def test_what_cannot_be_planned(arguments: tuple[str, ...], words: str) -> None:
     status, out, err = run_cli("rehearse", "plan", *arguments)
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert words in err
 
 

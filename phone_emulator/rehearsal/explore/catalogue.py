@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 from typing import Final, TypeGuard
 
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import WrongNameError
 from tokenless.phone_emulator.rehearsal.explore.faults import (
     Fault,
     FaultKind,
@@ -322,7 +322,7 @@ def named_faults(faults: Sequence[Fault], name: str) -> tuple[Fault, ...]:
     """Return the faults of a run by its name: `twice:2.1`, or two joined by `+`.
 
     Raises:
-        PhoneError: When the script has no such fault, or they cannot go together.
+        WrongNameError: When the script has no such fault, or they cannot go together.
     """
     known = {fault.name: fault for fault in faults}
     parts, chosen = name.split("+"), list[Fault]()
@@ -331,7 +331,7 @@ def named_faults(faults: Sequence[Fault], name: str) -> tuple[Fault, ...]:
         names = ("+".join(parts[:count]) for count in range(len(parts), 0, -1))
         found = next((each for each in names if each in known), None)
         if found is None:
-            raise PhoneError(
+            raise WrongNameError(
                 f"there is no fault {'+'.join(parts)!r}",
                 hint="`--list` prints all of this change",
             )
@@ -339,7 +339,7 @@ def named_faults(faults: Sequence[Fault], name: str) -> tuple[Fault, ...]:
         del parts[: found.count("+") + 1]
     for one, other in combinations(chosen, 2):
         if _collide(one, other):
-            raise PhoneError(
+            raise WrongNameError(
                 f"{one.name} and {other.name} cannot be played together",
                 hint="choose faults of different lines, nodes and groups",
             )
