@@ -34,6 +34,10 @@ class UnreadableError(TokenlessError):
     """An input that cannot be read at all, so that nothing can be told of it."""
 
 
+class WrongUsageError(TokenlessError):
+    """A name or a value of a command line that is none, as a person gave it."""
+
+
 class BuildError(TokenlessError):
     """A file that cannot be written as asked."""
 

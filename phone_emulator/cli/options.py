@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from tokenless.command_line import FILE, NumberRange, Option, gathered
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import WrongNameError
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.phone import HttpPort, http_at
 from tokenless.phone_emulator.phone import tftp_only as without_http
@@ -209,12 +209,12 @@ def parse_models(text: str) -> Sequence[str]:
     """Return the models of a list, each once.
 
     Raises:
-        PhoneError: When one is not known.
+        WrongNameError: When one is not known.
     """
     chosen = list(dict.fromkeys(part.strip() for part in text.split(",")))
     unknown = [model for model in chosen if model not in PHONE_MODELS]
     if unknown:
-        raise PhoneError(
+        raise WrongNameError(
             f"there is no phone model {', '.join(unknown)}",
             hint=hint_for_unknown_models(*unknown),
         )
@@ -225,9 +225,9 @@ def parse_release(text: str) -> Release:
     """Return the release that a person names.
 
     Raises:
-        PhoneError: When there is none of that name.
+        WrongNameError: When there is none of that name.
     """
     try:
         return Release.parse(text)
     except ValueError as error:
-        raise PhoneError(str(error), hint='write it as "10.5(1)"') from None
+        raise WrongNameError(str(error), hint='write it as "10.5(1)"') from None

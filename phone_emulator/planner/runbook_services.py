@@ -68,10 +68,8 @@ def restarts_of(plan: Plan) -> dict[int, tuple[Service, ...]]:
         if isinstance(each.step, Regenerate):
             is_due |= each.step.unit is TrustStore.CALLMANAGER
         elif isinstance(each.step, ResetPhones) and is_due:
-            services = services_by_hand(plan.task.layout.release)
-            if each.number in plan.restarts:
-                services = tuple(dict.fromkeys((Service.CALLMANAGER, *services)))
-            found[each.number], is_due = services, False
+            found[each.number] = services_by_hand(plan.task.layout.release)
+            is_due = False
     return found
 
 

@@ -9,7 +9,12 @@ import click
 from tokenless import __version__
 from tokenless.command_line import COMMANDS, ExitStatus, LazyGroup, complain
 from tokenless.ground.disk import explain
-from tokenless.protocol.errors import TokenlessError, UnreadableError, first_cause
+from tokenless.protocol.errors import (
+    TokenlessError,
+    UnreadableError,
+    WrongUsageError,
+    first_cause,
+)
 
 _DEBUG_VARIABLE: Final = "TOKENLESS_DEBUG"
 
@@ -61,9 +66,17 @@ def main() -> Never:
             )  # the reader of our output has seen enough, as `head` does
         if _wants_traceback():
             raise
-        is_unreadable = isinstance(first_cause(error), UnreadableError)
-        status = ExitStatus.CANNOT_TELL if is_unreadable else ExitStatus.FAILED
-        _fail(_explain(error), status)
+        _fail(_explain(error), _status_of(first_cause(error)))
+
+
+def _status_of(error: BaseException) -> ExitStatus:
+    match error:
+        case WrongUsageError():
+            return ExitStatus.USAGE
+        case UnreadableError():
+            return ExitStatus.CANNOT_TELL
+        case _:
+            return ExitStatus.FAILED
 
 
 def _is_interrupt(error: BaseException) -> bool:

@@ -1,5 +1,6 @@
 """Plans played with real services and real phones: the model's predictions hold."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,7 @@ from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
 from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
+from tokenless.protocol.phone_interaction import PhoneInteraction
 
 NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
 
@@ -61,6 +63,31 @@ def test_a_plan_ends_as_it_was_predicted(
     assert played.first_difference is None
     assert played.ok
     assert played.stuck == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "interaction"),
+    [
+        ("12.5(1)", PhoneInteraction.AUTOMATIC),
+        ("14", PhoneInteraction.AUTOMATIC),
+        ("15", PhoneInteraction.MANUAL),
+    ],
+)
+def test_secure_phones_have_dial_tone_at_the_end_of_a_plan(
+    version: str, interaction: PhoneInteraction
+) -> None:
+    """Whether Cisco CallManager restarts by hand or by itself (REFERENCE-2 3.3)."""
+    wanted = task("CallManager", version, "8861")
+    layout = replace(wanted.layout, interaction=interaction)
+    plan = make_plan(replace(wanted, layout=layout))
+    script = script_of(plan, name="plan", version=version)
+    first, *others = script.steps
+    lines = [f"device secure {group.name} encrypted" for group in script.groups]
+    secured = msgspec.structs.replace(first, run=(*first.run, *lines, "phones boot"))
+    secured = msgspec.structs.replace(secured, expect=())
+    played = play(msgspec.structs.replace(script, steps=(secured, *others)))
+    assert played.first_difference is None
+    assert [each.impact.unregistered for each in played.steps] == [0, 0]
 
 
 @pytest.mark.parametrize("version", ["10.5(1)", "11.5(1)", "12.5(1)"])
@@ -133,7 +160,7 @@ def test_no_safe_order_is_exit_status_1() -> None:
 )
 def test_what_cannot_be_planned(arguments: tuple[str, ...], words: str) -> None:
     status, out, err = run_cli("rehearse", "plan", *arguments)
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert words in err
 
 

@@ -41,7 +41,7 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
     exit_by_verdict,
     play_and_report,
 )
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, WrongNameError
 from tokenless.phone_emulator.rehearsal.explore.catalogue import (
     named_faults,
     sampled_pairs,
@@ -189,7 +189,7 @@ def _tasks(script: Script, first: int, choice: FaultChoice, phones: int) -> list
         faults = single_faults(script, first, choice.kinds)
         pairs = sampled_pairs(script, faults, choice.pairs, choice.seed)
     if not faults:
-        raise PhoneError(
+        raise WrongNameError(
             f"{script.name} has no such fault from step {first} on",
             hint="choose other kinds, or an earlier step with --from-step",
         )

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tokenless.command_line import NumberRange, gathered
 from tokenless.ground.terminal import cell, progress_bar
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import WrongNameError
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.planner.plan import Plan
 from tokenless.phone_emulator.planner.runbook import Pace, runbook_of
@@ -72,10 +72,10 @@ def check_runbook(path: Path) -> None:
     """Refuse a file name that says no form.
 
     Raises:
-        PhoneError: When the name ends otherwise.
+        WrongNameError: When the name ends otherwise.
     """
     if path.suffix.lower() not in _PAGES:
-        raise PhoneError(
+        raise WrongNameError(
             f"{path}: a runbook is Markdown or HTML",
             hint="name it .md or .html; --save writes the plan as TOML",
         )
@@ -92,21 +92,28 @@ def write_runbook(path: Path, plan: Plan, pace: Pace, goal: str) -> None:
         file.write(write(runbook_of(plan, pace), f"Runbook: {goal}"))
 
 
-def play_orders(
-    planned: Script, names: Sequence[str]
-) -> list[tuple[Script, RunResult]]:
-    """Play the plan and other orders with real services, side by side.
+def find_orders(names: Sequence[str]) -> list[Script]:
+    """Return the orders to which a plan is compared.
 
     Args:
-        planned: The plan.
         names: Rehearsals by name, by NAME@VARIANT, or files.
 
     Raises:
-        PhoneError: When one cannot be read, or no process can play it.
+        WrongNameError: When there is none of a name.
+        PhoneError: When one cannot be read.
     """
-    scripts = [planned]
-    for name in names:
-        scripts += find_scripts(name, check_file)
+    return [script for name in names for script in find_scripts(name, check_file)]
+
+
+def play_orders(
+    planned: Script, others: Sequence[Script]
+) -> list[tuple[Script, RunResult]]:
+    """Play the plan and other orders with real services, side by side.
+
+    Raises:
+        PhoneError: When no process can play them.
+    """
+    scripts = [planned, *others]
     # Two orders may have the same name: a task is called by its place.
     tasks = [
         replace(task_of(each, (), len(each.groups), 1), name=str(number))

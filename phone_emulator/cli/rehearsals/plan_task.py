@@ -8,7 +8,7 @@ from typing import Final
 import click
 import msgspec
 
-from tokenless.command_line import gathered
+from tokenless.command_line import FILE, gathered
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     models_option,
@@ -16,7 +16,7 @@ from tokenless.phone_emulator.cli.options import (
     parse_models,
     parse_release,
 )
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, naming_by_hand
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.task import Task, node_number, parse_goal
@@ -78,15 +78,16 @@ def _asked(
     if rehearsal is not None:
         script = load_script(rehearsal, check_file)
         return AskedPlan(goal, version, task_for(script, goal, strict=strict), script)
-    layout = _issued(
-        _layout(version, nodes, phone_interaction, is_mixed=mode == "mixed"),
-        multi_server,
-        ca_signed,
-    )
-    if tftp:
-        layout = replace(layout, roles=_roles(layout, _numbers(tftp, layout)))
-    groups = _groups(models, layout, tftp, callmanager_groups)
-    task = Task(layout, groups, parse_goal(goal, layout), strict)
+    with naming_by_hand():
+        layout = _issued(
+            _layout(version, nodes, phone_interaction, is_mixed=mode == "mixed"),
+            multi_server,
+            ca_signed,
+        )
+        if tftp:
+            layout = replace(layout, roles=_roles(layout, _numbers(tftp, layout)))
+        groups = _groups(models, layout, tftp, callmanager_groups)
+        task = Task(layout, groups, parse_goal(goal, layout), strict)
     return AskedPlan(goal, version, task, None)
 
 
@@ -152,7 +153,7 @@ task_options = gathered(
     click.option(
         "--for",
         "rehearsal",
-        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        type=FILE,
         metavar="FILE",
         help="Plan for the cluster and the phones at the end of this rehearsal (as "
         "`rehearse import` makes it); replaces --version, --mode, --models, "

@@ -13,6 +13,7 @@ from tokenless.phone_emulator.cli.rehearsals.plan_outputs import (
     check_runbook,
     comparison_json,
     comparison_table,
+    find_orders,
     pace_options,
     play_orders,
     write_runbook,
@@ -74,11 +75,12 @@ def plan(
     of steps that locks no phone out; the anchors and TVS members that are left after
     each step; and the regenerations that must wait, each until a step. It names groups
     of phones for which the order is not safe, with the reason and the steps between
-    which they are at risk. Exit status 1 when no order is safe, 3 when the time was too
-    short to find one.
+    which they are at risk. Exit status 1 when no order is safe, 2 when an option names
+    what does not exist, 3 when the time was too short to find an order.
     """
     if runbook is not None:
         check_runbook(runbook)
+    others = find_orders(compare)
     with slow_view("checking orders") as tell:
         made = make_plan(
             asked.task,
@@ -95,8 +97,8 @@ def plan(
         error = PhoneError(f"{words} for these phones", hint=_what_to_do(made))
         complain(error.explain())
         sys.exit(ExitStatus.CANNOT_TELL if made.gave_up else ExitStatus.FAILED)
-    if compare:
-        _compare(asked.played(made, "the plan"), compare, as_json=as_json)
+    if others:
+        _compare(asked.played(made, "the plan"), others, as_json=as_json)
 
 
 def _print(made: Plan, *, as_json: bool) -> None:
@@ -116,8 +118,8 @@ def _save(path: Path, asked: AskedPlan, made: Plan) -> None:
     save_script(path, write_script(asked.played(made, path.stem), comment=comment))
 
 
-def _compare(planned: Script, names: Sequence[str], *, as_json: bool) -> None:
-    compared = play_orders(planned, names)
+def _compare(planned: Script, others: Sequence[Script], *, as_json: bool) -> None:
+    compared = play_orders(planned, others)
     if as_json:
         click.echo(json.dumps(comparison_json(compared)))
     else:

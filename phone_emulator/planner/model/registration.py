@@ -4,7 +4,8 @@ A CallManager shows the certificate that its node had when the service last star
 phone registers there over TLS where that is a CCM record of its CTL, without a CTL of
 its ITL (REFERENCE-3 4.7). In mixed mode a plan has Cisco CallManager restarted on every
 node right before the reset that ends a round in which CallManager was regenerated:
-phones take the new CTL and find the new certificates at once.
+phones take the new CTL and find the new certificates at once. From 14SU1 the service
+restarts by itself (REFERENCE-2 3.3), whether phones are reset automatically or not.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -25,7 +26,6 @@ from tokenless.phone_emulator.planner.model.steps import (
     ResetPhones,
     World,
     apply,
-    resets_phones,
 )
 from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.protocol.codes import Role, TrustStore
@@ -41,8 +41,7 @@ class RegistrationLoss:
 
     group: PhoneGroup
     from_step: int
-    """The number of the reset before which Cisco CallManager is restarted; if services
-    restart by themselves, it begins with the regeneration."""
+    """The number of the reset before which Cisco CallManager is restarted."""
     at: tuple[int, ...]
     """The other nodes of their group at which they register; empty: at none."""
     is_lasting: bool
@@ -107,9 +106,12 @@ def _lost(
 
 
 def restarts_callmanager(layout: ClusterLayout) -> bool:
-    """Return whether a plan has CallManager restarted before resets of phones."""
-    renewal = Regenerate(TrustStore.CALLMANAGER)
-    return layout.is_mixed and not resets_phones(layout, renewal)
+    """Return whether a plan has CallManager restarted before resets of phones.
+
+    Where its new certificate resets phones but does not restart it (14, and 12.5 with
+    automatic resets), phones would find the old one after the round.
+    """
+    return layout.is_mixed and not layout.release.restarts_callmanager
 
 
 def shown_now(layout: ClusterLayout, cluster: ClusterState) -> Shown:
@@ -136,8 +138,7 @@ def restarts_before(layout: ClusterLayout, steps: Sequence[PlanStep]) -> list[in
     numbers, is_due = [], False
     for number, step in enumerate(steps, 1):
         if isinstance(step, Regenerate) and step.unit is TrustStore.CALLMANAGER:
-            # Where a regeneration resets phones, it restarts the service, too.
-            is_due = layout.is_mixed and not resets_phones(layout, step)
+            is_due = restarts_callmanager(layout)
         elif isinstance(step, ResetPhones) and is_due:
             numbers.append(number)
             is_due = False
@@ -145,7 +146,10 @@ def restarts_before(layout: ClusterLayout, steps: Sequence[PlanStep]) -> list[in
 
 
 def losses(task: Task, steps: Sequence[PlanStep]) -> Iterator[RegistrationLoss]:
-    """Return which groups lose secure registration at their first node, and when."""
+    """Return which groups lose secure registration at their first node, and when.
+
+    Only where Cisco CallManager is restarted by hand; `gaps_of` has the other losses.
+    """
     layout, world = task.layout, task.first_world()
     due = frozenset(restarts_before(layout, steps))
     for number, step in enumerate(steps, 1):

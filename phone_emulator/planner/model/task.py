@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, naming_by_hand
 from tokenless.phone_emulator.planner.model.cluster import (
     PUBLISHER,
     ClusterLayout,
@@ -66,11 +66,12 @@ class Task:
         return replace(self, groups=kept, start=start)
 
 
+@naming_by_hand()
 def parse_goal(text: str, layout: ClusterLayout) -> tuple[Regenerate, ...]:
     """Read a goal: units, each on all its nodes, or on one (`UNIT@NODE`).
 
     Raises:
-        PhoneError: When it names no unit, or a node that there is not.
+        WrongNameError: When it names no unit, or a node that there is not.
     """
     match = _VERB.fullmatch(text)
     rest = match[1] if match else ""

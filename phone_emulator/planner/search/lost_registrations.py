@@ -6,7 +6,6 @@ from tokenless.phone_emulator.planner.model.registration import (
     NONE_LOST,
     LostRegistrations,
     lost_at_reset,
-    restarts_callmanager,
 )
 from tokenless.phone_emulator.planner.model.steps import PlanStep, ResetPhones, World
 from tokenless.phone_emulator.planner.model.task import Task
@@ -18,7 +17,7 @@ def lost_by(
 ) -> LostRegistrations:
     """Return which registrations a step costs: a reset that ends CallManager's round.
 
-    Cisco CallManager is restarted right before it.
+    Cisco CallManager is restarted right before it, or has restarted by itself.
 
     Args:
         task: What is planned.
@@ -27,7 +26,7 @@ def lost_by(
         step: The step.
     """
     is_due = round_ is TrustStore.CALLMANAGER and isinstance(step, ResetPhones)
-    if not is_due or not restarts_callmanager(task.layout):
+    if not is_due or not task.layout.is_mixed:
         return NONE_LOST
     return lost_at_reset(task, world)
 
@@ -53,7 +52,7 @@ def least_lost(
         if goal.unit is unit and not done >> bit & 1
     )
     is_now = round_ is unit
-    if not (pending or is_now) or not restarts_callmanager(task.layout):
+    if not (pending or is_now) or not task.layout.is_mixed:
         return NONE_LOST
     if is_now:
         return lost_at_reset(task, world, pending)

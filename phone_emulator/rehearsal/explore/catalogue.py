@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 from typing import Final, TypeGuard
 
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import WrongNameError
 from tokenless.phone_emulator.rehearsal.explore.faults import (
     Fault,
     FaultKind,
@@ -45,7 +45,8 @@ from tokenless.phone_emulator.rehearsal.scripts.line_check import (
     served_nodes,
 )
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
-from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.phone_emulator.rehearsal.scripts.script import MAIN_CLUSTER, Script
+from tokenless.phone_emulator.rehearsal.scripts.switched_off import off_node
 from tokenless.protocol.errors import TokenlessError
 
 _CTL_UPDATE: Final = ("utils", "ctl", "update")
@@ -226,13 +227,15 @@ class _Catalogue:
     def _not_typed(
         self, step: int, node: str
     ) -> Iterator[tuple[Place, tuple[str, ...]]]:
+        clusters = {MAIN_CLUSTER: self._nodes}
         for index, action in enumerate(self._actions[step]):
-            if not isinstance(action, Admin) or action.cluster:
-                continue
-            if action.everywhere:
-                yield Place(step, index), self._elsewhere(action, node)
-            elif (action.node or self._nodes[0]) == node:
-                yield Place(step, index), ()
+            match action:
+                case Admin(everywhere=True, cluster=None):
+                    yield Place(step, index), self._elsewhere(action, node)
+                case _ if off_node(action, clusters, (node,)) is not None:
+                    yield Place(step, index), ()
+                case _:
+                    pass
 
     def _tvs_down(self, step: int, node: str) -> Fault:
         shell = f"admin --node {node} utils service"
@@ -319,7 +322,7 @@ def named_faults(faults: Sequence[Fault], name: str) -> tuple[Fault, ...]:
     """Return the faults of a run by its name: `twice:2.1`, or two joined by `+`.
 
     Raises:
-        PhoneError: When the script has no such fault, or they cannot go together.
+        WrongNameError: When the script has no such fault, or they cannot go together.
     """
     known = {fault.name: fault for fault in faults}
     parts, chosen = name.split("+"), list[Fault]()
@@ -328,7 +331,7 @@ def named_faults(faults: Sequence[Fault], name: str) -> tuple[Fault, ...]:
         names = ("+".join(parts[:count]) for count in range(len(parts), 0, -1))
         found = next((each for each in names if each in known), None)
         if found is None:
-            raise PhoneError(
+            raise WrongNameError(
                 f"there is no fault {'+'.join(parts)!r}",
                 hint="`--list` prints all of this change",
             )
@@ -336,7 +339,7 @@ def named_faults(faults: Sequence[Fault], name: str) -> tuple[Fault, ...]:
         del parts[: found.count("+") + 1]
     for one, other in combinations(chosen, 2):
         if _collide(one, other):
-            raise PhoneError(
+            raise WrongNameError(
                 f"{one.name} and {other.name} cannot be played together",
                 hint="choose faults of different lines, nodes and groups",
             )

@@ -49,6 +49,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
     SetSetting,
 )
 from tokenless.phone_emulator.rehearsal.scripts.permitted import check_address
+from tokenless.phone_emulator.rehearsal.scripts.switched_off import check_switched_on
 from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.changes.membership import add_node, remove_node, set_hostname
 from tokenless.services.node.control.announce import announce
@@ -123,6 +124,9 @@ class RehearsalRig:
         Raises:
             TokenlessError: When it is refused or fails; says why.
         """
+        off = [name for name, is_up in self.nodes_up.items() if not is_up]
+        if off:
+            check_switched_on(action, self._nodes_by_cluster, off)
         if not isinstance(action, Phones | CallPhone):
             self.phone_groups.note_change()
         for part in self._parts(action):
@@ -262,6 +266,14 @@ class RehearsalRig:
             name: running.served.is_up(name)
             for running in self._running.values()
             for name in running.names
+        }
+
+    @property
+    def _nodes_by_cluster(self) -> dict[str, tuple[str, ...]]:
+        """The nodes that may be served, each cluster's publisher first."""
+        return {
+            name: (running.cluster.publisher.name, *running.names)
+            for name, running in self._running.items()
         }
 
     @property

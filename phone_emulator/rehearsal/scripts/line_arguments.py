@@ -49,6 +49,8 @@ class ScriptNames:
     tokens: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     backups: list[str] = field(default_factory=list)
+    off: set[str] = field(default_factory=set)
+    """The nodes that are switched off."""
 
     @property
     def nodes(self) -> list[str]:

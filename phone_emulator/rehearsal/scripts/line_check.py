@@ -46,6 +46,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script import (
     Step,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script_files import at_release
+from tokenless.phone_emulator.rehearsal.scripts.switched_off import check_switched_on
 from tokenless.protocol.codes import EVERY_ROLE, UNITS_OF_PUBLISHER, NodeRole, units_of
 from tokenless.protocol.errors import TokenlessError
 from tokenless.protocol.release import Release
@@ -186,6 +187,7 @@ def _check_step(step: Step, number: int, names: ScriptNames) -> None:
         if isinstance(line.action, Admin):
             _check_admin(line.action, names, where, may_be_refused=may_be_refused)
         if not may_be_refused:
+            _check_power(line.action, names, where)
             _follow(line.action, names)
 
 
@@ -228,6 +230,13 @@ def _check_setting(action: SetSetting, where: LinePlace) -> None:
         raise LineError(where, str(error), hint=error.hint) from None
 
 
+def _check_power(action: LineAction, names: ScriptNames, where: LinePlace) -> None:
+    try:
+        check_switched_on(action, names.clusters, names.off)
+    except PhoneError as error:
+        raise LineError(where, str(error), hint=error.hint) from None
+
+
 def _follow(action: LineAction, names: ScriptNames) -> None:
     """Follow what a line changes about the names."""
     match action:
@@ -237,6 +246,8 @@ def _follow(action: LineAction, names: ScriptNames) -> None:
             names.keys.append(name)
         case Backup(name=name, restore=False):
             names.backups.append(name)
+        case NodePower(node=node, up=up):
+            (names.off.discard if up else names.off.add)(node)
         case RenameNode(node=node, new=new):
             _rename(names, node, new)
         case AddNode(node=node):
@@ -244,6 +255,7 @@ def _follow(action: LineAction, names: ScriptNames) -> None:
         case RemoveNode(node=node):
             for nodes in names.clusters.values():
                 nodes[:] = [each for each in nodes if each != node]
+            names.off.discard(node)
         case _:
             pass
 

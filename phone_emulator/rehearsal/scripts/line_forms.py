@@ -302,7 +302,7 @@ FORMS: Final = (
     ),
     LineForm(
         "node stop NODE",
-        "switch a node off",
+        "switch a node off; nothing can be typed there until it is on",
         lambda values: NodePower(values.one("NODE"), up=False),
     ),
     LineForm(

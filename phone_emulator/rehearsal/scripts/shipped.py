@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tokenless.ground.files import SHIPPED_CONFIGS
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, WrongNameError
 from tokenless.phone_emulator.rehearsal.scripts.script import SCRIPTS, Script
 from tokenless.phone_emulator.rehearsal.scripts.script_files import (
     CheckFile,
@@ -53,21 +53,24 @@ def find_scripts(name: str, check: CheckFile | None = None) -> list[Script]:
         check: As `load_scripts` has it.
 
     Raises:
-        PhoneError: When there is none, or it cannot be understood.
+        WrongNameError: When there is none.
+        PhoneError: When it cannot be understood.
     """
     if name.endswith(_ENDING):
         return load_scripts(Path(name), check)
     base, _, variant = name.partition("@")
     path = shipped_folder() / f"{base}{_ENDING}"
     if "/" in base or not path.is_file():
-        raise PhoneError(f"there is no rehearsal {name}", hint=_meant(base))
+        raise WrongNameError(f"there is no rehearsal {name}", hint=_meant(base))
     scripts = load_scripts(path, check)
     found = [script for script in scripts if script.name == name]
     if not found and not variant:
         return scripts
     if not found:
         names = ", ".join(script.name for script in scripts)
-        raise PhoneError(f"there is no rehearsal {name}", hint=f"available: {names}")
+        raise WrongNameError(
+            f"there is no rehearsal {name}", hint=f"available: {names}"
+        )
     return found
 
 

@@ -1,6 +1,7 @@
 """Plans: what the vendor's procedures say in words, found by search."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from tokenless.phone_emulator.planner.model.steps import (
     RestartTvs,
     UpdateCtl,
     apply,
+    commands,
 )
 from tokenless.phone_emulator.planner.model.task import parse_goal
 from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan
@@ -305,3 +307,15 @@ def test_the_reason_of_a_lockout_is_a_value_and_a_sentence() -> None:
     found = to_json(plan)["in_one_go"]["first_lockout"]
     assert found["reason_code"] in {"tvs-not-in-itl", "cannot-ask"}
     assert "the phone does not know the signer" in found["reason"]
+
+
+@pytest.mark.parametrize("signed", [frozenset(), frozenset({CALLMANAGER})])
+def test_the_page_has_the_one_step_that_renews_a_shared_certificate(
+    signed: frozenset[TrustStore],
+) -> None:
+    unit = frozenset({CALLMANAGER})
+    layout = ClusterLayout(Release.parse("14"), NODES, shared=unit, signed=signed)
+    (step,) = parse_goal("CallManager", layout)
+    (line,) = commands(layout, step)
+    page = (Path(__file__).parents[3] / "docs" / "planning.md").read_text()
+    assert f"`{line}`" in " ".join(page.split())

@@ -1,5 +1,7 @@
 """Secure registration in a plan: when it is lost, by whom, and what the plan says."""
 
+import re
+
 import pytest
 
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout, first_cluster
@@ -172,3 +174,40 @@ def test_a_runbook_says_where_secure_phones_lose_a_callmanager_that_restarts() -
     assert to_json(made)["registration"]["no_node_in_steps"] == [steps]
     said = f"from step {steps[0]} until step {steps[1]} is done, some or all secure"
     assert said in "\n".join(in_words(made))
+
+
+@pytest.mark.parametrize("interaction", PhoneInteraction)
+@pytest.mark.parametrize(
+    "version",
+    [
+        *("10.5(1)", "10.5(2)", "11.0(1)", "11.5(1)SU9", "12.0(1)", "12.5(1)"),
+        *("12.5(1)SU9", "14", "14SU1", "14SU5", "15", "15SU4"),
+    ],
+)
+def test_all_forms_of_a_plan_have_the_same_restarts(
+    version: str, interaction: PhoneInteraction
+) -> None:
+    """By hand until 14, whoever resets phones (REFERENCE-2 3.3).
+
+    Text, JSON, saved plan and runbook agree on the resets.
+    """
+    made = plan("CallManager, TVS", version=version, interaction=interaction)
+    steps = made.steps or ()
+    words = "\n".join(in_words(made))
+    told = [int(n) for n in re.findall(r"step (\d+), restart Cisco CallManager", words)]
+    book = runbook_of(made, Pace()).rows
+    command = "`utils service restart Cisco CallManager`"
+    saved = [line for step in rounds(made) for line in step.run]
+    expected = [
+        line
+        for each in steps
+        for line in (*[RESTART_CALLMANAGER] * (each.number in told), *each.commands)
+    ]
+    assert told == list(made.restarts)
+    assert to_json(made)["registration"]["restart_callmanager_before"] == told
+    assert [row.number for row in book if command in row.command] == told
+    assert saved == expected
+    by_hand = version <= "14"
+    assert len(told) == by_hand
+    assert ("Cisco CallManager restarts by itself" in words) == (not by_hand)
+    assert {each.from_step for each in made.losses} == set(told)

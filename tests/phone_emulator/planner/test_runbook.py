@@ -175,7 +175,7 @@ def test_another_form_is_refused_before_the_search(tmp_path: Path) -> None:
     status, out, err = run_cli(
         "rehearse", "plan", "--goal", "TVS", "--runbook", str(page)
     )
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert "a runbook is Markdown or HTML" in err
     assert not page.exists()
 

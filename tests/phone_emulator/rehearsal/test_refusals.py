@@ -26,10 +26,10 @@ REFUSED = {
 }
 DONE = [
     "backup take early",
+    "backup restore early",
     f"node stop {SUB}",
     "admin --all utils ctl set-cluster mixed-mode",
     "phones factory-reset phones",
-    "backup restore early",
     f"node remove {SUB}",
     "backup restore early",
 ]
