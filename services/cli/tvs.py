@@ -13,6 +13,7 @@ import click
 
 from tokenless.command_line import NumberRange, gathered, json_option
 from tokenless.ground.tls import TlsVersion
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.codes import role_name
@@ -111,7 +112,7 @@ _asking_options = gathered(
     ),
     click.option(
         "--ca",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        type=INPUT_FILE,
         help="The certificate (PEM) that the server's certificate must verify against.",
     ),
     click.option(
@@ -175,9 +176,7 @@ def query(*, subject: str, issuer: str, serial: bytes, asking: _Asking) -> None:
 
 @tvs.command()
 @_asking_options
-@click.argument(
-    "certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
+@click.argument("certificate", type=INPUT_FILE)
 def verify(*, certificate: Path, asking: _Asking) -> None:
     """Ask whether a certificate, PEM or DER, may be trusted (VERIFY)."""
     der = _load_der(certificate)

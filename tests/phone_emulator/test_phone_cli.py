@@ -132,8 +132,8 @@ async def test_factory_reset_leaves_an_empty_phone(phone: Commands) -> None:
     _, out, _ = await phone("show", "--json")
     assert json.loads(out)["files"] == dict.fromkeys(LISTS)
     status, _, err = await phone("replay", str(phone.folder / "last-boot.jsonl"))
-    assert status == 1
-    assert "no record of a boot" in err
+    assert status == 3
+    assert "last-boot.jsonl cannot be read" in err
 
 
 async def test_a_replay_in_words_as_json_and_with_its_log(phone: Commands) -> None:

@@ -10,8 +10,9 @@ from typing import Final
 import click
 import trio
 
-from tokenless.command_line import FILE, ExitStatus, complain, json_option
+from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.files import TooLongError, read_bounded
+from tokenless.inputs import INPUT_FILE, INPUT_FOLDER
 from tokenless.phone_emulator.addresses import parse_device, parse_servers
 from tokenless.phone_emulator.capf_client import CapfResult
 from tokenless.phone_emulator.cli.options import ModelName, tftp_option
@@ -27,7 +28,7 @@ from tokenless.phone_emulator.cli.phones.views import (
     show,
     web,
 )
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 from tokenless.phone_emulator.flash import FolderFlash, model_in
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network
@@ -74,12 +75,12 @@ def phone() -> None:
 @habit_options
 @click.option(
     "--mic",
-    type=FILE,
+    type=INPUT_FILE,
     help="Give the phone this MIC: PEM with key and certificate.",
 )
 @click.option(
     "--manufacturer",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=INPUT_FOLDER,
     help="Give the phone a MIC from this emulated manufacturer, unless it has one: "
     "DATA/manufacturer of a cluster.",
 )
@@ -168,12 +169,13 @@ def _read_pem(path: Path) -> bytes:
     """Read a key with its certificate.
 
     Raises:
-        PhoneError: When it cannot be, or is no such file by its size.
+        UnreadableFileError: When it cannot be read.
+        PhoneError: When it is no such file by its size.
     """
     try:
         return read_bounded(path, _MAX_PEM_BYTES)
     except OSError as error:
-        raise PhoneError(
+        raise UnreadableFileError(
             f"{path}: {error.strerror}", hint="name the phone's MIC with its key"
         ) from None
     except TooLongError as error:

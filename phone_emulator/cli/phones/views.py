@@ -12,6 +12,7 @@ import msgspec
 import trio
 
 from tokenless.command_line import ExitStatus, complain, json_option
+from tokenless.inputs import INPUT_FILE
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, read_record
@@ -95,7 +96,7 @@ def factory_reset(*, flash: Path) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=INPUT_FILE)
 @click.option("--log", "with_log", is_flag=True, help="Also print the console log.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per step.")
 def replay(*, file: Path, with_log: bool, as_json: bool) -> None:

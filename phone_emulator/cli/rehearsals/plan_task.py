@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from tokenless.command_line import gathered
+from tokenless.inputs import INPUT_FILE
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     models_option,
@@ -152,7 +153,7 @@ task_options = gathered(
     click.option(
         "--for",
         "rehearsal",
-        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        type=INPUT_FILE,
         metavar="FILE",
         help="Plan for the cluster and the phones at the end of this rehearsal (as "
         "`rehearse import` makes it); replaces --version, --mode, --models, "

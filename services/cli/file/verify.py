@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import click
 
-from tokenless.command_line import FILE, json_option
+from tokenless.command_line import json_option
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import TrustError, UnknownSignerError
 from tokenless.protocol.files.trust_list import TrustList
@@ -41,18 +42,18 @@ Source = Callable[[AnyFile], Proof]
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=INPUT_FILE)
 @click.option(
     "--signer",
     "signers",
-    type=FILE,
+    type=INPUT_FILE,
     multiple=True,
     help="A certificate (PEM or DER) that you trust; may be repeated.",
 )
 @click.option(
     "--against",
     "lists",
-    type=FILE,
+    type=INPUT_FILE,
     multiple=True,
     help="A trust list that you trust; its SAST records may sign lists.",
 )
@@ -63,7 +64,7 @@ Source = Callable[[AnyFile], Proof]
     multiple=True,
     help="A TVS server to ask about the signer.",
 )
-@click.option("--tvs-ca", type=FILE, help="The certificate of that TVS, as PEM.")
+@click.option("--tvs-ca", type=INPUT_FILE, help="The certificate of that TVS, as PEM.")
 @click.option(
     "--allow-self-signed",
     is_flag=True,
