@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from typing import Final, Never
 
 import click
@@ -60,10 +61,11 @@ def main() -> Never:
                 ExitStatus.FAILED
             )  # the reader of our output has seen enough, as `head` does
         if _wants_traceback():
-            raise
+            traceback.print_exception(error)
         is_unreadable = isinstance(first_cause(error), UnreadableError)
         status = ExitStatus.CANNOT_TELL if is_unreadable else ExitStatus.FAILED
-        _fail(_explain(error), status)
+        complain(_explain(error))
+        raise SystemExit(status) from error
 
 
 def _is_interrupt(error: BaseException) -> bool:
