@@ -15,7 +15,7 @@ from tokenless.services.backup.restore import restore_backup
 from tokenless.services.backup.take import take_backup
 from tokenless.services.cli.options import data_option
 from tokenless.services.cluster.cluster import load_saved
-from tokenless.services.cluster.installation import CONFIG_FILE
+from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.config import host_settings
 
 _SHARED = (

@@ -14,8 +14,8 @@ from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.services.changes import membership
 from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.options import data_option, database_url
+from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
-from tokenless.services.cluster.installation import CONFIG_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, write_output
 from tokenless.services.node.control.announce import announce

@@ -30,6 +30,7 @@ from tokenless.services.cli.file.input import (
     read_bounded,
 )
 from tokenless.services.cli.options import data_option
+from tokenless.services.cluster.data_folder import CONFIG_FILE, no_cluster_in
 from tokenless.services.errors import ServiceError
 
 _TOKENS_FOLDER: Final = "tokens"
@@ -110,7 +111,8 @@ def load_signer(source: KeySource) -> Signer:
     """Load the signer.
 
     Raises:
-        ServiceError: When no key is named, the password is wrong, the key is not an RSA
+        ServiceError: When no key is named, the data folder of a token is not there,
+            the password is wrong, the key is not an RSA
             key or is not the certificate's.
         UnreadableError: When a file cannot be read.
     """
@@ -149,7 +151,11 @@ def _unlocked_token(name: str, source: KeySource) -> Signer:
     if source.module is not None:
         token = HsmToken.open(source.module, name)
     else:
-        token = open_token(source.data / _TOKENS_FOLDER, name)
+        tokens = source.data / _TOKENS_FOLDER
+        has_cluster = (source.data / CONFIG_FILE).exists()
+        if not (has_cluster or tokens.is_dir() or "/" in name):
+            raise no_cluster_in(source.data)
+        token = open_token(tokens, name)
     if source.password is None:
         # A wrong guess would count: fifteen destroy a token (REFERENCE 6.5).
         raise ServiceError(f"token {name} is locked", hint="set TOKENLESS_PASSWORD")
