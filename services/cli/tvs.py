@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from statistics import median
-from typing import Final
 
 import click
 
@@ -17,7 +16,7 @@ from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.codes import role_name
-from tokenless.protocol.decimal_text import read_decimal
+from tokenless.protocol.host_port import AddressError, split_host_port
 from tokenless.protocol.tvs.answers import Answer
 from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Query, Verify
 from tokenless.protocol.tvs.stream import Request
@@ -43,18 +42,13 @@ class ServerAddressType(ParamType[ServerAddress]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> ServerAddress:
-        """Read HOST, HOST:PORT or [IPv6]:PORT; fail as wrong usage."""
+        """Read it; fail as wrong usage."""
         if isinstance(value, ServerAddress):
             return value
-        text = str(value)
-        host, colon, port = text.rpartition(":")
-        is_bare = ":" in host and not host.startswith("[")
-        if not colon or is_bare or text.endswith("]"):
-            host, port = text, str(DEFAULT_PORT)
-        number = read_decimal(port, _HIGHEST_PORT)
-        if not number:
-            self.fail(f"{text}: {port[:20]} is not a port", param, ctx)
-        return ServerAddress(host.strip("[]"), number)
+        try:
+            return ServerAddress(*split_host_port(str(value), DEFAULT_PORT))
+        except AddressError as error:
+            self.fail(error.explain(), param, ctx)
 
 
 class _HexType(ParamType[bytes]):
@@ -100,7 +94,6 @@ class _Timing:
     tls_version: str
 
 
-_HIGHEST_PORT: Final = (1 << 16) - 1
 _asking_options = gathered(
     "asking",
     _Asking,

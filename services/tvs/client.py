@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from tokenless.ground.tls import TlsVersion, limit_versions
 from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.host_port import join_host_port
 from tokenless.protocol.tvs.answers import Answer
 from tokenless.protocol.tvs.stream import ClientStream, Request
 from tokenless.services.errors import ServiceError
@@ -29,7 +30,7 @@ class ServerAddress:
     port: int
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return join_host_port(self.host, self.port)
 
 
 class NoAnswerError(ServiceError):

@@ -23,6 +23,7 @@ from tokenless.phone_emulator.security_screen import kept, security_lines
 from tokenless.phone_emulator.web.http_server import serve_site
 from tokenless.phone_emulator.web.pages import PhoneSite
 from tokenless.protocol.certificates.name_text import printable, printable_lines
+from tokenless.protocol.host_port import join_host_port
 from tokenless.protocol.phones.models import PHONE_MODELS
 
 flash_option = click.option(
@@ -143,7 +144,7 @@ def web(*, flash: Path, address: str, port: int) -> None:
         trio.run(_serve_until_stopped, site, address, port)
     except* OSError as error:
         raise PhoneError(
-            f"cannot listen on {address}:{port}: {error.exceptions[0]}",
+            f"cannot listen on {join_host_port(address, port)}: {error.exceptions[0]}",
             hint="choose another --port or --address",
         ) from error
 
