@@ -8,6 +8,7 @@ from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError, UnknownHostError
 from tokenless.phone_emulator.secd.events import Server
+from tokenless.protocol.host_port import AddressError, split_host_port
 
 DEFAULT_TFTP_PORT: Final = 69
 SCCPS_PORT: Final = 2443
@@ -52,7 +53,7 @@ def parse_secure_ports(text: str) -> SecurePorts:
 def parse_servers(
     text: str, *, default_port: int = DEFAULT_TFTP_PORT
 ) -> tuple[Server, ...]:
-    """Parse `HOST:PORT[,HOST:PORT]`; IPv6 addresses stand in brackets.
+    """Parse `HOST:PORT[,HOST:PORT]`; an IPv6 address with a port is in brackets.
 
     Raises:
         PhoneError: When one is no host and port, or its name is not known.
@@ -62,15 +63,11 @@ def parse_servers(
 
 
 def _parse_server(text: str, default_port: int) -> Server:
-    match = re.fullmatch(
-        r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?", text
-    )
-    if match is None:
-        raise PhoneError(f"{text!r} is not a server", hint="write HOST or HOST:PORT")
-    port = int(match[3] or default_port)
-    if not 0 < port <= _HIGHEST_PORT:
-        raise PhoneError(f"{text!r} has no port in range", hint="use 1 to 65535")
-    return Server(_resolve(match[1] or match[2]), port)
+    try:
+        host, port = split_host_port(text, default_port)
+    except AddressError as error:
+        raise PhoneError(str(error), hint=error.hint) from None
+    return Server(_resolve(host), port)
 
 
 def _resolve(host: str) -> str:

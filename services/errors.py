@@ -3,15 +3,23 @@
 from typing import Final
 
 from tokenless.ground.toml_files import Keys, shown
-from tokenless.protocol.errors import TokenlessError
+from tokenless.protocol.errors import TokenlessError, UnreadableError
 
 
 class ServiceError(TokenlessError):
     """A service cannot do the work; `hint` tells the administrator a remedy."""
 
 
+class UnreadableFileError(ServiceError, UnreadableError):
+    """A file that cannot be read: nothing can be told of what is in it."""
+
+
 class ConfigurationError(ServiceError):
     """A configuration that cannot be used; the message names file, line and key."""
+
+
+class UnreadableConfigurationError(ConfigurationError, UnreadableError):
+    """A configuration's file that cannot be read: nothing can be told of it."""
 
 
 class SettingError(ConfigurationError):

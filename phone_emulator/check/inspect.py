@@ -29,6 +29,7 @@ from tokenless.phone_emulator.screen import summary_of
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.host_port import join_host_port
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.tvs.answers import Answer
 
@@ -98,7 +99,7 @@ def _node_json(node: Node) -> dict[str, Any]:
         "configuration": not isinstance(configuration, Missing),
         "signed_configuration": node.signed_configuration is not None,
         "tvs": [
-            f"{member.address}:{member.port}"
+            join_host_port(member.address, member.port)
             for member in (node.configuration.tvs if node.configuration else ())
         ],
     }

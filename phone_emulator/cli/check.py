@@ -10,9 +10,10 @@ from typing import Final
 import click
 import trio
 
-from tokenless.command_line import FILE, ExitStatus, complain, json_option
+from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.files import TooLongError, read_bounded
 from tokenless.ground.terminal import result_console, slow_view
+from tokenless.inputs import INPUT_FILE
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
@@ -42,7 +43,7 @@ from tokenless.phone_emulator.cli.options import (
     tftp_timeout_option,
     tvs_timeout_option,
 )
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import read_certificates
@@ -92,7 +93,7 @@ _LAB_PORT: Final = 6969
 )
 @click.option(
     "--lsc",
-    type=FILE,
+    type=INPUT_FILE,
     help="The certificate (PEM or DER) of the phone of --device, to compare with "
     "certHash of its configuration. Keys in the file are not read.",
 )
@@ -175,6 +176,7 @@ def _read_certificate(path: Path) -> Certificate:
     """Read the phone's certificate.
 
     Raises:
+        UnreadableFileError: When it cannot be read.
         PhoneError: When there is none in the file.
     """
     try:
@@ -182,7 +184,7 @@ def _read_certificate(path: Path) -> Certificate:
             read_certificates(read_bounded(path, _MAX_PEM_BYTES))[0]
         )
     except OSError as error:
-        raise PhoneError(
+        raise UnreadableFileError(
             f"{path}: {error.strerror}", hint="name the phone's certificate"
         ) from None
     except (DecodeError, TooLongError) as error:

@@ -10,6 +10,7 @@ import trio
 
 from tokenless.command_line import json_option
 from tokenless.ground.interrupts import until_stopped
+from tokenless.protocol.host_port import join_host_port
 from tokenless.services.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ async def _serve(settings: "StudioSettings", *, as_json: bool) -> None:
     async with trio.open_nursery() as nursery:
         address, port = await nursery.start(serve_studio, settings)
         key = "" if settings.asks_nobody else f"sign-in?key={settings.key}"
-        url = f"https://{address}:{port}/{key}"
+        url = f"https://{join_host_port(address, port)}/{key}"
         if as_json:
             event = {"event": "ready", "service": "studio", "address": address}
             click.echo(json.dumps({**event, "port": port, "url": url}))

@@ -10,6 +10,7 @@ import msgspec
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.header_fields import SignerId
+from tokenless.protocol.host_port import join_host_port
 from tokenless.protocol.phones.models import (
     PHONE_MODELS,
     PhoneModel,
@@ -31,9 +32,7 @@ class Server(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         """Write it as people do: `host:port`, IPv6 in brackets."""
         # The address may be any text that a configuration names a TVS member by.
-        address = printable(self.address)
-        host = f"[{address}]" if ":" in address else address
-        return f"{host}:{self.port}"
+        return join_host_port(printable(self.address), self.port)
 
 
 class PhoneBehaviour(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from tokenless.ground.files import replace_file
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.app import make_app
 from tokenless.phone_emulator.studio.studio import Studio
+from tokenless.protocol.host_port import join_host_port
 from tokenless.services.console.serving import HttpsConfig, server_context
 from tokenless.services.pki.keys import generate_ec, write_key
 
@@ -58,13 +59,13 @@ async def serve_studio(
     context = await trio.to_thread.run_sync(
         load_context, settings.folder, settings.address
     )
-    config = HttpsConfig(context, f"{settings.address}:{settings.port}")
+    place = join_host_port(settings.address, settings.port)
+    config = HttpsConfig(context, place)
     try:
         where = config.listen()
     except OSError as error:
         raise PhoneError(
-            f"the studio cannot listen on {settings.address}:{settings.port}: "
-            f"{error.strerror}",
+            f"the studio cannot listen on {place}: {error.strerror}",
             hint="choose another with --port; 0 takes a free one",
         ) from None
     async with trio.open_nursery() as nursery:

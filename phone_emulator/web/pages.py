@@ -24,6 +24,7 @@ from tokenless.phone_emulator.screen import describe
 from tokenless.phone_emulator.security_screen import kept
 from tokenless.phone_emulator.web.http_server import Page
 from tokenless.protocol.errors import DecodeError
+from tokenless.protocol.host_port import join_host_port
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.phones.models import PHONE_MODELS, LogForm, PhoneModel
 
@@ -123,7 +124,7 @@ class PhoneSite:
         for number, member in enumerate(configuration.callmanagers, 1):
             yield f"CallManager {number}", member.address
         for number, server in enumerate(configuration.tvs, 1):
-            yield f"TVS {number}", f"{server.address}:{server.port}"
+            yield f"TVS {number}", join_host_port(server.address, server.port)
         yield "Security Mode", str(configuration.security_mode)
         yield "Version Stamp", configuration.version_stamp
 

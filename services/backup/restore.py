@@ -29,7 +29,8 @@ from tokenless.services.backup.manifest import (
     in_silence,
 )
 from tokenless.services.cluster.cluster import load_saved
-from tokenless.services.cluster.installation import CONFIG_FILE, DATABASE_FILE
+from tokenless.services.cluster.data_folder import CONFIG_FILE
+from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, sync_folder
 

@@ -30,7 +30,8 @@ from tokenless.services.backup.manifest import (
     copy,
     in_silence,
 )
-from tokenless.services.cluster.installation import CONFIG_FILE, DATABASE_FILE
+from tokenless.services.cluster.data_folder import CONFIG_FILE
+from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, sync_folder
 

@@ -8,6 +8,7 @@ import click
 import trio
 
 from tokenless.ground.interrupts import until_stopped
+from tokenless.protocol.host_port import join_host_port
 from tokenless.services.changes import console_users
 from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.first_user import FirstUser, first_user_options
@@ -85,7 +86,7 @@ async def _serve(
             event = {"event": "ready", "node": settings.node.name, "service": "console"}
             click.echo(json.dumps({**event, "address": address, "port": port}))
         else:
-            click.echo(f"https://{address}:{port}/")
+            click.echo(f"https://{join_host_port(address, port)}/")
         await until_stopped()
         nursery.cancel_scope.cancel()
 

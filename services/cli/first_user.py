@@ -14,7 +14,7 @@ from tokenless.command_line import FILE, gathered
 from tokenless.ground.files import TooLongError, read_bounded
 from tokenless.services.changes.console_users import add_user, list_users
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.errors import ServiceError
+from tokenless.services.errors import ServiceError, UnreadableFileError
 from tokenless.services.logs import get_logger
 from tokenless.services.pki.passwords import MOST_CHARACTERS
 from tokenless.services.store.audit import administrator
@@ -79,14 +79,17 @@ def _load(path: Path | None) -> str:
     """Return the first line of a file.
 
     Raises:
-        ServiceError: When it cannot be read, or is not a line of text.
+        UnreadableFileError: When it cannot be read.
+        ServiceError: When it is not a line of text.
     """
     if path is None:
         return ""
     try:
         text = read_bounded(path, _MOST_BYTES).decode()
     except OSError as error:
-        reason = error.strerror or "cannot be read"
+        raise UnreadableFileError(
+            f"{path}: {error.strerror}", hint="write the password into it"
+        ) from None
     except (TooLongError, UnicodeDecodeError):
         reason = "is not one line with a password"
     else:

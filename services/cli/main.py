@@ -1,7 +1,9 @@
 """The console script: runs a command, turns every failure into one line."""
 
+import io
 import os
 import sys
+import traceback
 from typing import Final, Never
 
 import click
@@ -47,6 +49,7 @@ def main() -> Never:
 
     The status is 0, or one of `ExitStatus`; commands themselves exit with CANNOT_TELL.
     """
+    _print_every_character()
     try:
         sys.exit(cli.main(prog_name="tokenless", standalone_mode=False) or 0)
     except click.exceptions.Exit as stop:
@@ -65,8 +68,15 @@ def main() -> Never:
                 ExitStatus.FAILED
             )  # the reader of our output has seen enough, as `head` does
         if _wants_traceback():
-            raise
-        _fail(_explain(error), _status_of(first_cause(error)))
+            traceback.print_exception(error)
+        complain(_explain(error))
+        raise SystemExit(_status_of(first_cause(error))) from error
+
+
+def _print_every_character() -> None:
+    """Write what the terminal's encoding lacks as an escape: no table ends for it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _status_of(error: BaseException) -> ExitStatus:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from statistics import median
-from typing import Final
 
 import click
 
 from tokenless.command_line import NumberRange, gathered, json_option
 from tokenless.ground.tls import TlsVersion
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.checksums import sha1_of
 from tokenless.protocol.codes import role_name
-from tokenless.protocol.decimal_text import read_decimal
+from tokenless.protocol.host_port import AddressError, split_host_port
 from tokenless.protocol.tvs.answers import Answer
 from tokenless.protocol.tvs.messages import FIRST_SESSION_ID, Query, Verify
 from tokenless.protocol.tvs.stream import Request
@@ -42,18 +42,13 @@ class ServerAddressType(ParamType[ServerAddress]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> ServerAddress:
-        """Read HOST, HOST:PORT or [IPv6]:PORT; fail as wrong usage."""
+        """Read it; fail as wrong usage."""
         if isinstance(value, ServerAddress):
             return value
-        text = str(value)
-        host, colon, port = text.rpartition(":")
-        is_bare = ":" in host and not host.startswith("[")
-        if not colon or is_bare or text.endswith("]"):
-            host, port = text, str(DEFAULT_PORT)
-        number = read_decimal(port, _HIGHEST_PORT)
-        if not number:
-            self.fail(f"{text}: {port[:20]} is not a port", param, ctx)
-        return ServerAddress(host.strip("[]"), number)
+        try:
+            return ServerAddress(*split_host_port(str(value), DEFAULT_PORT))
+        except AddressError as error:
+            self.fail(error.explain(), param, ctx)
 
 
 class _HexType(ParamType[bytes]):
@@ -99,7 +94,6 @@ class _Timing:
     tls_version: str
 
 
-_HIGHEST_PORT: Final = (1 << 16) - 1
 _asking_options = gathered(
     "asking",
     _Asking,
@@ -111,7 +105,7 @@ _asking_options = gathered(
     ),
     click.option(
         "--ca",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        type=INPUT_FILE,
         help="The certificate (PEM) that the server's certificate must verify against.",
     ),
     click.option(
@@ -175,9 +169,7 @@ def query(*, subject: str, issuer: str, serial: bytes, asking: _Asking) -> None:
 
 @tvs.command()
 @_asking_options
-@click.argument(
-    "certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
+@click.argument("certificate", type=INPUT_FILE)
 def verify(*, certificate: Path, asking: _Asking) -> None:
     """Ask whether a certificate, PEM or DER, may be trusted (VERIFY)."""
     der = _load_der(certificate)

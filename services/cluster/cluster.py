@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,8 +13,9 @@ from sqlalchemy import Connection
 from tokenless.ground.json_input import decode_json
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
+from tokenless.services.cluster.data_folder import CONFIG_FILE, no_cluster_in
 from tokenless.services.cluster.initialise import initialise
-from tokenless.services.cluster.installation import CONFIG_FILE, Installation, Node
+from tokenless.services.cluster.installation import Installation, Node
 from tokenless.services.config import (
     ClusterConfig,
     check_tables,
@@ -76,7 +76,7 @@ class Cluster:
             config = load_config(config)
         if not (data / CONFIG_FILE).exists():
             if not makes:
-                raise _no_cluster_in(data)
+                raise no_cluster_in(data)
             described = load_config() if config is None else config
             initialise(Installation(data, _at(described, database_url), clock))
         return cls._open_existing(data, config, database_url, clock)
@@ -288,20 +288,3 @@ def load_saved(path: Path) -> ClusterConfig:
             f"{path}: {error}", hint="restore the data folder from a backup"
         ) from None
     return check_tables(tables, str(path))
-
-
-def _no_cluster_in(data: Path) -> ServiceError:
-    """Report that a folder has no cluster, and suggest a similar name."""
-    try:
-        neighbours = [each.parent.name for each in data.parent.glob(f"*/{CONFIG_FILE}")]
-    except OSError:
-        neighbours = []
-    meant = [
-        str(data.with_name(name)) for name in get_close_matches(data.name, neighbours)
-    ]
-    guess = f"did you mean {' or '.join(meant)}? " if meant else ""
-    what = "holds no cluster" if data.exists() else "does not exist"
-    return ServiceError(
-        f"the data folder {data} {what}",
-        hint=f"{guess}`tokenless init --data {data}` makes one",
-    )

@@ -31,8 +31,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tokenless.ground.json_input import decode_json
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.initialise import save_config, saved_tables
-from tokenless.services.cluster.installation import CONFIG_FILE, Installation
+from tokenless.services.cluster.installation import Installation
 from tokenless.services.config import ClusterConfig, check_tables, host_tables
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, replace_file

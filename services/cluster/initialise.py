@@ -20,7 +20,8 @@ from sqlalchemy import Connection
 from tokenless.protocol.codes import TrustStore, units_of
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
-from tokenless.services.cluster.installation import CONFIG_FILE, Installation, Node
+from tokenless.services.cluster.data_folder import CONFIG_FILE
+from tokenless.services.cluster.installation import Installation, Node
 from tokenless.services.cluster.issue_request import IssueRequest
 from tokenless.services.cluster.issuing import issue
 from tokenless.services.config import ClusterConfig

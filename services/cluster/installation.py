@@ -19,7 +19,6 @@ from tokenless.services.pki.keys import KeyFolder
 from tokenless.services.store.nodes import NodeFacts, NodeRow
 
 DATABASE_FILE: Final = "cluster.db"
-CONFIG_FILE: Final = "cluster.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,11 @@ from tokenless.services.config.host_sections import (
 )
 from tokenless.services.config.references import check_references
 from tokenless.services.config.sections import CAPF_PORT, ClusterConfig, host_tables
-from tokenless.services.errors import ConfigurationError, SettingError
+from tokenless.services.errors import (
+    ConfigurationError,
+    SettingError,
+    UnreadableConfigurationError,
+)
 
 __all__ = [
     "CAPF_PORT",
@@ -125,7 +129,7 @@ def load_with_tables(
     try:
         text, tables = load_toml(path)
     except OSError as error:
-        raise ConfigurationError(
+        raise UnreadableConfigurationError(
             f"{path}: {error.strerror}", hint="name a configuration with --config"
         ) from None
     except TomlFileError as error:

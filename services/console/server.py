@@ -11,6 +11,7 @@ from hypercorn.trio import serve
 
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.host_port import join_host_port
 from tokenless.services.changes.certificates import ensure_tomcat
 from tokenless.services.changes.console_users import list_users
 from tokenless.services.cluster.cluster import Cluster, Node
@@ -70,13 +71,13 @@ async def serve_console(
     if settings.asks_nobody:
         await trio.to_thread.run_sync(_check_open, cluster, settings.address)
     context = await trio.to_thread.run_sync(_load_context, cluster, settings.node)
-    config = HttpsConfig(context, f"{settings.address}:{settings.port}")
+    place = join_host_port(settings.address, settings.port)
+    config = HttpsConfig(context, place)
     try:
         where = config.listen()
     except OSError as error:
         raise ServiceError(
-            f"the console cannot listen on {settings.address}:{settings.port}: "
-            f"{error.strerror}",
+            f"the console cannot listen on {place}: {error.strerror}",
             hint="choose another with --port or [console] port; 0 takes a free one",
         ) from None
     async with trio.open_nursery() as nursery:

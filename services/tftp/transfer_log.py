@@ -3,6 +3,7 @@
 import structlog
 
 from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.host_port import join_host_port
 from tokenless.protocol.tftp.packets import TftpError
 from tokenless.services.limited_log import LONGEST_NAME, LimitedLog
 from tokenless.services.tftp.sockets.listener import Peer
@@ -60,5 +61,4 @@ class TransferLog(LimitedLog):
 
 def printable(peer: Peer) -> str:
     """Return a client's address as it is written in logs."""
-    host, port = peer[0], peer[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return join_host_port(peer[0], peer[1])

@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from tokenless.ground.tls import TlsVersion, limit_versions
 from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.host_port import join_host_port
 from tokenless.protocol.tvs.answers import Answer
 from tokenless.protocol.tvs.stream import ClientStream, Request
 from tokenless.services.errors import ServiceError
@@ -29,7 +30,15 @@ class ServerAddress:
     port: int
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return join_host_port(self.host, self.port)
+
+
+class NoAnswerError(ServiceError):
+    """A TVS server that told nothing: not reached, or no answer came."""
+
+
+class WrongServerError(ServiceError):
+    """A server that showed a certificate of which no given authority knows."""
 
 
 class TvsClient:
@@ -55,7 +64,8 @@ class TvsClient:
         """Connect.
 
         Raises:
-            ServiceError: When the server cannot be reached or the handshake fails.
+            NoAnswerError: When the server cannot be reached or the handshake fails.
+            WrongServerError: When its certificate is not accepted.
         """
         begun = time.perf_counter()
         address = (self._server.host, self._server.port)
@@ -70,7 +80,7 @@ class TvsClient:
         except OSError as error:
             raise self._failed(error) from error
         except UnicodeError as error:  # "a..b" has no form in IDNA
-            raise ServiceError(
+            raise NoAnswerError(
                 f"TVS server {self._server}: not a valid host name",
                 hint="check the spelling, or give the address",
             ) from error
@@ -100,7 +110,7 @@ class TvsClient:
         """Send a request and wait for its answer.
 
         Raises:
-            ServiceError: When the connection ends or the answer takes too long.
+            NoAnswerError: When the connection ends or the answer takes too long.
             ProtocolError: When the server sends something that does not answer it.
         """
         if self._tls is None:
@@ -123,7 +133,7 @@ class TvsClient:
         while (answer := self._stream.next_event()) is None:
             data = tls.recv(_READ_BYTES)
             if not data:
-                raise ServiceError(
+                raise NoAnswerError(
                     f"{self._server} closed the connection without an answer",
                     hint="see the server's log for the reason",
                 )
@@ -131,14 +141,17 @@ class TvsClient:
         return answer
 
     def _failed(self, error: OSError) -> ServiceError:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return WrongServerError(
+                f"TVS server {self._server}: the server's certificate is not accepted: "
+                f"{error.verify_message}",
+                hint="give the certificate that the server should show",
+            )
         reason = getattr(error, "reason", None) or error.strerror or str(error)
         hint = "check the address and that TVS runs there"
-        if isinstance(error, ssl.SSLCertVerificationError):
-            reason = f"the server's certificate is not accepted: {error.verify_message}"
-            hint = "give the certificate that the server should show"
-        elif isinstance(error, ssl.SSLError):
+        if isinstance(error, ssl.SSLError):
             hint = "try another --tls version"
-        return ServiceError(f"TVS server {self._server}: {reason}", hint=hint)
+        return NoAnswerError(f"TVS server {self._server}: {reason}", hint=hint)
 
 
 def _context(ca: Path | None, version: TlsVersion | None) -> ssl.SSLContext:

@@ -136,8 +136,8 @@ def gathered(name: str, make: Callable[..., Any], *options: Option) -> Option:
     return decorate
 
 
-FILE: Final = click.Path(path_type=Path, dir_okay=False)
-"""A file that a person names; it may be a pipe or a device."""
+FILE: Final = click.Path(path_type=Path, dir_okay=False, readable=False)
+"""A file that is written, or is read only if need be; what is read: `inputs`."""
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object."
 )

@@ -12,6 +12,23 @@ def test_hosts_ports_and_brackets() -> None:
         Server("127.0.0.1", 69),
         Server("::1", 6969),
     )
+    assert parse_servers("::1,[::1]") == (Server("::1", 69), Server("::1", 69))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[::1", "::1]", "[]:69", "[host]:69", "::1::2", "a:b:c", "[::1]x", "a b"],
+)
+def test_what_is_no_server_is_refused_with_the_forms(text: str) -> None:
+    with pytest.raises(PhoneError, match="is not a server") as refused:
+        parse_servers(text)
+    assert refused.value.hint == "write HOST, HOST:PORT, or [IPv6]:PORT"
+
+
+@pytest.mark.parametrize("text", ["a:", "a:0", "[::1]:", "[::1]:65536", "a:99999"])
+def test_a_port_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(PhoneError, match="has no port in range"):
+        parse_servers(text)
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,15 @@ async def test_a_csv_may_go_to_standard_output(fleet: Commands) -> None:
     assert out.count("CTLFile.tlv,installed") == COUNT
 
 
+def test_csv_and_json_are_not_mixed_on_standard_output(tmp_path: Path) -> None:
+    flash = ("--flash", str(tmp_path / "f"))
+    tftp = ("--tftp", "127.0.0.1:1")
+    status, out, err = run_cli("fleet", "boot", *flash, *tftp, "--csv", "-", "--json")
+    assert (status, out) == (2, "")
+    assert "name a file for --csv" in err
+    assert not (tmp_path / "f").exists()
+
+
 async def test_a_csv_that_cannot_be_written_boots_nobody(
     fleet: Commands, tmp_path: Path
 ) -> None:

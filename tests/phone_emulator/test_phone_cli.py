@@ -11,7 +11,11 @@ import trio
 from tests.rigs.cluster import DEVICE, SIGNED_AT, Lab
 from tests.rigs.live import LiveNode, live_node
 from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.capf_client import CapfResult
+from tokenless.phone_emulator.cli.phones.capf_complaint import capf_complaint
+from tokenless.phone_emulator.enrolment import CHANGED
 from tokenless.phone_emulator.flash import FolderFlash
+from tokenless.phone_emulator.secd.report import BootReport
 
 MIXED = replace(Lab(), mixed=True)
 LISTS = ("CTLFile.tlv", "ITLFile.tlv")
@@ -149,8 +153,29 @@ async def test_factory_reset_leaves_an_empty_phone(phone: Commands) -> None:
     _, out, _ = await phone("show", "--json")
     assert json.loads(out)["files"] == dict.fromkeys(LISTS)
     status, _, err = await phone("replay", str(phone.folder / "last-boot.jsonl"))
+    assert status == 3
+    assert "last-boot.jsonl cannot be read" in err
+
+
+async def test_a_string_that_nobody_asked_for(phone: Commands, node: LiveNode) -> None:
+    await phone.boot()
+    typed = ("--string", "4711", "--tftp", str(node.tftp))
+    status, _, err = await phone("capf", *typed)
     assert status == 1
-    assert "no record of a boot" in err
+    assert err == (
+        f"tokenless: {DEVICE}: its configuration orders no operation of CAPF; order "
+        f"one with `tokenless device set {DEVICE} --capf install`\n"
+    )
+
+
+@pytest.mark.parametrize("result", sorted(set(CapfResult) - CHANGED))
+def test_every_end_of_a_session_has_words_and_advice(result: CapfResult) -> None:
+    ended = {"result": result.value, "server": "[::1]:3804", "reason": "for a reason"}
+    report = BootReport(DEVICE, "7975", capf=ended)
+    fault, advice = capf_complaint(report).split(";", 1)
+    assert fault.startswith(f"{DEVICE}: ")
+    assert fault.endswith(" ([::1]:3804: for a reason)")
+    assert advice
 
 
 async def test_a_replay_in_words_as_json_and_with_its_log(phone: Commands) -> None:

@@ -315,7 +315,7 @@ def test_a_list_whose_signer_is_not_in_it_is_said_to_be_unchecked(
 
 def test_features_without_phones_are_wrong_usage(tmp_path: Path) -> None:
     ctl = write(tmp_path / "ctl.tlv", MIXED.ctl())
-    words = ("--ctl", str(ctl), "--features", str(tmp_path / "lost"))
+    words = ("--ctl", str(ctl), "--features", str(ctl))
     status, _, err = run_cli("rehearse", "import", *words)
     assert status == 2
     assert "--phones" in err

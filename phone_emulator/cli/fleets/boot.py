@@ -70,6 +70,10 @@ def boot(
     as_json: bool,
 ) -> None:
     """Boot a fleet; exit 0 when no phone is stuck."""
+    if as_json and csv_file == _STANDARD_OUTPUT:
+        raise click.UsageError(
+            "--csv - and --json both print to standard output; name a file for --csv"
+        )
     phones = list(plan.phones(parse_servers(tftp) if tftp else ()))
     order = FleetOrder(
         phones=phones,

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from tokenless.command_line import NumberRange, gathered
+from tokenless.inputs import INPUT_FILE, INPUT_FOLDER
 from tokenless.phone_emulator.cli.options import (
     ModelName,
     http_port_of,
@@ -107,7 +108,7 @@ plan_options = gathered(
     ),
     click.option(
         "--plan",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=INPUT_FILE,
         help="A TOML description of a fleet of several models; replaces the three "
         "options above.",
     ),
@@ -154,7 +155,7 @@ settings_options = gathered(
     ),
     click.option(
         "--manufacturer",
-        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        type=INPUT_FOLDER,
         help="Give phones that have no MIC one from this emulated manufacturer: "
         "DATA/manufacturer of a cluster. Without it, phones that must show a "
         "certificate get one from the manufacturer of the data folder, if it has one.",

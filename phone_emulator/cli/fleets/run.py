@@ -14,6 +14,7 @@ import trio
 from tokenless.command_line import ExitStatus, NumberRange, complain
 from tokenless.ground.heap import collect_garbage, freeze_heap_after_startup
 from tokenless.ground.interrupts import until_stopped
+from tokenless.inputs import INPUT_FOLDER
 from tokenless.phone_emulator.addresses import parse_secure_ports, parse_servers
 from tokenless.phone_emulator.cli.fleets.flash import flash_option
 from tokenless.phone_emulator.cli.fleets.options import (
@@ -40,7 +41,7 @@ from tokenless.phone_emulator.secd.events import PhoneIdentity
 @sccps_port_option
 @click.option(
     "--certificates",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=INPUT_FOLDER,
     help="A folder with <device>.pem for each phone: its LSC and key.",
 )
 @click.option(

@@ -8,8 +8,8 @@ from typing import Final
 import click
 from rich.table import Table
 
-from tokenless.command_line import FILE
 from tokenless.ground.terminal import result_console
+from tokenless.inputs import INPUT_FILE
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.sources.models import (
     load_features,
@@ -36,7 +36,7 @@ _MARKS: Final = (
 @click.argument("names", nargs=-1)
 @click.option(
     "--features",
-    type=FILE,
+    type=INPUT_FILE,
     metavar="CSV",
     help="A cluster's own Unified CM Phone Feature List; it overrides the table.",
 )

@@ -10,11 +10,12 @@ from typing import Final
 import click
 import trio
 
-from tokenless.command_line import FILE, ExitStatus, complain, json_option
+from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.files import TooLongError, read_bounded
+from tokenless.inputs import INPUT_FILE, INPUT_FOLDER
 from tokenless.phone_emulator.addresses import parse_device, parse_servers
-from tokenless.phone_emulator.capf_client import CapfResult
 from tokenless.phone_emulator.cli.options import ModelName, tftp_option
+from tokenless.phone_emulator.cli.phones.capf_complaint import capf_complaint
 from tokenless.phone_emulator.cli.phones.lines import call, run
 from tokenless.phone_emulator.cli.phones.models import models
 from tokenless.phone_emulator.cli.phones.options import habit_options, network_options
@@ -27,7 +28,8 @@ from tokenless.phone_emulator.cli.phones.views import (
     show,
     web,
 )
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.enrolment import CHANGED
+from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 from tokenless.phone_emulator.flash import FolderFlash, model_in
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network
@@ -77,12 +79,12 @@ def phone() -> None:
 @habit_options
 @click.option(
     "--mic",
-    type=FILE,
+    type=INPUT_FILE,
     help="Give the phone this MIC: PEM with key and certificate.",
 )
 @click.option(
     "--manufacturer",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=INPUT_FOLDER,
     help="Give the phone a MIC from this emulated manufacturer, unless it has one: "
     "DATA/manufacturer of a cluster.",
 )
@@ -111,7 +113,9 @@ def boot(
         habits=habits,
     )
     _give_mic(identity, flash, mic, manufacturer)
-    _finish(trio.run(_boot, identity, flash, network, None), as_json=as_json)
+    report = trio.run(_boot, identity, flash, network, None)
+    _show(report, as_json=as_json)
+    _judge(report)
 
 
 @phone.command()
@@ -132,7 +136,10 @@ def capf(
     habits: PhoneBehaviour,
     as_json: bool,
 ) -> None:
-    """Type the authentication string for CAPF on a phone."""
+    """Type the authentication string for CAPF on a phone.
+
+    Exit status 0 when CAPF has installed or deleted the phone's LSC.
+    """
     if not (string.isascii() and string.isdigit()):
         raise click.UsageError("an authentication string consists of digits only")
     if len(string) > _MOST_DIGITS:
@@ -147,9 +154,13 @@ def capf(
         habits=habits,
     )
     report = trio.run(_boot, identity, flash, network, string)
-    _finish(report, as_json=as_json)
-    if report.capf is None or report.capf["result"] != CapfResult.INSTALLED:
+    _show(report, as_json=as_json)
+    if report.capf is None:
+        _judge(report)  # without files it does not know whether CAPF waits for it
+    if report.capf is None or report.capf["result"] not in CHANGED:
+        complain(capf_complaint(report))
         sys.exit(ExitStatus.FAILED)
+    _judge(report)
 
 
 def _give_mic(
@@ -171,12 +182,13 @@ def _read_pem(path: Path) -> bytes:
     """Read a key with its certificate.
 
     Raises:
-        PhoneError: When it cannot be, or is no such file by its size.
+        UnreadableFileError: When it cannot be read.
+        PhoneError: When it is no such file by its size.
     """
     try:
         return read_bounded(path, _MAX_PEM_BYTES)
     except OSError as error:
-        raise PhoneError(
+        raise UnreadableFileError(
             f"{path}: {error.strerror}", hint="name the phone's MIC with its key"
         ) from None
     except TooLongError as error:
@@ -185,12 +197,15 @@ def _read_pem(path: Path) -> bytes:
         ) from None
 
 
-def _finish(report: BootReport, *, as_json: bool) -> None:
-    """Print a report; exit with 1 or 3 when the phone lacks the served files."""
+def _show(report: BootReport, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
         _print_report(report)
+
+
+def _judge(report: BootReport) -> None:
+    """Exit with 1 or 3 when the phone lacks the served files."""
     if not report.holds_what_is_served:
         complain(complaint(report))
         is_silent = report.outcome is Outcome.UNREACHABLE

@@ -12,6 +12,7 @@ import trio
 
 from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.interrupts import until_stopped
+from tokenless.inputs import INPUT_FILE
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, read_record
@@ -22,6 +23,7 @@ from tokenless.phone_emulator.security_screen import kept, security_lines
 from tokenless.phone_emulator.web.http_server import serve_site
 from tokenless.phone_emulator.web.pages import PhoneSite
 from tokenless.protocol.certificates.name_text import printable, printable_lines
+from tokenless.protocol.host_port import join_host_port
 from tokenless.protocol.phones.models import PHONE_MODELS
 
 flash_option = click.option(
@@ -95,7 +97,7 @@ def factory_reset(*, flash: Path) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=INPUT_FILE)
 @click.option("--log", "with_log", is_flag=True, help="Also print the console log.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per step.")
 def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
@@ -142,7 +144,7 @@ def web(*, flash: Path, address: str, port: int) -> None:
         trio.run(_serve_until_stopped, site, address, port)
     except* OSError as error:
         raise PhoneError(
-            f"cannot listen on {address}:{port}: {error.exceptions[0]}",
+            f"cannot listen on {join_host_port(address, port)}: {error.exceptions[0]}",
             hint="choose another --port or --address",
         ) from error
 

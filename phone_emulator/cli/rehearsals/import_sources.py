@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from tokenless.command_line import gathered
 from tokenless.ground.terminal import progress_bar
+from tokenless.inputs import INPUT_FILE_OR_STDIN
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
@@ -47,8 +48,6 @@ from tokenless.phone_emulator.rehearsal.importing.sources.phone_config import (
 from tokenless.phone_emulator.rehearsal.importing.sources.phones import load_phones
 from tokenless.protocol.phones.features import FEATURES, ModelFeatures
 from tokenless.protocol.trust.verdicts import FileKind
-
-_FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,21 +166,21 @@ import_options = gathered(
     ImportSources,
     click.option(
         "--ctl",
-        type=_FILE,
+        type=INPUT_FILE_OR_STDIN,
         help="CTLFile.tlv, the output of `show ctl`, or a log of several commands; - "
         "reads standard input.",
     ),
     click.option(
         "--itl",
         "itls",
-        type=_FILE,
+        type=INPUT_FILE_OR_STDIN,
         multiple=True,
         help="A node's ITLFile.tlv, or the output of `show itl`; may be repeated.",
     ),
     click.option(
         "--cert",
         "certificates",
-        type=_FILE,
+        type=INPUT_FILE_OR_STDIN,
         multiple=True,
         metavar="FILE",
         help="A certificate in use (PEM or DER), in a file named after its unit: "
@@ -192,13 +191,13 @@ import_options = gathered(
         "phone_config",
         # TOKENLESS_CONFIG names the configuration of a cluster.
         envvar="TOKENLESS_PHONE_CONFIG",
-        type=_FILE,
+        type=INPUT_FILE_OR_STDIN,
         help="A phone's SEP….cnf.xml (or .sgn), for its CallManager group.",
     ),
     click.option(
         "--phones",
         "phone_table",
-        type=_FILE,
+        type=INPUT_FILE_OR_STDIN,
         metavar="CSV",
         help="An export of the phones (BAT, RIS, or model,device pool,count), for "
         "the groups of phones.",
@@ -218,13 +217,13 @@ import_options = gathered(
     ),
     click.option(
         "--certmgr-ca",
-        type=_FILE,
+        type=INPUT_FILE_OR_STDIN,
         metavar="FILE",
         help="PEM of the CA that signed the nodes' tomcat certificates, to check them.",
     ),
     click.option(
         "--features",
-        type=_FILE,
+        type=INPUT_FILE_OR_STDIN,
         metavar="CSV",
         help="The cluster's own Unified CM Phone Feature List (Product, Protocol, "
         "Feature): says which models have Security By Default.",

@@ -8,7 +8,8 @@ from typing import Final
 import click
 import msgspec
 
-from tokenless.command_line import FILE, gathered
+from tokenless.command_line import gathered
+from tokenless.inputs import INPUT_FILE
 from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.cli.options import (
     models_option,
@@ -153,7 +154,7 @@ task_options = gathered(
     click.option(
         "--for",
         "rehearsal",
-        type=FILE,
+        type=INPUT_FILE,
         metavar="FILE",
         help="Plan for the cluster and the phones at the end of this rehearsal (as "
         "`rehearse import` makes it); replaces --version, --mode, --models, "

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from tokenless.command_line import (
-    FILE,
     ExitStatus,
     NumberRange,
     complain,
     json_option,
 )
 from tokenless.ground.terminal import result_console, slow_view
+from tokenless.inputs import INPUT_FILE
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES
 from tokenless.phone_emulator.cli.options import parse_release
 from tokenless.phone_emulator.planner.model.task import Task
@@ -37,7 +37,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 
 
 @click.command()
-@click.argument("rehearsal", type=FILE)
+@click.argument("rehearsal", type=INPUT_FILE)
 @click.option(
     "--goal",
     required=True,

@@ -19,6 +19,7 @@ import structlog
 import trio
 
 from tokenless.protocol.errors import ProtocolError
+from tokenless.protocol.host_port import join_host_port
 from tokenless.protocol.phones.registration import Peer
 from tokenless.protocol.sip.messages import (
     SipMessage,
@@ -59,7 +60,7 @@ class SipDatagrams:
         except OSError as error:
             self._socket.close()
             raise ServiceError(
-                f"SIP: {address}:{port}/udp: {error.strerror}",
+                f"SIP: {join_host_port(address, port)}/udp: {error.strerror}",
                 hint="stop the program that listens there, or set another port",
             ) from error
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 import click
 
 from tokenless.command_line import json_option
+from tokenless.inputs import InputFile
 from tokenless.services.files import PUBLIC, write_output
 from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.signing_requests import MAX_REQUEST_BYTES, SigningRequest
@@ -59,7 +60,7 @@ def init(
 
 @ca.command()
 @click.argument("folder", type=_PATH)
-@click.argument("request", type=click.File("rb"))
+@click.argument("request", type=InputFile())
 @click.option(
     "--days",
     type=click.IntRange(1, 36500),

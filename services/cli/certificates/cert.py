@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from tokenless.command_line import ExitStatus, complain
+from tokenless.ground.files import naming
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.admin.certificate_text import certificate_text
 from tokenless.services.changes import certificates, trust_stores
@@ -230,7 +231,8 @@ def _read(cluster: Cluster, source: str) -> bytes:
     if source.startswith(_TOKEN_SOURCE):
         name = source.removeprefix(_TOKEN_SOURCE)
         return open_token(cluster.tokens_folder, name).certificate.der
-    return load_upload(Path(source))
+    with naming(f"FILE {source}"):
+        return load_upload(Path(source))
 
 
 def _find(

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from tokenless.command_line import FILE, ExitStatus, complain, gathered
+from tokenless.ground.files import naming
 from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
@@ -179,7 +180,9 @@ def _other(cluster: Cluster, role: Role, text: str) -> OtherServer:
         raise ServiceError(
             f"{text!r} names no file", hint="write ADDRESS=FILE, as 192.0.2.9=tftp.pem"
         )
-    return operations.other_server(cluster, role, address, load_upload(Path(file)))
+    with naming(f"ADDRESS=FILE {text}"):
+        certificate = load_upload(Path(file))
+    return operations.other_server(cluster, role, address, certificate)
 
 
 def _unlock(

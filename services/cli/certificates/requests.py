@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 import click
 
+from tokenless.inputs import InputFile
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import identities
 from tokenless.services.cli.certificates.view import (
@@ -89,7 +90,7 @@ def request_certificate(
 @cluster_options
 @node_option
 @store_argument
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=InputFile())
 def import_certificate(
     *,
     opened: OpenedCluster,

@@ -8,13 +8,14 @@ import click
 
 from tokenless.command_line import json_option
 from tokenless.ground.terminal import slow_view
+from tokenless.inputs import InputPath
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.backup.manifest import Manifest
 from tokenless.services.backup.restore import restore_backup
 from tokenless.services.backup.take import take_backup
 from tokenless.services.cli.options import data_option
 from tokenless.services.cluster.cluster import load_saved
-from tokenless.services.cluster.installation import CONFIG_FILE
+from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.config import host_settings
 
 _SHARED = (
@@ -43,7 +44,7 @@ def backup(*, data: Path, as_json: bool, target: Path) -> None:
 @click.command()
 @data_option
 @json_option
-@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.argument("source", type=InputPath(folders=True))
 def restore(*, data: Path, as_json: bool, source: Path) -> None:
     """Create the data folder from a backup made by `tokenless backup`.
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import click
 
-from tokenless.command_line import FILE, gathered
+from tokenless.command_line import gathered
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.capf.elements import KeyType
 from tokenless.protocol.phones.device_security import (
     CAPF_AUTH_MODES,
@@ -241,7 +242,7 @@ def set_command(
 
 
 @device.command("import")
-@click.argument("file", type=FILE)
+@click.argument("file", type=INPUT_FILE)
 @cluster_options
 def import_command(*, file: Path, opened: OpenedCluster, as_json: bool) -> None:
     """Add and change phones from a CSV file: all rows or none.

@@ -11,7 +11,7 @@ from tokenless.ground.terminal import slow_view
 from tokenless.services.cli.cluster.administration import open_cluster
 from tokenless.services.cli.options import config_option, data_option
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.installation import CONFIG_FILE
+from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.errors import ServiceError
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from tokenless.command_line import FILE, json_option
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.services.changes import membership
 from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.options import data_option, database_url
+from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
-from tokenless.services.cluster.installation import CONFIG_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, write_output
 from tokenless.services.node.control.announce import announce
@@ -26,7 +27,7 @@ _DEFAULTS_HERE = (
     "[tftp], [tvs] and [metrics] have their defaults here: serve with a --config of "
     "this host, or import with --host-settings"
 )
-_file = click.argument("file", type=FILE)
+_file = click.argument("file", type=INPUT_FILE)
 
 
 def _asked_for(

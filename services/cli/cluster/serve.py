@@ -142,6 +142,7 @@ def _parse_console(text: str) -> ConsoleSection:
 
 def _parse_place(text: str, kind: type[_Place], flag: str) -> _Place:
     address, _, port = text.rpartition(":")
+    address = address.removeprefix("[").removesuffix("]")  # IPv6
     try:
         tables = {"port": int(port)} | ({"address": address} if address else {})
         return msgspec.convert(tables, kind)

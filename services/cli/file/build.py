@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from tokenless.command_line import FILE, json_option
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import ListForm, sign_trust_list
@@ -42,7 +43,7 @@ Example:
 @click.argument("output", type=FILE)
 @click.option(
     "--description",
-    type=FILE,
+    type=INPUT_FILE,
     help="A description of the list in TOML; options override it.",
 )
 @click.option(

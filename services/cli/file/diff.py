@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from tokenless.command_line import FILE, json_option
+from tokenless.command_line import json_option
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.codes import role_name
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.list_diff import (
@@ -22,11 +23,11 @@ from tokenless.services.errors import ServiceError
 
 
 @click.command()
-@click.argument("old", type=FILE)
-@click.argument("new", type=FILE)
+@click.argument("old", type=INPUT_FILE)
+@click.argument("new", type=INPUT_FILE)
 @click.option(
     "--beside",
-    type=FILE,
+    type=INPUT_FILE,
     help="The other list that the phone holds: its ITL if OLD is a CTL, else its CTL.",
 )
 @json_option

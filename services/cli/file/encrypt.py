@@ -17,6 +17,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tokenless.command_line import FILE, json_option
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.encrypted_file import (
@@ -52,11 +53,11 @@ _SIGNED_SUFFIX = ".sgn"
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=INPUT_FILE)
 @click.argument("output", type=FILE, required=False)
 @click.option(
     "--phone",
-    type=FILE,
+    type=INPUT_FILE,
     required=True,
     help="The phone's certificate: the LSC, or the MIC if it has no LSC.",
 )
@@ -135,10 +136,13 @@ def _say(
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=INPUT_FILE)
 @click.argument("output", type=FILE, required=False)
 @click.option(
-    "--key", type=FILE, required=True, help="The phone's private key, as PEM or DER."
+    "--key",
+    type=INPUT_FILE,
+    required=True,
+    help="The phone's private key, as PEM or DER.",
 )
 @password_options
 def decrypt(

@@ -13,7 +13,7 @@ from tokenless.ground import files
 from tokenless.ground.files import TooLongError
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import read_certificates
-from tokenless.protocol.errors import DecodeError, ProtocolError, UnreadableError
+from tokenless.protocol.errors import DecodeError, ProtocolError
 from tokenless.protocol.files.any_file import decode_file
 from tokenless.protocol.files.signed_file import MAX_FILE_LENGTH, SignedFile
 from tokenless.protocol.files.trust_list import TrustList
@@ -42,10 +42,12 @@ def read_bounded(path: Path, limit: int = MAX_FILE_LENGTH) -> bytes:
 
     Raises:
         ServiceError: When it is longer.
-        OSError: When it cannot be read.
+        UnreadableError: When it cannot be read: the command could tell nothing.
     """
     try:
         return files.read_bounded(path, limit)
+    except OSError as error:
+        raise files.unreadable(str(path), error) from error
     except TooLongError as error:
         raise ServiceError(
             f"{path}: {error}", hint="name a file that phones would take"
@@ -59,10 +61,7 @@ def load_file(path: Path) -> AnyFile:
         ServiceError: When it is neither, or malformed.
         UnreadableError: When it cannot be read: the command could tell nothing.
     """
-    try:
-        data = read_bounded(path)
-    except OSError as error:
-        raise UnreadableError(f"{path}: {error.strerror}") from error
+    data = read_bounded(path)
     with name_file_in_errors(path):
         return decode_file(data)
 
@@ -72,7 +71,7 @@ def load_trust_list(path: Path) -> TrustList:
 
     Raises:
         ServiceError: When it is malformed or a signed file.
-        OSError: When it cannot be read.
+        UnreadableError: When it cannot be read.
     """
     file = load_file(path)
     if isinstance(file, TrustList):
@@ -88,7 +87,7 @@ def load_certificate(path: Path) -> Certificate:
 
     Raises:
         ServiceError: When there is none in it, or it is malformed.
-        OSError: When it cannot be read.
+        UnreadableError: When it cannot be read.
     """
     data = read_bounded(path, MAX_CERTIFICATE_FILE)
     with name_file_in_errors(path):

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tokenless.command_line import FILE, json_option
+from tokenless.command_line import json_option
 from tokenless.ground.terminal import cell, result_console
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import role_name
@@ -51,7 +52,7 @@ _SIGNATURES: Final = {
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=INPUT_FILE)
 @json_option
 @click.option(
     "--table", "as_table", is_flag=True, help="Print tables that are easier to read."
@@ -95,7 +96,7 @@ def _warn(decoded: TrustList | SignedFile, now: datetime) -> None:
 
 
 @click.command("lint")
-@click.argument("file", type=FILE)
+@click.argument("file", type=INPUT_FILE)
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per finding."
 )

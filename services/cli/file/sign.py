@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tokenless.command_line import FILE, json_option
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.certificates.names import NameForm
 from tokenless.protocol.files.signed_file import SignedFile, sign_file
@@ -27,7 +28,7 @@ _SUFFIX = ".sgn"
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=INPUT_FILE)
 @click.argument("output", type=FILE, required=False)
 @click.option("--filename", help="The header's FILENAME; default: the name of OUTPUT.")
 @click.option(
@@ -82,7 +83,7 @@ def _now() -> int:
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=INPUT_FILE)
 @click.argument("output", type=FILE, required=False)
 def unsign(file: Path, output: Path | None) -> None:
     """Extract the content of a signed FILE into OUTPUT or to stdout.

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tokenless.command_line import FILE, gathered
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
 from tokenless.protocol.certificates.signature import PrivateKeySigner, Signer
 from tokenless.services.cli.file.input import (
@@ -29,6 +30,7 @@ from tokenless.services.cli.file.input import (
     read_bounded,
 )
 from tokenless.services.cli.options import data_option
+from tokenless.services.cluster.data_folder import CONFIG_FILE, no_cluster_in
 from tokenless.services.errors import ServiceError
 
 _TOKENS_FOLDER: Final = "tokens"
@@ -71,7 +73,7 @@ def _read_password(password: str | None, password_file: Path | None) -> str | No
 
 
 _PASSWORD_FILE: Final = click.option(
-    "--password-file", type=FILE, help="A file whose first line is the password."
+    "--password-file", type=INPUT_FILE, help="A file whose first line is the password."
 )
 _PASSWORD: Final = click.option(
     "--password",
@@ -81,9 +83,11 @@ password_options = gathered("password", _read_password, _PASSWORD, _PASSWORD_FIL
 signer_options = gathered(
     "source",
     _source,
-    click.option("--cert", type=FILE, help="The signer's certificate."),
-    click.option("--key", type=FILE, help="The signer's private key, as PEM."),
-    click.option("--p12", type=FILE, help="The signer's certificate and key, PKCS#12."),
+    click.option("--cert", type=INPUT_FILE, help="The signer's certificate."),
+    click.option("--key", type=INPUT_FILE, help="The signer's private key, as PEM."),
+    click.option(
+        "--p12", type=INPUT_FILE, help="The signer's certificate and key, PKCS#12."
+    ),
     _PASSWORD,
     _PASSWORD_FILE,
     click.option(
@@ -107,9 +111,10 @@ def load_signer(source: KeySource) -> Signer:
     """Load the signer.
 
     Raises:
-        ServiceError: When no key is named, the password is wrong, the key is not an RSA
+        ServiceError: When no key is named, the data folder of a token is not there,
+            the password is wrong, the key is not an RSA
             key or is not the certificate's.
-        OSError: When a file cannot be read.
+        UnreadableError: When a file cannot be read.
     """
     if source.token is not None:
         return _unlocked_token(source.token, source)
@@ -127,7 +132,7 @@ def load_rsa_key(path: Path, password: str | None) -> RSAPrivateKey:
 
     Raises:
         ServiceError: When it is not an RSA key, or the password is wrong.
-        OSError: When it cannot be read.
+        UnreadableError: When it cannot be read.
     """
     key = _private_key(path, password)
     if not isinstance(key, RSAPrivateKey):
@@ -146,7 +151,11 @@ def _unlocked_token(name: str, source: KeySource) -> Signer:
     if source.module is not None:
         token = HsmToken.open(source.module, name)
     else:
-        token = open_token(source.data / _TOKENS_FOLDER, name)
+        tokens = source.data / _TOKENS_FOLDER
+        has_cluster = (source.data / CONFIG_FILE).exists()
+        if not (has_cluster or tokens.is_dir() or "/" in name):
+            raise no_cluster_in(source.data)
+        token = open_token(tokens, name)
     if source.password is None:
         # A wrong guess would count: fifteen destroy a token (REFERENCE 6.5).
         raise ServiceError(f"token {name} is locked", hint="set TOKENLESS_PASSWORD")

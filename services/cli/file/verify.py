@@ -9,9 +9,15 @@ from typing import Any, Final
 
 import click
 
-from tokenless.command_line import FILE, json_option
+from tokenless.command_line import json_option
+from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.protocol.errors import TrustError, UnknownSignerError
+from tokenless.protocol.errors import (
+    ProtocolError,
+    TrustError,
+    UnknownSignerError,
+    UnreadableError,
+)
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.anchors import answers_query
 from tokenless.protocol.trust.lint import SignatureState, signature_state
@@ -31,7 +37,12 @@ from tokenless.services.cli.file.trust import (
 )
 from tokenless.services.cli.tvs import ServerAddressType
 from tokenless.services.errors import ServiceError
-from tokenless.services.tvs.client import ServerAddress, TvsClient
+from tokenless.services.tvs.client import (
+    NoAnswerError,
+    ServerAddress,
+    TvsClient,
+    WrongServerError,
+)
 
 _NAME_SOMEBODY = (
     "name a source of trust: --signer CERT, --against TRUSTLIST or --tvs HOST:PORT"
@@ -41,18 +52,18 @@ Source = Callable[[AnyFile], Proof]
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=INPUT_FILE)
 @click.option(
     "--signer",
     "signers",
-    type=FILE,
+    type=INPUT_FILE,
     multiple=True,
     help="A certificate (PEM or DER) that you trust; may be repeated.",
 )
 @click.option(
     "--against",
     "lists",
-    type=FILE,
+    type=INPUT_FILE,
     multiple=True,
     help="A trust list that you trust; its SAST records may sign lists.",
 )
@@ -63,7 +74,7 @@ Source = Callable[[AnyFile], Proof]
     multiple=True,
     help="A TVS server to ask about the signer.",
 )
-@click.option("--tvs-ca", type=FILE, help="The certificate of that TVS, as PEM.")
+@click.option("--tvs-ca", type=INPUT_FILE, help="The certificate of that TVS, as PEM.")
 @click.option(
     "--allow-self-signed",
     is_flag=True,
@@ -82,14 +93,17 @@ def verify(
 ) -> None:
     """Verify a file's signature against keys that you name.
 
-    Exit status 0 when one of the keys made the signature. A list that verifies only
+    Exit status 0 when one of the keys made the signature, 3 when a TVS server that
+    could have told does not answer. A list that verifies only
     under a record of its own is self-consistent, not trusted: any attacker can make
     such a list.
     """
     decoded = load_file(file)
-    proof, reasons = _try_all(decoded, _sources(signers, lists, servers, tvs_ca))
+    proof, reasons, unanswered = _try_all(
+        decoded, _sources(signers, lists, servers, tvs_ca)
+    )
     state = _state(decoded)
-    status = _status(proof, state)
+    status = _status(proof, state, is_answered=not unanswered)
     if as_json:
         click.echo(json.dumps(_describe(decoded, proof, status, reasons)))
     elif proof is not None:
@@ -103,6 +117,8 @@ def verify(
         )
     # Whatever key is named counts: the list's own word is no substitute for it.
     enough = allow_self_signed and status == "self-consistent" and not reasons
+    if status == "unknown":
+        raise UnreadableError(f"{file}: {'; '.join(reasons)}")
     if proof is None and not enough:
         raise _refusal(file, decoded, state, reasons)
 
@@ -126,14 +142,19 @@ def _sources(
 
 def _try_all(
     file: AnyFile, sources: Iterator[Source]
-) -> tuple[Proof | None, list[str]]:
+) -> tuple[Proof | None, list[str], bool]:
+    """Return the first proof, why others prove nothing, and if one did not answer."""
     reasons: list[str] = []
+    unanswered = False
     for source in sources:
         try:
-            return source(file), reasons
+            return source(file), reasons, unanswered
         except TrustError as error:
             reasons.append(error.explain())
-    return None, reasons
+        except (NoAnswerError, ProtocolError) as error:
+            unanswered = True
+            reasons.append(error.explain())
+    return None, reasons, unanswered
 
 
 def _state(file: AnyFile) -> SignatureState:
@@ -142,9 +163,12 @@ def _state(file: AnyFile) -> SignatureState:
     return SignatureState.UNVERIFIABLE
 
 
-def _status(proof: Proof | None, state: SignatureState) -> str:
+def _status(proof: Proof | None, state: SignatureState, *, is_answered: bool) -> str:
     if proof is not None:
         return "verified"
+    # What its own record refutes was changed, whatever a server would say.
+    if not is_answered and state is not SignatureState.INVALID:
+        return "unknown"
     return "self-consistent" if state is SignatureState.VALID else "not-verified"
 
 
@@ -192,8 +216,9 @@ def verify_by_server(file: AnyFile, server: ServerAddress, ca: Path | None) -> P
 
     Raises:
         UnknownSignerError: When TVS does not vouch for the signer in a role that may
-            sign such a file, answers about another, or another key signed it.
-        ServiceError: When the server cannot be asked.
+            sign such a file, answers about another, or another key signed it; when
+            --tvs-ca does not know the server.
+        NoAnswerError: When the server cannot be asked.
         ProtocolError: When it answers with something that is not an answer.
     """
     signer = file.signer
@@ -204,8 +229,11 @@ def verify_by_server(file: AnyFile, server: ServerAddress, ca: Path | None) -> P
         issuer=signer.issuer,
         serial=signer.serial,
     )
-    with TvsClient(server, ca=ca) as client:
-        answer = client.ask(query)
+    try:
+        with TvsClient(server, ca=ca) as client:
+            answer = client.ask(query)
+    except WrongServerError as error:
+        raise UnknownSignerError(str(error), hint=error.hint) from error
     if answer.is_trusted and not answers_query(signer, answer):
         raise UnknownSignerError(f"TVS at {server} answered about another certificate")
     proof = verify_by_answer(file, answer)

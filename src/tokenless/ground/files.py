@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from tokenless.ground.disk import named
+from tokenless.protocol.errors import UnreadableError
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
@@ -23,6 +24,32 @@ _SYNCS: ContextVar[bool] = ContextVar("syncs", default=True)
 
 class TooLongError(ValueError):
     """A file that is longer than any of its kind."""
+
+
+def unreadable(named: str, error: OSError) -> UnreadableError:
+    """Return the error for an input that cannot be read.
+
+    Args:
+        named: The file, and where a person has named it, such as `--cert a.pem`.
+        error: Why it cannot be read.
+    """
+    return UnreadableError(
+        f"{named} cannot be read: {error.strerror}",
+        hint="name a file that you may read",
+    )
+
+
+@contextmanager
+def naming(named: str) -> Iterator[None]:
+    """Say of an input that a block cannot read where a person has named it.
+
+    Raises:
+        UnreadableError: For every OSError inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unreadable(named, error) from error
 
 
 def read_bounded(path: Path, most: int) -> bytes:

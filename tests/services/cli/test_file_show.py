@@ -122,7 +122,10 @@ def test_lint_json_is_one_object_a_line(run: Run) -> None:
 def test_missing_files_and_wrong_usage(run: Run) -> None:
     status, _, err = run("show", "nowhere.tlv")
     assert status == 3, "nothing could be read, so nothing can be told"
-    assert err == "tokenless: nowhere.tlv: No such file or directory\n"
+    assert err == (
+        "tokenless: FILE nowhere.tlv cannot be read: No such file or directory; "
+        "name a file that you may read\n"
+    )
     assert run("show")[0] == 2
     assert run("juggle", "CTLFile.tlv")[0] == 2
 

@@ -12,6 +12,7 @@ from tests.rigs.softhsm import (
     prepare_store,
     require_softhsm,
 )
+from tests.services.cli.conftest import Run
 from tokenless.protocol.files.trust_list import TrustList
 
 
@@ -51,6 +52,26 @@ def test_a_file_token_signs(tmp_path: Path) -> None:
     status, _, err = build(tmp_path, "--password", PASSWORD)
     assert status == 0, err
     check_signed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sign", "a.xml", "x.sgn"),
+        ("build", "x.tlv"),
+        ("encrypt", "a.xml", "x.sgn", "--phone", "pub.pem"),
+    ],
+)
+def test_a_data_folder_that_is_not_there(
+    run: Run, folder: Path, words: tuple[str, ...]
+) -> None:
+    (folder / "a.xml").write_text("<x/>")
+    status, out, err = run(*words, "--token", "one", "--data", "nowhere")
+    assert (status, out) == (1, "")
+    assert err == (
+        "tokenless: the data folder nowhere does not exist; `tokenless init --data "
+        "nowhere` makes one\n"
+    )
 
 
 def test_a_pkcs11_token_signs(tmp_path: Path, softhsm: Path) -> None:

@@ -5,7 +5,7 @@ import io
 import json
 import sys
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -106,17 +106,54 @@ async def test_the_server_can_be_authenticated(tmp_path: Path) -> None:
         tmp_path, tokenless().data, roles, "--tvs-ca", str(right)
     )
     assert (status, shown.get("note")) == (0, None), err
-    status, _, err = await ask(
+    status, shown, err = await ask(
         tmp_path, tokenless().data, roles, "--tvs-ca", str(wrong)
     )
-    assert status == 1
+    assert (status, shown["status"]) == (1, "self-consistent")
     assert "certificate is not accepted" in err
 
 
-def test_nobody_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", ["127.0.0.1:1", "nohost.invalid"])
+def test_nobody_there(tmp_path: Path, server: str) -> None:
     path = tmp_path / "list.tlv"
     path.write_bytes(tokenless().data)
-    status, _, err = verify(path, "127.0.0.1:1")
-    assert status == 1
-    assert "TVS server 127.0.0.1:1" in err
+    status, shown, err = verify(path, server)
+    assert (status, shown["status"]) == (3, "unknown")
+    assert f"TVS server {server}" in str(shown["reasons"])
+    assert f"TVS server {server}" in err
     assert err.count("\n") == 1
+
+
+def test_a_forged_list_needs_no_answer(tmp_path: Path) -> None:
+    path = tmp_path / "list.tlv"
+    data = bytearray(tokenless().data)
+    data[-1] ^= 1
+    path.write_bytes(data)
+    status, shown, _ = verify(path, "127.0.0.1:1")
+    assert (status, shown["status"]) == (1, "not-verified")
+
+
+def test_another_source_may_vouch_where_a_server_is_silent(tmp_path: Path) -> None:
+    path, other = tmp_path / "list.tlv", tmp_path / "trusted.tlv"
+    path.write_bytes(tokenless().data)
+    other.write_bytes(tokenless().data)
+    more = ("--tvs", "127.0.0.1:2", "--against", str(other))
+    assert verify(path, "127.0.0.1:1", *more)[0] == 0
+
+
+async def test_a_server_that_speaks_something_else(tmp_path: Path) -> None:
+    async def talk(stream: trio.SocketStream) -> None:
+        await stream.send_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await stream.aclose()
+
+    path = tmp_path / "list.tlv"
+    path.write_bytes(tokenless().data)
+    async with trio.open_nursery() as nursery:
+        serve = partial(trio.serve_tcp, talk, 0, host="127.0.0.1")
+        (listener,) = await nursery.start(serve)
+        host, port = listener.socket.getsockname()
+        status, shown, _ = await trio.to_thread.run_sync(
+            lambda: verify(path, f"{host}:{port}")
+        )
+        nursery.cancel_scope.cancel()
+    assert (status, shown["status"]) == (3, "unknown")

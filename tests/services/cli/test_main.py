@@ -89,7 +89,9 @@ def test_a_reader_that_leaves_while_a_nursery_prints_needs_no_words(
 
 
 def test_what_nobody_foresaw_is_one_line_and_a_traceback_on_request(
-    tokenless: Tokenless, monkeypatch: pytest.MonkeyPatch
+    tokenless: Tokenless,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     def fail(*_: object) -> None:
         raise ExceptionGroup("nursery", [ZeroDivisionError("by zero")])
@@ -100,8 +102,28 @@ def test_what_nobody_foresaw_is_one_line_and_a_traceback_on_request(
         "run `tokenless --debug …` for the traceback and report it"
     )
     monkeypatch.setattr(sys, "argv", ["tokenless", "--debug", "cert", "list"])
-    with pytest.raises(ExceptionGroup):
+    with pytest.raises(SystemExit) as stop:
         main()
+    assert stop.value.code == 1
+    err = capfdbinary.readouterr().err.decode()
+    assert "ZeroDivisionError: by zero" in err.partition("Traceback")[2]
+    assert err.splitlines()[-1].startswith("tokenless: internal error")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("file", "verify", "nofile"),
+        ("check", "--tftp", "nohost.invalid"),
+        ("rehearse", "run", "nofile.toml"),
+    ],
+)
+def test_a_traceback_does_not_change_the_status(words: tuple[str, ...]) -> None:
+    plain, traced = run(*words), run("--debug", *words)
+    assert (plain.returncode, traced.returncode) == (3, 3)
+    assert "Traceback" in traced.stderr
+    assert traced.stderr.endswith(plain.stderr)
+    assert "Traceback" not in plain.stderr
 
 
 @pytest.mark.parametrize(
@@ -174,3 +196,12 @@ def test_a_name_that_is_no_utf_8_is_quoted(tokenless: Tokenless, line: str) -> N
     assert err.startswith("tokenless: ")
     assert "internal error" not in err
     assert "v\\FF" in err or repr(name) in err
+
+
+def test_an_encoding_without_lines_for_tables_is_no_failure(tmp_path: Path) -> None:
+    boot = ("--device", "SEP001122334455", "--tftp", "127.0.0.1:9")
+    flash = ("--flash", str(tmp_path / "flash"))
+    assert run("phone", "boot", *boot, *flash).returncode == 3
+    done = run("phone", "show", *flash, PYTHONIOENCODING="latin-1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "SEP001122334455" in done.stdout

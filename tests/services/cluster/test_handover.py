@@ -14,8 +14,8 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import certificates, security
 from tokenless.services.cluster import handover
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.handover import export_node, import_node, seal, unseal
-from tokenless.services.cluster.installation import CONFIG_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.runtime import check_ready
 

@@ -16,7 +16,7 @@ from tests.services.conftest import LAB
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.installation import CONFIG_FILE
+from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import nodes

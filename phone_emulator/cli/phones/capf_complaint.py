@@ -1,0 +1,52 @@
+"""What to say of a phone at which the string was typed and CAPF changed nothing."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tokenless.phone_emulator.capf_client import CapfResult
+from tokenless.phone_emulator.secd.report import BootReport
+
+_ORDER: Final = "order one with `tokenless device set {device} --capf install`"
+_AGAIN: Final = (
+    "a wrong string ends the operation: order it again with `tokenless device set "
+    "{device} --capf install --auth string --string DIGITS`"
+)
+_CHECK: Final = (
+    "check that Cisco Certificate Authority Proxy Function runs there, then type the "
+    "string again"
+)
+_SAID: Final[Mapping[CapfResult, tuple[str, str]]] = {
+    CapfResult.NO_ACTION: ("CAPF has nothing to do for the phone", _ORDER),
+    CapfResult.DECLINED: (
+        "CAPF declined: the string is wrong, or it takes no string now",
+        _AGAIN,
+    ),
+    CapfResult.UNKNOWN_DEVICE: (
+        "CAPF does not know the phone",
+        "add it with `tokenless device set {device} --pool POOL --model MODEL`",
+    ),
+    CapfResult.LATER: ("CAPF is busy", "type the string again later"),
+    CapfResult.UNTRUSTED: (
+        "the phone does not trust the CAPF server",
+        "give the phone a list that has the certificate of CAPF, and boot it",
+    ),
+    CapfResult.CONNECT_FAILED: ("CAPF could not be reached", _CHECK),
+    CapfResult.LOST: ("the connection to CAPF was lost", _CHECK),
+    CapfResult.TIMEOUT: ("CAPF did not answer in time", _CHECK),
+}
+"""What happened and what to do, for each result that changes nothing."""
+
+
+def capf_complaint(report: BootReport) -> str:
+    """Return one line with the fault and the remedy."""
+    if report.capf is None:
+        fault = "its configuration orders no operation of CAPF"
+        return f"{report.device}: {fault}; {_ORDER.format(device=report.device)}"
+    return f"{report.device}: {_of(report.capf, report.device)}"
+
+
+def _of(capf: Mapping[str, Any], device: str) -> str:
+    fault, advice = _SAID[CapfResult(capf["result"])]
+    details = ": ".join(filter(None, (capf["server"], capf["reason"])))
+    shown = f" ({details})" if details else ""
+    return f"{fault}{shown}; {advice.format(device=device)}"

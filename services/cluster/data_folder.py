@@ -1,0 +1,26 @@
+"""Whether a folder holds a cluster, and what to say where it does not."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from tokenless.services.errors import ServiceError
+
+CONFIG_FILE: Final = "cluster.json"
+
+
+def no_cluster_in(data: Path) -> ServiceError:
+    """Report that a folder has no cluster, and suggest a similar name."""
+    try:
+        neighbours = [each.parent.name for each in data.parent.glob(f"*/{CONFIG_FILE}")]
+    except OSError:
+        neighbours = []
+    meant = [
+        str(data.with_name(name)) for name in get_close_matches(data.name, neighbours)
+    ]
+    guess = f"did you mean {' or '.join(meant)}? " if meant else ""
+    what = "holds no cluster" if data.exists() else "does not exist"
+    return ServiceError(
+        f"the data folder {data} {what}",
+        hint=f"{guess}`tokenless init --data {data}` makes one",
+    )
