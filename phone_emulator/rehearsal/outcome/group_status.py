@@ -196,7 +196,9 @@ def _status(
     registrations: Mapping[str, RegistrationReport],
 ) -> GroupStatus:
     identities, reports = phone_groups.groups[name], phone_groups.boots.reports_of(name)
-    setting = GroupSetting(identities[0].model, _home_of(identities[0], facts), facts)
+    home = _home_of(identities[0], facts)
+    server = _server_of(identities[0], home)
+    setting = GroupSetting(identities[0].model, home, facts, server)
     alike: dict[FlashContents, list[PhoneAfterStep]] = {}
     all_contents = phone_groups.contents(name)
     for device, contents in all_contents.items():
@@ -297,6 +299,15 @@ def _home_of(phone: PhoneIdentity, facts: Sequence[ClusterFacts]) -> ClusterFact
     return next((each for each in facts if address in each.tftp), facts[0])
 
 
+def _server_of(phone: PhoneIdentity, home: ClusterFacts) -> str:
+    """Return the address of the first TFTP server that is up; without one, the first.
+
+    A server that is down is passed over for the next one, as by any phone.
+    """
+    addresses = [server.address for server in phone.servers]
+    return next((each for each in addresses if each in home.tftp_up), addresses[0])
+
+
 def _remedies(
     phones: Sequence[PhoneAfterStep],
     contents: FlashContents,
@@ -317,5 +328,6 @@ def _remedies(
         home=setting.home,
         clusters=tuple(setting.facts),
         tvs=tuple(known_tvs(contents, held, setting.facts)),
+        server=setting.server,
     )
     return tuple(remedies_for(context))

@@ -12,7 +12,6 @@ from typing import Final
 from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
     ClusterFacts,
     Held,
-    Signer,
     TvsFacts,
 )
 from tokenless.phone_emulator.rehearsal.scripts.remedy import Remedy, RemedyKind
@@ -38,6 +37,8 @@ class RefusalContext:
     clusters: tuple[ClusterFacts, ...]
     tvs: tuple[tuple[ClusterFacts, TvsFacts], ...]
     """The TVS servers that the phones believe, up or down."""
+    server: str = ""
+    """The address of the TFTP server that they ask now."""
 
 
 def remedies_for(context: RefusalContext) -> Iterator[Remedy]:
@@ -130,21 +131,16 @@ def _by_the_other_signer(context: RefusalContext) -> Iterator[Remedy]:
         if signer.store is None:
             text = f"sign the CTL with {signer} again (CTL Client)"
             yield Remedy(RemedyKind.SIGN_WITH_TOKEN, (signer.owner,), text)
-        elif _is_reset_signer(signer, context.home):
-            does, about = f"{signer} signs, and the phones know it", (str(signer),)
-            if context.model.security_by_default:
-                text = f"`utils itl reset localkey`: {does}"
-                yield Remedy(RemedyKind.ITL_RESET_LOCALKEY, about, text)
-            if FileKind.CTL in context.files and context.home.release.recovery_signs:
-                text = f"`utils ctl reset localkey`: {does}"
-                yield Remedy(RemedyKind.CTL_RESET_LOCALKEY, about, text)
-
-
-def _is_reset_signer(signer: Signer, home: ClusterFacts) -> bool:
-    """Return whether `reset localkey` signs with this key (REFERENCE 2.3)."""
-    if home.release.recovery_signs:
-        return signer.store is TrustStore.CALLMANAGER
-    return signer.store is TrustStore.ITLRECOVERY
+            continue
+        signing, about = signer.signing, (str(signer),)
+        does = f"{signer} signs, and the phones know it"
+        if context.model.security_by_default and context.server in signing.itl_reset:
+            text = f"`utils itl reset localkey`: {does}"
+            yield Remedy(RemedyKind.ITL_RESET_LOCALKEY, about, text)
+        is_other = signing.ctl_reset and not signing.ctl
+        if FileKind.CTL in context.files and is_other:
+            text = f"`utils ctl reset localkey`: {does}"
+            yield Remedy(RemedyKind.CTL_RESET_LOCALKEY, about, text)
 
 
 def _by_an_old_key(context: RefusalContext) -> Iterator[Remedy]:
@@ -168,7 +164,10 @@ def _by_another_cluster(context: RefusalContext) -> Iterator[Remedy]:
         if cluster is context.home:
             continue
         known = [
-            cluster.signers[der] for der in context.held.sasts if der in cluster.signers
+            cluster.signers[der]
+            for der in context.held.sasts
+            if der in cluster.signers
+            and cluster.signers[der].signing.lists_for(context.model)
         ]
         about = (cluster.name,)
         if any(signer.store is TrustStore.ITLRECOVERY for signer in known):

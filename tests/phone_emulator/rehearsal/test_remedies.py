@@ -14,6 +14,7 @@ from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
     ClusterFacts,
     Held,
     Signer,
+    Signing,
     TvsFacts,
 )
 from tokenless.protocol.certificates.certificate import Certificate
@@ -26,9 +27,17 @@ from tokenless.protocol.release import Release
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason
 
+_SERVER = "127.0.47.155"
+_HERE = frozenset({_SERVER})
 _PUB = Signer(TrustStore.CALLMANAGER, "pub")
 _RECOVERY = Signer(TrustStore.ITLRECOVERY, "pub")
-_TOKEN = Signer(None, "A")
+_TOKEN = Signer(None, "A", Signing(ctl=True))
+_SIGNING = {
+    ("11.5(1)", _PUB): Signing(ctl=True, ctl_reset=True, itl=_HERE),
+    ("11.5(1)", _RECOVERY): Signing(itl_reset=_HERE),
+    ("12.5(1)", _PUB): Signing(ctl_reset=True, itl_reset=_HERE),
+    ("12.5(1)", _RECOVERY): Signing(ctl=True, itl=_HERE),
+}
 _BY_CAPF = (
     "where the phones' lists have CAPF's certificate: `device set … --capf install`, "
     "then reset the phones; a string has to be typed on each"
@@ -75,7 +84,10 @@ def _facts(
         release=Release.parse(release),
         is_mixed=True,
         oldest_tls="1.0",
-        signers={each.der: who for each, who in signers.items()},
+        signers={
+            each.der: replace(who, signing=_SIGNING.get((release, who), who.signing))
+            for each, who in signers.items()
+        },
         retired={each.der: who for each, who in (retired or {}).items()},
         tvs={},
         tftp=frozenset(),
@@ -91,6 +103,7 @@ def _context(home: ClusterFacts, held: Held, **changes: object) -> RefusalContex
         home=home,
         clusters=(home,),
         tvs=(),
+        server=_SERVER,
     )
     return replace(context, **changes)  # type: ignore[arg-type]
 

@@ -1,0 +1,136 @@
+"""Remedies are played: what is named heals, and what does not heal is not named."""
+
+from pathlib import Path
+
+import pytest
+
+from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
+from tokenless.phone_emulator.rehearsal.play.run import Played
+from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
+from tokenless.phone_emulator.rehearsal.scripts.remedy import RemedyKind
+from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
+
+PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
+TFTP = "utils service restart Cisco Tftp"
+TVS = "utils service restart Cisco Trust Verification Service"
+RESETS = {
+    RemedyKind.ITL_RESET_LOCALKEY: ["admin utils itl reset localkey"],
+    RemedyKind.CTL_RESET_LOCALKEY: [
+        "admin utils ctl reset localkey",
+        f"admin --all {TFTP}",
+    ],
+}
+HEAD = """
+name = "remedies"
+lesson = "A remedy is played."
+
+[cluster.cluster]
+version = "VERSION"
+
+[[groups]]
+name = "far"
+count = 1
+tftp = ["cucm-1051-a-sub1", "cucm-1051-a-pub"]
+"""
+MIXED = [
+    "admin utils ctl set-cluster mixed-mode",
+    f"admin --all {TFTP}",
+    "phones boot",
+]
+BOOT_TWICE = ["phones boot", "phones boot"]
+ALL_BUT_A_SUBSCRIBERS = [
+    "admin set cert regen ITLRecovery",
+    "admin set cert regen CallManager",
+    "admin --all set cert regen TVS",
+    f"admin --all {TVS}",
+]
+"""Regenerates all that phones know, but the CallManager of the subscriber."""
+
+
+def play(folder: Path, version: str, *steps: list[str], groups: str = "") -> Played:
+    file = folder / "remedies.toml"
+    text = HEAD.replace("VERSION", version) + groups
+    for number, lines in enumerate(steps, 1):
+        text += f'[[steps]]\ntitle = "step {number}"\nrun = {lines!r}\n'
+    file.write_text(text)
+    return play_alone(Rehearsal(load_script(file), 1))
+
+
+def statuses(played: Played, group: str = "far") -> list[GroupStatus]:
+    """Return the status of a group after each step."""
+    refused = [step.refusal for step in played.steps if step.refusal]
+    assert not refused
+    return [
+        next(each for each in step.statuses if each.group == group)
+        for step in played.steps
+    ]
+
+
+def kinds(status: GroupStatus) -> list[RemedyKind]:
+    return [remedy.kind for remedy in status.remedies]
+
+
+def is_stuck(status: GroupStatus) -> bool:
+    return status.impact.stuck > 0
+
+
+@pytest.mark.parametrize("mode", [MIXED, ["phones boot"]], ids=["mixed", "non-secure"])
+def test_a_subscribers_callmanager_signs_no_reset_from_12_0_on(
+    tmp_path: Path, mode: list[str]
+) -> None:
+    update = ["admin utils ctl update CTLFile"] if mode is MIXED else []
+    resets = [RESETS[kind] for kind in RESETS if update or kind.name[:3] == "ITL"]
+    change = [*ALL_BUT_A_SUBSCRIBERS, *update, f"admin --all {TFTP}", "phones boot"]
+    played = play(
+        tmp_path, "12.5", mode, change, *([*lines, *BOOT_TWICE] for lines in resets)
+    )
+    before, *after = statuses(played)
+
+    assert before.fewest is not None
+    assert f"CallManager of {SUB}" not in before.fewest.signers
+    assert len(after) == 1 + len(resets)
+    for each in after:
+        assert is_stuck(each)
+        assert each.impact.locked_out == 1
+        assert not set(kinds(each)) & set(RESETS)
+
+
+def test_before_12_0_a_subscribers_callmanager_brings_its_phones_a_new_itl(
+    tmp_path: Path,
+) -> None:
+    """Its own ITL has the new TVS certificates, and TVS vouches for the CTL then."""
+    change = [*ALL_BUT_A_SUBSCRIBERS, "admin utils ctl update CTLFile"]
+    restart = [f"admin --all {TFTP}", "phones boot"]
+    played = play(tmp_path, "11.5", MIXED, change, restart, ["phones boot"])
+    _, changed, taken, healed = statuses(played)
+
+    assert changed.fewest is not None
+    assert changed.fewest.signers == (f"CallManager of {SUB}",)
+    assert not changed.impact.locked_out
+    assert is_stuck(taken)
+    assert not taken.impact.locked_out
+    assert kinds(taken)[0] is RemedyKind.RESET_PHONES
+    assert not is_stuck(healed)
+
+
+@pytest.mark.parametrize(("version", "kind"), [("11.5", "ITL"), ("12.5", "CTL")])
+def test_a_reset_that_is_named_heals(tmp_path: Path, version: str, kind: str) -> None:
+    """Before 12.0 ITLRecovery signs it, from then on the publisher's CallManager."""
+    by = RemedyKind[f"{kind}_RESET_LOCALKEY"]
+    lost = "--all set cert regen CallManager"
+    if version == "12.5":
+        lost = "set cert regen ITLRecovery"
+    change = [
+        f"admin {lost}",
+        "admin --all set cert regen TVS",
+        f"admin --all {TVS}",
+        "admin utils ctl update CTLFile",
+        f"admin --all {TFTP}",
+        "phones boot",
+    ]
+    played = play(tmp_path, version, MIXED, change, [*RESETS[by], *BOOT_TWICE])
+    _, stuck, healed = statuses(played)
+
+    assert is_stuck(stuck)
+    assert by in kinds(stuck)
+    assert not is_stuck(healed)
