@@ -19,10 +19,8 @@ from tokenless.phone_emulator.rehearsal.outcome.phone_status import (
     PhoneAfterStep,
     PhoneStatus,
 )
-from tokenless.phone_emulator.rehearsal.outcome.remedies import (
-    RefusalContext,
-    remedies_for,
-)
+from tokenless.phone_emulator.rehearsal.outcome.refusal_context import RefusalContext
+from tokenless.phone_emulator.rehearsal.outcome.remedies import remedies_for
 from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
     ClusterFacts,
     Held,
@@ -315,19 +313,25 @@ def _remedies(
     setting: GroupSetting,
 ) -> tuple[Remedy, ...]:
     """Return what would recover phones that hold the same."""
+    asked = setting.home.fresh.get(setting.server)
+    node = None if asked is None else asked.node
+    # Phones that a race split may have met files of one name and several signers.
     refusals = {
-        refusal for phone in phones for refusal in (*phone.refusals, *phone.prospects)
+        (refusal, refusal.signer): refusal
+        for phone in phones
+        for refusal in phone.refuses_now(node)
     }
     if not refusals:
         return ()
+    stuck = [phone for phone in phones if phone.is_stuck or phone.would_be_stuck]
     context = RefusalContext(
-        files=frozenset(refusal.file for refusal in refusals),
-        reasons=frozenset(refusal.code for refusal in refusals),
+        refusals=tuple(refusals.values()),
         held=held,
         model=setting.model,
         home=setting.home,
         clusters=tuple(setting.facts),
         tvs=tuple(known_tvs(contents, held, setting.facts)),
         server=setting.server,
+        boots_well=all(phone.is_healed_by_a_boot for phone in stuck),
     )
     return tuple(remedies_for(context))

@@ -9,6 +9,7 @@ from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.scripts.remedy import RemedyKind
 from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
+from tokenless.protocol.trust.reasons import Reason
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 TFTP = "utils service restart Cisco Tftp"
@@ -37,6 +38,12 @@ MIXED = [
     f"admin --all {TFTP}",
     "phones boot",
 ]
+NEAR = """
+[[groups]]
+name = "near"
+count = 1
+tftp = ["cucm-1051-a-pub", "cucm-1051-a-sub1"]
+"""
 BOOT_TWICE = ["phones boot", "phones boot"]
 ALL_BUT_A_SUBSCRIBERS = [
     "admin set cert regen ITLRecovery",
@@ -133,4 +140,76 @@ def test_a_reset_that_is_named_heals(tmp_path: Path, version: str, kind: str) ->
 
     assert is_stuck(stuck)
     assert by in kinds(stuck)
+    assert not is_stuck(healed)
+
+
+def test_a_restart_of_tftp_that_was_left_out_is_named_and_heals(tmp_path: Path) -> None:
+    """TVS answered no to the old signer; one that is down would not be asked."""
+    change = [
+        "admin --all set cert regen CallManager",
+        f"admin --node {SUB} utils service stop Cisco Trust Verification Service",
+        f"phones move near --to {SUB}",
+        "phones boot",
+    ]
+    start = f"admin --node {SUB} utils service start Cisco Trust Verification Service"
+    played = play(
+        tmp_path,
+        "11.5",
+        MIXED,
+        change,
+        [start, *BOOT_TWICE],
+        [f"admin --node {SUB} {TFTP}", "phones boot"],
+        groups=NEAR,
+    )
+    _, stuck, as_before, healed = statuses(played, "near")
+
+    for status in (stuck, as_before):
+        assert {each.code for each in status.refusals} == {Reason.WRONG_ROLE}
+        assert status.remedies[0].kind is RemedyKind.RESTART_TFTP
+        assert status.remedies[0].about == (SUB,)
+        assert RemedyKind.START_TVS not in kinds(status)
+        assert RemedyKind.RESET_PHONES not in kinds(status)
+    assert not is_stuck(healed)
+
+
+def test_a_restart_of_tftp_is_named_for_phones_that_would_be_stuck(
+    tmp_path: Path,
+) -> None:
+    change = [
+        "admin --all set cert regen CallManager",
+        f"phones move near --to {SUB}",
+    ]
+    played = play(
+        tmp_path,
+        "11.5",
+        MIXED,
+        change,
+        [f"admin --node {SUB} {TFTP}", "phones boot"],
+        groups=NEAR,
+    )
+    _, later, healed = statuses(played, "near")
+
+    assert later.impact.would_be_stuck == 1
+    assert later.remedies[0].kind is RemedyKind.RESTART_TFTP
+    assert later.remedies[0].about == (SUB,)
+    assert not is_stuck(healed)
+
+
+def test_a_tvs_that_is_started_vouches_for_what_no_tvs_could_be_asked(
+    tmp_path: Path,
+) -> None:
+    stop = "admin --all utils service stop Cisco Trust Verification Service"
+    change = [
+        "admin --all set cert regen CallManager",
+        f"admin --all {TFTP}",
+        stop,
+        "phones boot",
+    ]
+    start = f"admin --node {SUB} utils service start Cisco Trust Verification Service"
+    played = play(tmp_path, "11.5", ["phones boot"], change, [start], ["phones boot"])
+    _, stuck, started, healed = statuses(played)
+
+    assert kinds(stuck)[0] is RemedyKind.START_TVS
+    assert is_stuck(started)
+    assert kinds(started)[0] is RemedyKind.RESET_PHONES
     assert not is_stuck(healed)

@@ -19,7 +19,11 @@ from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
     TvsFacts,
 )
 from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import ServedNodes, free_port
-from tokenless.phone_emulator.rehearsal.rig.clusters.signing import signing_of
+from tokenless.phone_emulator.rehearsal.rig.clusters.signing import (
+    fresh_files,
+    signing_of,
+)
+from tokenless.phone_emulator.rehearsal.rig.clusters.vouching import vouching_of
 from tokenless.phone_emulator.rehearsal.scripts.permitted import unserved_nodes
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.codes import TrustStore
@@ -141,6 +145,8 @@ class RunningCluster:
                 for node in nodes.values()
                 if node.serves_tftp and self.served.is_up(node.name)
             ),
+            fresh=fresh_files(cluster),
+            vouching=vouching_of(cluster),
         )
 
     def _tvs(

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.checksums import md5_of, sha1_of
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.files.header_fields import SignerId
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.phones.models import PhoneModel
 from tokenless.protocol.release import Release
+from tokenless.protocol.trust.verdicts import FileKind
+from tokenless.services.tvs.caches import Index
 
 
 @unique
@@ -90,6 +94,31 @@ class TvsFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Vouching:
+    """What the TVS servers of a cluster answer (REFERENCE 3.6)."""
+
+    database: Index = field(default_factory=Index, repr=False)
+    """The certificates with a role."""
+    ctl: Index = field(default_factory=Index, repr=False)
+    """What the newest CTL lists, where TVS believes it."""
+
+    def roles_of(self, signer: SignerId) -> frozenset[int]:
+        """Return the roles of a signer, empty when TVS does not know it."""
+        key = signer.serial_hex, signer.issuer
+        entry = self.database.find(*key) or self.ctl.find(*key)
+        return frozenset() if entry is None else frozenset(entry.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """The signers of what a node's Cisco Tftp would serve after a restart."""
+
+    node: str
+    signers: Mapping[FileKind, Certificate]
+    """By file; without the CTL when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """A cluster at a moment."""
 
@@ -111,6 +140,9 @@ class ClusterFacts:
     """Certificates in CallManager-trust that TVS gives no role."""
     tftp_up: frozenset[str] = frozenset()
     """Addresses of its TFTP servers whose nodes are up."""
+    fresh: Mapping[str, Fresh] = field(default_factory=dict)
+    """What a restart of Cisco Tftp would bring, by the node's address."""
+    vouching: Vouching = field(default_factory=Vouching)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from tokenless.phone_emulator.rehearsal.rig.clusters.facts import Signing
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import Fresh, Signing
+from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.verdicts import FileKind
 from tokenless.services.changes.security import itl_reset_signer
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.ctl import ctl_signer
 from tokenless.services.publishing.itl import itl_signer
 from tokenless.services.publishing.snapshot import ClusterSnapshot
+from tokenless.services.store.trust_lists import newest_ctl
 
 
 def signing_of(cluster: Cluster) -> Mapping[bytes, Signing]:
@@ -34,6 +39,29 @@ def signing_of(cluster: Cluster) -> Mapping[bytes, Signing]:
         )
         for der in {*ctl, *ctl_reset, *itl, *itl_reset}
     }
+
+
+def fresh_files(cluster: Cluster) -> Mapping[str, Fresh]:
+    """Return what a restart of Cisco Tftp would bring, by the node's address."""
+    with cluster.store.read() as connection:
+        snapshot = ClusterSnapshot.read(connection)
+        newest = newest_ctl(connection)
+    signers = {} if newest is None else _signer_of(newest.content)
+    found = {}
+    for node in snapshot.tftp_nodes:
+        with suppress(ServiceError):
+            own = snapshot.certificate(TrustStore.CALLMANAGER, node)
+            itl = itl_signer(snapshot, node)[1]
+            lists = {**signers, FileKind.ITL: itl, FileKind.CONFIGURATION: own}
+            found[node.address] = Fresh(node.name, lists)
+    return found
+
+
+def _signer_of(ctl: bytes) -> dict[FileKind, Certificate]:
+    record = TrustList.decode(ctl).signing_record()
+    if record is None or record.certificate is None:
+        return {}
+    return {FileKind.CTL: record.certificate}
 
 
 def _of_ctl(snapshot: ClusterSnapshot, *, reset: bool) -> Iterator[bytes]:
