@@ -86,11 +86,14 @@ def _by_a_reset(context: RefusalContext) -> Iterator[Remedy]:
 
 
 def _by_a_new_ctl(context: RefusalContext) -> Iterator[Remedy]:
-    """Name the CTL of the phones' cluster, which has its servers (rule 10)."""
+    """Name the CTL of the phones' cluster where they would take it (rule 10)."""
     if Reason.NOT_AUTHORISED not in context.reasons:
         return
-    text = "`utils ctl update CTLFile`, so that the CTL names the TFTP server"
-    yield Remedy(RemedyKind.UPDATE_CTL, (), text)
+    home = context.home
+    signer = home.ctl_signer
+    if home.is_mixed and signer is not None and context.takes(FileKind.CTL, signer):
+        text = "`utils ctl update CTLFile`, so that the CTL names the TFTP server"
+        yield Remedy(RemedyKind.UPDATE_CTL, (), text)
 
 
 def _by_new_files(context: RefusalContext) -> Iterator[Remedy]:
@@ -205,7 +208,8 @@ def _by_another_cluster(context: RefusalContext) -> Iterator[Remedy]:
             and cluster.signers[der].signing.lists_for(context.model)
         ]
         about = (cluster.name,)
-        if any(signer.store is TrustStore.ITLRECOVERY for signer in known):
+        has_key = any(signer.store is TrustStore.ITLRECOVERY for signer in known)
+        if has_key and context.model.security_by_default:  # others load no ITL
             text = (
                 "`utils itl reset remotekey` with the ITLRecovery key of "
                 f"cluster {cluster.name}, because the phones know it"

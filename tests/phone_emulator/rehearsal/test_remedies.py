@@ -290,15 +290,17 @@ def test_the_other_clusters_recovery_key_can_sign(recovery: PrivateKeySigner) ->
     assert by_hand == _BY_HAND
 
 
-def test_a_server_outside_the_ctl_is_to_be_named_by_it(
-    recovery: PrivateKeySigner,
+@pytest.mark.parametrize("known", [True, False])
+def test_a_server_outside_the_ctl_is_to_be_named_by_one_that_phones_take(
+    recovery: PrivateKeySigner, callmanager: PrivateKeySigner, *, known: bool
 ) -> None:
+    signer = recovery if known else callmanager
     context = _context(
-        _facts("11.5(1)", {}),
-        Held(None, _itl(recovery)),
-        refusals=_refusals(Reason.NOT_AUTHORISED),
+        replace(_facts("12.5(1)", {}), ctl_signer=signer.certificate),
+        Held(_itl(recovery), _itl(recovery)),
+        refusals=_refusals(Reason.NOT_AUTHORISED, files=[FileKind.CONFIGURATION]),
     )
-    assert _texts(context)[0].startswith("`utils ctl update CTLFile`")
+    assert _texts(context)[0].startswith("`utils ctl update CTLFile`") is known
 
 
 def test_unreachable_phones_need_a_server_only(recovery: PrivateKeySigner) -> None:

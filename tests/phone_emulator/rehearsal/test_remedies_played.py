@@ -44,6 +44,30 @@ name = "near"
 count = 1
 tftp = ["cucm-1051-a-pub", "cucm-1051-a-sub1"]
 """
+JABBER = """
+[[groups]]
+name = "jabber"
+model = "Jabber"
+count = 1
+"""
+NEW = """
+[others.new.cluster]
+version = "15"
+
+[[others.new.nodes]]
+name = "new-pub"
+address = "127.0.47.165"
+publisher = true
+
+[[others.new.callmanager_groups]]
+name = "new"
+members = ["new-pub"]
+
+[[others.new.device_pools]]
+name = "Default"
+callmanager_group = "new"
+default = true
+"""
 BOOT_TWICE = ["phones boot", "phones boot"]
 ALL_BUT_A_SUBSCRIBERS = [
     "admin set cert regen ITLRecovery",
@@ -212,4 +236,76 @@ def test_a_tvs_that_is_started_vouches_for_what_no_tvs_could_be_asked(
     assert kinds(stuck)[0] is RemedyKind.START_TVS
     assert is_stuck(started)
     assert kinds(started)[0] is RemedyKind.RESET_PHONES
+    assert not is_stuck(healed)
+
+
+def _moved_to_another_cluster(folder: Path, *steps: list[str]) -> Played:
+    """Move phones from 11.5 to 15, both mixed; one of two signers was uploaded."""
+    both_mixed = [
+        *MIXED[:2],
+        "admin --cluster new utils ctl set-cluster mixed-mode",
+        f"admin --cluster new {TFTP}",
+        "phones boot",
+    ]
+    move = [
+        "cert upload Phone-SAST-trust new-pub:CallManager",
+        "phones move far jabber --to new-pub",
+        "phones boot",
+    ]
+    return play(folder, "11.5", both_mixed, move, *steps, groups=JABBER + NEW)
+
+
+def test_a_ctl_of_a_signer_that_phones_refuse_is_not_named(tmp_path: Path) -> None:
+    update = "utils ctl update CTLFile"
+    updates = [
+        [f"admin --cluster new {update}", f"admin --cluster new {TFTP}", "phones boot"],
+        [f"admin {update}", f"admin --all {TFTP}", "phones boot"],
+    ]
+    upload = ["cert upload Phone-SAST-trust new-pub:ITLRecovery", "phones boot"]
+    played = _moved_to_another_cluster(tmp_path, *updates, upload)
+
+    *stuck, healed = statuses(played)[1:]
+    for status in stuck:
+        assert is_stuck(status)
+        assert Reason.NOT_AUTHORISED in {each.code for each in status.refusals}
+        assert kinds(status) == [
+            RemedyKind.UPLOAD_SIGNER,
+            RemedyKind.ITL_RESET_REMOTEKEY,
+            RemedyKind.GIVE_BACK,
+            RemedyKind.DELETE_BY_HAND,
+        ]
+    assert not is_stuck(healed)
+
+
+def test_phones_without_itl_are_offered_no_itl(tmp_path: Path) -> None:
+    """The old cluster's ITLRecovery key signs an ITL, and Jabber loads none (4.5)."""
+    sign = ["recovery-key export K", "recovery-key sign K --cluster new", *BOOT_TWICE]
+    back = [f"phones move jabber --to {PUB}", "phones boot jabber"]
+    played = _moved_to_another_cluster(tmp_path, sign, back)
+
+    assert not is_stuck(statuses(played)[2])
+    _, *stuck, returned = statuses(played, "jabber")
+    for status in stuck:
+        assert is_stuck(status)
+        assert kinds(status) == [RemedyKind.GIVE_BACK, RemedyKind.DELETE_BY_HAND]
+    assert not is_stuck(returned)
+
+
+def test_a_reset_is_named_once_the_old_clusters_tvs_answers_again(
+    tmp_path: Path,
+) -> None:
+    stop = "admin --all utils service stop Cisco Trust Verification Service"
+    upload = "cert upload Phone-SAST-trust new-pub:ITLRecovery"
+    played = _moved_to_another_cluster(
+        tmp_path,
+        [upload, stop, "phones boot"],
+        [stop.replace("stop", "start")],
+        ["phones boot"],
+    )
+    unheard, answering, healed = statuses(played)[2:]
+
+    assert kinds(unheard)[0] is RemedyKind.START_TVS
+    assert is_stuck(answering)
+    assert kinds(answering)[0] is RemedyKind.RESET_PHONES
+    assert answering.remedies[0].about == (PUB, SUB)
     assert not is_stuck(healed)

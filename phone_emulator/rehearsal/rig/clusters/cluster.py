@@ -125,7 +125,8 @@ class RunningCluster:
         cluster = self.cluster
         nodes = {node.id: node for node in cluster.nodes}
         own, replaced = certificates.own(cluster), certificates.history(cluster)
-        signers = _signers(own, nodes, signing_of(cluster))
+        signing = signing_of(cluster)
+        signers = _signers(own, nodes, signing)
         for token in list_tokens(cluster.tokens_folder).tokens:
             by_client = Signing(ctl=True)
             signers[token.certificate.der] = Signer(None, token.name, by_client)
@@ -147,6 +148,14 @@ class RunningCluster:
             ),
             fresh=fresh_files(cluster),
             vouching=vouching_of(cluster),
+            ctl_signer=next(
+                (
+                    each.certificate
+                    for each in own
+                    if signing.get(each.certificate.der, Signing()).ctl
+                ),
+                None,
+            ),
         )
 
     def _tvs(

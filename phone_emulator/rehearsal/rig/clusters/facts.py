@@ -143,6 +143,8 @@ class ClusterFacts:
     fresh: Mapping[str, Fresh] = field(default_factory=dict)
     """What a restart of Cisco Tftp would bring, by the node's address."""
     vouching: Vouching = field(default_factory=Vouching)
+    ctl_signer: Certificate | None = None
+    """The signer of a CTL after `utils ctl update CTLFile`."""
 
 
 @dataclass(frozen=True, slots=True)
