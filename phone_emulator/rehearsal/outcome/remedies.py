@@ -39,15 +39,16 @@ _OF_THE_SIGNER: Final = (
 
 def remedies_for(context: RefusalContext) -> Iterator[Remedy]:
     """Return what would help, the least work first."""
+    yield from _by_a_reset(context)
     if context.reasons <= _NOT_FETCHED:
-        text = "start a TFTP server that the phones ask, then reset them"
-        yield Remedy(RemedyKind.START_TFTP, (), text)
+        if not context.boots_well:
+            text = "start a TFTP server that the phones ask, then reset them"
+            yield Remedy(RemedyKind.START_TFTP, (), text)
         return
     if Reason.NOT_DECRYPTED in context.reasons:
         yield from _by_a_certificate()
         if len(context.reasons) == 1:
             return  # nothing is wrong with the lists
-    yield from _by_a_reset(context)
     if not context.boots_well:
         yield from _by_a_new_ctl(context)
         yield from _by_new_files(context)

@@ -312,6 +312,9 @@ def test_unreachable_phones_need_a_server_only(recovery: PrivateKeySigner) -> No
     assert (_texts(context)) == [
         "start a TFTP server that the phones ask, then reset them"
     ]
+    assert _texts(replace(context, boots_well=True)) == [
+        "reset the phones: copies of them accepted all files"
+    ]
 
 
 def test_a_configuration_that_is_not_opened_is_no_fault_of_the_lists(
