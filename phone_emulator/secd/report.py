@@ -11,6 +11,7 @@ from enum import StrEnum, unique
 from typing import Any, Final
 
 from tokenless.protocol.checksums import md5_of, sha1_of
+from tokenless.protocol.files.header_fields import SignerId
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.trust.anchors import FileKind, VerifiedBy
 from tokenless.protocol.trust.reasons import Reason
@@ -114,6 +115,8 @@ class FileReport:
     """The file that the phone holds after the boot."""
     signer: str | None = None
     """The signer that the downloaded file names."""
+    signer_id: SignerId | None = field(default=None, repr=False)
+    """The same with its serial number."""
     verified_by: VerifiedBy | None = None
     rule: int | None = None
     """The rule of REFERENCE 4.2 that decided."""

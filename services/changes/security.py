@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from enum import IntEnum, unique
 from typing import Final
 
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.signature import Signer
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.files.record import Record
@@ -23,6 +24,7 @@ from tokenless.services.publishing.ctl import CTL_NAME, ctl_records, ctl_signer
 from tokenless.services.publishing.itl import itl_signer, resign_itl, sign_itl
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.database import Change
+from tokenless.services.store.nodes import NodeRow
 from tokenless.services.store.parameters import (
     FALSE,
     TRUE,
@@ -115,17 +117,35 @@ def reset_itl_localkey(cluster: Cluster, *, by: str) -> None:
     """
     with cluster.store.change("reset ITL", "localkey", by=by) as change:
         snapshot = ClusterSnapshot.read(change.connection)
-        if (
-            snapshot.release.recovery_signs
-            and cluster.config.tftp.itl_reset == _ONE_FOR_ALL
-        ):
+        if _is_one_for_all(cluster, snapshot):
             _leave_publishers_itl(cluster, change, snapshot)
             return
         for row in snapshot.tftp_nodes:
             signer = cluster.node_of(row).keys.signer(
-                *itl_signer(snapshot, row, reset=True)
+                *itl_reset_signer(cluster, snapshot, row)
             )
             _leave_itl(change, snapshot, row.id, signer)
+
+
+def itl_reset_signer(
+    cluster: Cluster, snapshot: ClusterSnapshot, node: NodeRow
+) -> tuple[TrustStore, Certificate]:
+    """Return which certificate signs a node's ITL after `utils itl reset localkey`.
+
+    Raises:
+        ServiceError: When the certificate does not exist.
+    """
+    if _is_one_for_all(cluster, snapshot):
+        node = snapshot.publisher
+    return itl_signer(snapshot, node, reset=True)
+
+
+def _is_one_for_all(cluster: Cluster, snapshot: ClusterSnapshot) -> bool:
+    """Return whether a reset gives all nodes the publisher's ITL."""
+    return (
+        snapshot.release.recovery_signs
+        and cluster.config.tftp.itl_reset == _ONE_FOR_ALL
+    )
 
 
 def reset_itl_remotekey(
@@ -280,8 +300,7 @@ def _leave_publishers_itl(
     """
     publisher = snapshot.publisher
     node = cluster.node_of(publisher)
-    store, certificate = itl_signer(snapshot, publisher, reset=True)
-    signer = node.keys.signer(store, certificate)
+    signer = node.keys.signer(*itl_reset_signer(cluster, snapshot, publisher))
     itl = resign_itl(snapshot, node, signer, at=change.at)
     for row in snapshot.tftp_nodes:
         add_reset_itl(change.connection, change.revision, row.id, itl.data)

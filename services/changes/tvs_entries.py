@@ -1,12 +1,28 @@
 """What a node's TVS believes: certificates with roles, and signers of a CTL."""
 
-from tokenless.protocol.codes import UNITS, TrustStore
+from dataclasses import replace
+from typing import Final
+
+from tokenless.protocol.codes import UNITS, Role, TrustStore
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.store import certificates as rows
 from tokenless.services.store.certificates import PlacementState, StoredCertificate
 from tokenless.services.store.trust_lists import newest_ctl
+
+_AS_REPORTED: Final = "sast"
+
+
+def db_entries(cluster: Cluster) -> list[StoredCertificate]:
+    """Return what fills the DB cache, by the setting `tvs.callmanager_trust`."""
+    stored = with_roles(cluster)
+    if cluster.config.tvs.callmanager_trust == _AS_REPORTED:
+        # In front: a role that a certificate has elsewhere replaces this one.
+        with cluster.store.read() as connection:
+            kept = rows.all_trusted(connection, TrustStore.CALLMANAGER_TRUST)
+        return [*(replace(each, roles=(Role.SAST,)) for each in kept), *stored]
+    return stored
 
 
 def with_roles(cluster: Cluster) -> list[StoredCertificate]:

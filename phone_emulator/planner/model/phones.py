@@ -296,14 +296,15 @@ def anchors(
     """Return the anchors that phones have left.
 
     An anchor is a signer that the phone's lists let it accept by itself: a SAST of its
-    lists whose key the cluster still has. Phones without Security by Default take CTLs
-    only, so for them only keys count that sign CTLs in this release.
+    lists whose key the cluster still has, and signs lists with that the phone takes:
+    without Security by Default CTLs only.
     """
     signers = set()
     for held in (phone.ctl, phone.itl):
         for who in () if held is None else held.holders(Role.SAST):
             if is_current(layout, cluster, who) and (
-                group.security_by_default or _signs_ctl(layout, who)
+                _signs_ctl(layout, who)
+                or (group.security_by_default and _signs_itl(layout, who))
             ):
                 signers.add(who)
     return signers
@@ -313,6 +314,16 @@ def _signs_ctl(layout: ClusterLayout, who: CertificateIdentity) -> bool:
     if who.unit is TrustStore.ITLRECOVERY:
         return layout.release.recovery_signs
     return who.node == PUBLISHER
+
+
+def _signs_itl(layout: ClusterLayout, who: CertificateIdentity) -> bool:
+    """Tell whether a key signs ITLs, by itself or by `utils itl reset localkey`.
+
+    From 12.0 on a subscriber's CallManager signs none: ITLRecovery signs all, and a
+    reset the publisher's CallManager (REFERENCE 2.3, REFERENCE-2 3.5).
+    """
+    is_publishers = who.unit is TrustStore.ITLRECOVERY or who.node == PUBLISHER
+    return is_publishers or not layout.release.recovery_signs
 
 
 def tvs_members(

@@ -1,9 +1,9 @@
 """Anchors of a phone: which signers and TVS servers can still reach it.
 
-An anchor is a signer that a phone's lists hold and whose key the cluster has now: with
-it the cluster can make a list that the phone takes without asking anybody. A usable TVS
-server is one that the phone knows (role 21 of its ITL), that its configuration names,
-that answers, and that speaks a TLS version of the model.
+An anchor is a signer that a phone's lists hold, whose key the cluster has now, and with
+which it signs lists that the phone loads: the phone takes them without asking anybody.
+A usable TVS server is one that the phone knows (role 21 of its ITL), that its
+configuration names, that answers, and that speaks a TLS version of the model.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
     ClusterFacts,
     Held,
-    Signer,
     TvsFacts,
 )
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.phone_emulator.secd.files import decode_configuration, decode_list
-from tokenless.protocol.codes import Role, TrustStore
+from tokenless.protocol.codes import Role
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.phones.models import PhoneModel
 
@@ -45,6 +44,8 @@ class GroupSetting:
     home: ClusterFacts
     """The cluster whose TFTP server they ask first."""
     facts: Sequence[ClusterFacts]
+    server: str = ""
+    """The address of the TFTP server that they ask now."""
 
 
 def held_lists(contents: FlashContents, model: PhoneModel) -> Held:
@@ -63,8 +64,7 @@ def anchors_of(contents: FlashContents, held: Held, setting: GroupSetting) -> An
         tuple(
             str(signers[der])
             for der in held.sasts
-            if der in signers
-            and (model.security_by_default or _signs_ctl(signers[der], setting.home))
+            if der in signers and signers[der].signing.lists_for(model)
         ),
         tuple(
             server.node
@@ -74,13 +74,6 @@ def anchors_of(contents: FlashContents, held: Held, setting: GroupSetting) -> An
             and model.tls[1] >= cluster.oldest_tls
         ),
     )
-
-
-def _signs_ctl(signer: Signer, home: ClusterFacts) -> bool:
-    """Tell whether a key signs CTLs in that release, for phones without ITL."""
-    if signer.store is TrustStore.ITLRECOVERY:
-        return home.release.recovery_signs
-    return signer.on_publisher
 
 
 def known_tvs(

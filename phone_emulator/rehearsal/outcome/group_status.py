@@ -19,10 +19,8 @@ from tokenless.phone_emulator.rehearsal.outcome.phone_status import (
     PhoneAfterStep,
     PhoneStatus,
 )
-from tokenless.phone_emulator.rehearsal.outcome.remedies import (
-    RefusalContext,
-    remedies_for,
-)
+from tokenless.phone_emulator.rehearsal.outcome.refusal_context import RefusalContext
+from tokenless.phone_emulator.rehearsal.outcome.remedies import remedies_for
 from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
     ClusterFacts,
     Held,
@@ -196,7 +194,9 @@ def _status(
     registrations: Mapping[str, RegistrationReport],
 ) -> GroupStatus:
     identities, reports = phone_groups.groups[name], phone_groups.boots.reports_of(name)
-    setting = GroupSetting(identities[0].model, _home_of(identities[0], facts), facts)
+    home = _home_of(identities[0], facts)
+    server = _server_of(identities[0], home)
+    setting = GroupSetting(identities[0].model, home, facts, server)
     alike: dict[FlashContents, list[PhoneAfterStep]] = {}
     all_contents = phone_groups.contents(name)
     for device, contents in all_contents.items():
@@ -297,6 +297,15 @@ def _home_of(phone: PhoneIdentity, facts: Sequence[ClusterFacts]) -> ClusterFact
     return next((each for each in facts if address in each.tftp), facts[0])
 
 
+def _server_of(phone: PhoneIdentity, home: ClusterFacts) -> str:
+    """Return the address of the first TFTP server that is up; without one, the first.
+
+    A server that is down is passed over for the next one, as by any phone.
+    """
+    addresses = [server.address for server in phone.servers]
+    return next((each for each in addresses if each in home.tftp_up), addresses[0])
+
+
 def _remedies(
     phones: Sequence[PhoneAfterStep],
     contents: FlashContents,
@@ -304,18 +313,25 @@ def _remedies(
     setting: GroupSetting,
 ) -> tuple[Remedy, ...]:
     """Return what would recover phones that hold the same."""
+    asked = setting.home.fresh.get(setting.server)
+    node = None if asked is None else asked.node
+    # Phones that a race split may have met files of one name and several signers.
     refusals = {
-        refusal for phone in phones for refusal in (*phone.refusals, *phone.prospects)
+        (refusal, refusal.signer): refusal
+        for phone in phones
+        for refusal in phone.refuses_now(node)
     }
     if not refusals:
         return ()
+    stuck = [phone for phone in phones if phone.is_stuck or phone.would_be_stuck]
     context = RefusalContext(
-        files=frozenset(refusal.file for refusal in refusals),
-        reasons=frozenset(refusal.code for refusal in refusals),
+        refusals=tuple(refusals.values()),
         held=held,
         model=setting.model,
         home=setting.home,
         clusters=tuple(setting.facts),
         tvs=tuple(known_tvs(contents, held, setting.facts)),
+        server=setting.server,
+        boots_well=all(phone.is_healed_by_a_boot for phone in stuck),
     )
     return tuple(remedies_for(context))

@@ -50,7 +50,7 @@ class PhoneAfterStep:
     report: BootReport | None
     """Its last boot."""
     prospect: Prospect | None
-    """Its boot, if it started now; None when its last boot tells it."""
+    """Its boot, if it started now; None when it is well since its last boot."""
     is_off: bool
 
     @property
@@ -66,6 +66,16 @@ class PhoneAfterStep:
         )
 
     @property
+    def is_healed_by_a_boot(self) -> bool:
+        """Return whether it is stuck, and would not be after another boot."""
+        return (
+            self.is_stuck
+            and not self.is_off
+            and self.prospect is not None
+            and self.prospect.boots_well
+        )
+
+    @property
     def refusals(self) -> tuple[Refusal, ...]:
         """Return the files that it refused at its last boot."""
         return () if self.report is None else tuple(refusals_of(self.report))
@@ -74,6 +84,17 @@ class PhoneAfterStep:
     def prospects(self) -> tuple[Refusal, ...]:
         """Return the files that it would refuse now, when it is not stuck yet."""
         return self._would_refuse if self.would_be_stuck else ()
+
+    def refuses_now(self, node: str | None) -> tuple[Refusal, ...]:
+        """Return what it refuses, or would refuse, as things are now.
+
+        Args:
+            node: The TFTP node that it asks first.
+        """
+        if not self.is_stuck:
+            return self.prospects
+        now = tuple(each for each in self._would_refuse if each.node in (None, node))
+        return now or self.refusals
 
     @property
     def _would_refuse(self) -> tuple[Refusal, ...]:

@@ -5,56 +5,54 @@ phone knows and the cluster has, or a TVS server that the phone believes. Deleti
 lists on the phone always works and always comes last.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
-    ClusterFacts,
-    Held,
-    Signer,
-    TvsFacts,
+from tokenless.phone_emulator.rehearsal.outcome.refusal_context import (
+    RefusalContext,
+    decisive,
+    is_of,
 )
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import Fresh
+from tokenless.phone_emulator.rehearsal.rig.phones.refusals import Refusal
 from tokenless.phone_emulator.rehearsal.scripts.remedy import Remedy, RemedyKind
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.phones.models import PhoneModel
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import TVS_FAILURES, Reason
 
 _NOT_FETCHED: Final = frozenset({Reason.NO_SERVER, Reason.NOT_DOWNLOADED})
 _SAID_NO: Final = frozenset({Reason.NOT_VOUCHED, Reason.WRONG_ROLE})
-
-
-@dataclass(frozen=True, slots=True)
-class RefusalContext:
-    """Phones of one kind that refuse something."""
-
-    files: frozenset[FileKind]
-    reasons: frozenset[Reason]
-    held: Held
-    model: PhoneModel
-    home: ClusterFacts
-    """The cluster whose files they are given."""
-    clusters: tuple[ClusterFacts, ...]
-    tvs: tuple[tuple[ClusterFacts, TvsFacts], ...]
-    """The TVS servers that the phones believe, up or down."""
+_OF_THE_SIGNER: Final = (
+    _SAID_NO
+    | TVS_FAILURES
+    | {
+        Reason.UNKNOWN_SIGNER,
+        Reason.BAD_SIGNATURE,
+        Reason.EXPIRED,
+        Reason.CANNOT_ASK,
+        Reason.NO_TVS_LISTED,
+        Reason.NO_TVS_CONFIGURED,
+    }
+)
+"""Reasons that another signer of the file would change."""
 
 
 def remedies_for(context: RefusalContext) -> Iterator[Remedy]:
     """Return what would help, the least work first."""
+    yield from _by_a_reset(context)
     if context.reasons <= _NOT_FETCHED:
-        text = "start a TFTP server that the phones ask, then reset them"
-        yield Remedy(RemedyKind.START_TFTP, (), text)
+        if not context.boots_well:
+            text = "start a TFTP server that the phones ask, then reset them"
+            yield Remedy(RemedyKind.START_TFTP, (), text)
         return
     if Reason.NOT_DECRYPTED in context.reasons:
         yield from _by_a_certificate()
         if len(context.reasons) == 1:
             return  # nothing is wrong with the lists
-    if Reason.NOT_AUTHORISED in context.reasons:
-        text = "`utils ctl update CTLFile`, so that the CTL names the TFTP server"
-        yield Remedy(RemedyKind.UPDATE_CTL, (), text)
-    yield from _by_a_reset(context)
-    yield from _by_tvs(context)
+    if not context.boots_well:
+        yield from _by_a_new_ctl(context)
+        yield from _by_new_files(context)
+        yield from _by_tvs(context)
     yield from _by_the_other_signer(context)
     yield from _by_an_old_key(context)
     yield from _by_another_cluster(context)
@@ -75,29 +73,78 @@ def _by_a_certificate() -> Iterator[Remedy]:
 
 
 def _by_a_reset(context: RefusalContext) -> Iterator[Remedy]:
-    """Name the TVS servers that could not be used at the boot and can be now."""
-    if not context.reasons & TVS_FAILURES:
+    """Name a reset where copies of the phones boot well now, and why they do."""
+    if not context.boots_well:
         return
-    answering = tuple(
-        server.node
-        for cluster, server in context.tvs
-        if cluster is context.home
-        and server.shown is not None
-        and context.model.tls[1] >= cluster.oldest_tls
-    )
+    answering: tuple[str, ...] = ()
+    if context.reasons & TVS_FAILURES:
+        answering = tuple(server.node for _, server in context.usable_tvs)
+    why = "copies of them accepted all files"
     if answering:
         nodes = ", ".join(answering)
-        text = (
-            f"reset the phones: the TVS on {nodes} answers again, and the phones "
-            "know its certificate"
-        )
-        yield Remedy(RemedyKind.RESET_PHONES, answering, text)
+        why = f"the TVS on {nodes} answers again, and the phones know its certificate"
+    yield Remedy(RemedyKind.RESET_PHONES, answering, f"reset the phones: {why}")
+
+
+def _by_a_new_ctl(context: RefusalContext) -> Iterator[Remedy]:
+    """Name the CTL of the phones' cluster where they would take it (rule 10)."""
+    if Reason.NOT_AUTHORISED not in context.reasons:
+        return
+    home = context.home
+    signer = home.ctl_signer
+    if home.is_mixed and signer is not None and context.takes(FileKind.CTL, signer):
+        text = "`utils ctl update CTLFile`, so that the CTL names the TFTP server"
+        yield Remedy(RemedyKind.UPDATE_CTL, (), text)
+
+
+def _by_new_files(context: RefusalContext) -> Iterator[Remedy]:
+    """Name a restart of Cisco Tftp where it still serves files of an earlier signer."""
+    at = context.refused_at()
+    fresh = {address: context.fresh_at(address) for address in at}
+    if not all(_heals(context, fresh[each], refused) for each, refused in at.items()):
+        return
+    nodes = tuple(each.node for each in fresh.values() if each is not None)
+    text = f"restart Cisco Tftp on {', '.join(nodes)}, then reset the phones"
+    yield Remedy(RemedyKind.RESTART_TFTP, nodes, text)
+
+
+def _heals(
+    context: RefusalContext, fresh: Fresh | None, refusals: Sequence[Refusal]
+) -> bool:
+    """Tell whether what a restart brings is of other signers, whom the phones take."""
+    if fresh is None:
+        return False
+    for each in decisive(refusals):
+        signer = fresh.signers.get(each.file)
+        if signer is None or each.signer is None or each.code not in _OF_THE_SIGNER:
+            return False
+        if is_of(signer, each.signer) or not context.takes(each.file, signer):
+            return False
+    return True
 
 
 def _by_tvs(context: RefusalContext) -> Iterator[Remedy]:
     if not context.model.security_by_default:
         return
+    if context.reasons & TVS_FAILURES:
+        yield from _by_a_tvs_that_answers(context)
+    asked = {cluster.name for cluster, server in context.tvs if server.shown}
+    if asked and context.reasons & _SAID_NO:
+        text = (
+            "upload the signer's certificate to Phone-SAST-trust of cluster "
+            f"{', '.join(sorted(asked))}, because the phones ask its TVS"
+        )
+        yield Remedy(RemedyKind.UPLOAD_SIGNER, tuple(sorted(asked)), text)
+
+
+def _by_a_tvs_that_answers(context: RefusalContext) -> Iterator[Remedy]:
+    """Name the TVS servers that would answer yes if phones could ask them.
+
+    Where one has answered no, another is not asked (REFERENCE 4.2).
+    """
     for cluster, server in context.tvs:
+        if not context.is_vouched_by(cluster):
+            continue
         if server.shown is None:
             text = (
                 "start Cisco Trust Verification Service on "
@@ -110,13 +157,6 @@ def _by_tvs(context: RefusalContext) -> Iterator[Remedy]:
                 f"the newest that a {context.model.name} knows"
             )
             yield Remedy(RemedyKind.LOWER_TLS, (cluster.name,), text)
-    asked = {cluster.name for cluster, server in context.tvs if server.shown}
-    if asked and context.reasons & _SAID_NO:
-        text = (
-            "upload the signer's certificate to Phone-SAST-trust of cluster "
-            f"{', '.join(sorted(asked))}, because the phones ask its TVS"
-        )
-        yield Remedy(RemedyKind.UPLOAD_SIGNER, tuple(sorted(asked)), text)
 
 
 def _by_the_other_signer(context: RefusalContext) -> Iterator[Remedy]:
@@ -130,21 +170,16 @@ def _by_the_other_signer(context: RefusalContext) -> Iterator[Remedy]:
         if signer.store is None:
             text = f"sign the CTL with {signer} again (CTL Client)"
             yield Remedy(RemedyKind.SIGN_WITH_TOKEN, (signer.owner,), text)
-        elif _is_reset_signer(signer, context.home):
-            does, about = f"{signer} signs, and the phones know it", (str(signer),)
-            if context.model.security_by_default:
-                text = f"`utils itl reset localkey`: {does}"
-                yield Remedy(RemedyKind.ITL_RESET_LOCALKEY, about, text)
-            if FileKind.CTL in context.files and context.home.release.recovery_signs:
-                text = f"`utils ctl reset localkey`: {does}"
-                yield Remedy(RemedyKind.CTL_RESET_LOCALKEY, about, text)
-
-
-def _is_reset_signer(signer: Signer, home: ClusterFacts) -> bool:
-    """Return whether `reset localkey` signs with this key (REFERENCE 2.3)."""
-    if home.release.recovery_signs:
-        return signer.store is TrustStore.CALLMANAGER
-    return signer.store is TrustStore.ITLRECOVERY
+            continue
+        signing, about = signer.signing, (str(signer),)
+        does = f"{signer} signs, and the phones know it"
+        if context.model.security_by_default and context.server in signing.itl_reset:
+            text = f"`utils itl reset localkey`: {does}"
+            yield Remedy(RemedyKind.ITL_RESET_LOCALKEY, about, text)
+        is_other = signing.ctl_reset and not signing.ctl
+        if FileKind.CTL in context.files and is_other:
+            text = f"`utils ctl reset localkey`: {does}"
+            yield Remedy(RemedyKind.CTL_RESET_LOCALKEY, about, text)
 
 
 def _by_an_old_key(context: RefusalContext) -> Iterator[Remedy]:
@@ -168,10 +203,14 @@ def _by_another_cluster(context: RefusalContext) -> Iterator[Remedy]:
         if cluster is context.home:
             continue
         known = [
-            cluster.signers[der] for der in context.held.sasts if der in cluster.signers
+            cluster.signers[der]
+            for der in context.held.sasts
+            if der in cluster.signers
+            and cluster.signers[der].signing.lists_for(context.model)
         ]
         about = (cluster.name,)
-        if any(signer.store is TrustStore.ITLRECOVERY for signer in known):
+        has_key = any(signer.store is TrustStore.ITLRECOVERY for signer in known)
+        if has_key and context.model.security_by_default:  # others load no ITL
             text = (
                 "`utils itl reset remotekey` with the ITLRecovery key of "
                 f"cluster {cluster.name}, because the phones know it"

@@ -11,8 +11,9 @@ class RemedyKind(StrEnum):
     """Kinds of remedies; scripts expect these by their values."""
 
     START_TFTP = "start-tftp"
-    UPDATE_CTL = "update-ctl"
     RESET_PHONES = "reset-phones"
+    UPDATE_CTL = "update-ctl"
+    RESTART_TFTP = "restart-tftp"
     START_TVS = "start-tvs"
     LOWER_TLS = "lower-tls"
     UPLOAD_SIGNER = "upload-signer"

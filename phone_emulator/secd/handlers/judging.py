@@ -57,7 +57,7 @@ def _examine_list(boot: BootMemory, data: bytes) -> Transition:
         file = decode_list(data)
     except DecodeError as error:
         return _refuse(boot, Reason.MALFORMED, f"malformed: {error}")
-    boot.file_report.signer = printable(file.signer.subject)
+    _note_signer(boot, file)
     installs_again = boot.identity.habits.identical_file_is_an_update
     if data == boot.held[boot.kind] and not installs_again:
         boot.note(LogEvent.UNCHANGED, kind=boot.kind)
@@ -71,8 +71,13 @@ def _examine_signed_configuration(boot: BootMemory, data: bytes) -> Transition:
         file: SignedFile = kind.decode(data)
     except DecodeError as error:
         return _refuse(boot, Reason.MALFORMED, f"not a signed file: {error}")
-    boot.file_report.signer = printable(file.signer.subject)
+    _note_signer(boot, file)
     return _judge(boot, file)
+
+
+def _note_signer(boot: BootMemory, file: Signed) -> None:
+    boot.file_report.signer = printable(file.signer.subject)
+    boot.file_report.signer_id = file.signer
 
 
 def _refuse(boot: BootMemory, code: Reason, said: str) -> Transition:

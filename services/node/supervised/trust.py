@@ -6,16 +6,12 @@ node's `CTLFile.tlv` lists, if the cluster vouches for its signer (REFERENCE 10.
 """
 
 import os
-from dataclasses import replace
-from typing import Final
 
 import trio
 
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.files.trust_list import MAX_FILE_LENGTH
-from tokenless.services.changes.certificates import trust
-from tokenless.services.changes.tvs_entries import ctl_signers, with_roles
+from tokenless.services.changes.tvs_entries import ctl_signers, db_entries
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.logs import get_logger
 from tokenless.services.metrics import CACHE_ENTRIES
@@ -27,8 +23,6 @@ from tokenless.services.tvs.caches import (
     CtlAdmission,
     CtlCache,
 )
-
-_AS_REPORTED: Final = "sast"
 
 
 class NodeTrust:
@@ -82,12 +76,7 @@ class NodeTrust:
         ]
 
     def _load(self) -> tuple[list[StoredCertificate], frozenset[bytes]]:
-        stored = with_roles(self._cluster)
-        if self._cluster.config.tvs.callmanager_trust == _AS_REPORTED:
-            # In front: a role that a certificate has elsewhere replaces this one.
-            kept = trust(self._cluster, TrustStore.CALLMANAGER_TRUST)
-            stored = [*(replace(each, roles=(Role.SAST,)) for each in kept), *stored]
-        return stored, ctl_signers(self._cluster)
+        return db_entries(self._cluster), ctl_signers(self._cluster)
 
     def _read_ctl_file(self) -> bytes | None:
         """Read the file; what cannot be read is empty, and so refused by the cache."""

@@ -99,6 +99,19 @@ def test_the_step_that_burns_the_last_anchor() -> None:
     assert set(burnt.groups) == {"7975-pub", "7975-sub1"}
 
 
+@pytest.mark.parametrize(
+    ("version", "left"), [("11.5(1)", {"7975-sub1"}), ("12.5(1)", set())]
+)
+def test_a_subscribers_callmanager_is_an_anchor_before_12_only(
+    version: str, left: set[str]
+) -> None:
+    """Until then it signs its node's ITL; from 12.0 on neither lists nor resets."""
+    wanted = task("ITLRecovery, CallManager@pub, TVS", version=version)
+    burnt = make_plan(wanted).in_one_go.burnt
+    assert burnt is not None
+    assert set(burnt.groups) == {"7975-pub", "7975-sub1"} - left
+
+
 def test_from_12_on_callmanager_and_tvs_in_one_go_lock_nobody_out() -> None:
     plan = make_plan(task("CallManager, TVS", version="12.5(1)"))
     assert plan.in_one_go.lockout is None

@@ -15,9 +15,15 @@ from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
     ClusterFacts,
     NodeView,
     Signer,
+    Signing,
     TvsFacts,
 )
 from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import ServedNodes, free_port
+from tokenless.phone_emulator.rehearsal.rig.clusters.signing import (
+    fresh_files,
+    signing_of,
+)
+from tokenless.phone_emulator.rehearsal.rig.clusters.vouching import vouching_of
 from tokenless.phone_emulator.rehearsal.scripts.permitted import unserved_nodes
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.codes import TrustStore
@@ -119,20 +125,37 @@ class RunningCluster:
         cluster = self.cluster
         nodes = {node.id: node for node in cluster.nodes}
         own, replaced = certificates.own(cluster), certificates.history(cluster)
-        signers = _signers(own, nodes)
+        signing = signing_of(cluster)
+        signers = _signers(own, nodes, signing)
         for token in list_tokens(cluster.tokens_folder).tokens:
-            signers[token.certificate.der] = Signer(None, token.name)
+            by_client = Signing(ctl=True)
+            signers[token.certificate.der] = Signer(None, token.name, by_client)
         return ClusterFacts(
             name=self.name,
             release=cluster.release,
             is_mixed=cluster.is_mixed,
             oldest_tls=cluster.config.tvs.tls_minimum,
             signers=signers,
-            retired=_signers(replaced, nodes),
+            retired=_signers(replaced, nodes, {}),
             tvs=self._tvs(own, nodes),
             tftp=frozenset(n.address for n in nodes.values() if n.serves_tftp),
             itls=_itls(cluster, nodes),
             without_role=_without_role(cluster),
+            tftp_up=frozenset(
+                node.address
+                for node in nodes.values()
+                if node.serves_tftp and self.served.is_up(node.name)
+            ),
+            fresh=fresh_files(cluster),
+            vouching=vouching_of(cluster),
+            ctl_signer=next(
+                (
+                    each.certificate
+                    for each in own
+                    if signing.get(each.certificate.der, Signing()).ctl
+                ),
+                None,
+            ),
         )
 
     def _tvs(
@@ -230,11 +253,15 @@ def _over(settings: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any
 
 
 def _signers(
-    placed: Sequence[StoredCertificate], nodes: Mapping[int, Node]
+    placed: Sequence[StoredCertificate],
+    nodes: Mapping[int, Node],
+    signing: Mapping[bytes, Signing],
 ) -> dict[bytes, Signer]:
     return {
         each.certificate.der: Signer(
-            each.store, nodes[each.node_id].name, nodes[each.node_id].is_publisher
+            each.store,
+            nodes[each.node_id].name,
+            signing.get(each.certificate.der, Signing()),
         )
         for each in reversed(placed)  # a shared one is called the publisher's
         if each.store in _SIGNING and each.node_id is not None

@@ -8,10 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.checksums import md5_of, sha1_of
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.files.header_fields import SignerId
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.models import PhoneModel
 from tokenless.protocol.release import Release
+from tokenless.protocol.trust.verdicts import FileKind
+from tokenless.services.tvs.caches import Index
 
 
 @unique
@@ -35,14 +40,38 @@ class InferredRule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """The lists that commands and services of the cluster sign with one key."""
+
+    ctl: bool = False
+    """`utils ctl update CTLFile` signs with it, or the CTL Client does."""
+    ctl_reset: bool = False
+    """`utils ctl reset localkey` signs with it."""
+    itl: frozenset[str] = frozenset()
+    """Addresses of the nodes whose Cisco Tftp signs its ITL with it."""
+    itl_reset: frozenset[str] = frozenset()
+    """Addresses of the nodes that `utils itl reset localkey` gives such an ITL."""
+
+    def lists_for(self, model: PhoneModel) -> bool:
+        """Tell whether some list is signed with it that phones of a model load.
+
+        A subscriber's CallManager signs configurations from 12.0 on, and no list
+        (REFERENCE 2.3). Phones without Security by Default load CTLs only (4.5).
+        """
+        if self.ctl or self.ctl_reset:
+            return True
+        return model.security_by_default and bool(self.itl or self.itl_reset)
+
+
+@dataclass(frozen=True, slots=True)
 class Signer:
-    """A certificate whose key can sign trust lists."""
+    """A certificate that lists hold as SAST: whose it is, and what its key signs."""
 
     store: TrustStore | None
-    """The node that owns it; None for a security token."""
+    """The store that holds it; None for a security token."""
     owner: str
     """The node's or the token's name."""
-    on_publisher: bool = True
+    signing: Signing = Signing()
 
     def __str__(self) -> str:
         """Name it as an administrator does: `CallManager of cucm-pub`."""
@@ -65,6 +94,31 @@ class TvsFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Vouching:
+    """What the TVS servers of a cluster answer (REFERENCE 3.6)."""
+
+    database: Index = field(default_factory=Index, repr=False)
+    """The certificates with a role."""
+    ctl: Index = field(default_factory=Index, repr=False)
+    """What the newest CTL lists, where TVS believes it."""
+
+    def roles_of(self, signer: SignerId) -> frozenset[int]:
+        """Return the roles of a signer, empty when TVS does not know it."""
+        key = signer.serial_hex, signer.issuer
+        entry = self.database.find(*key) or self.ctl.find(*key)
+        return frozenset() if entry is None else frozenset(entry.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """The signers of what a node's Cisco Tftp would serve after a restart."""
+
+    node: str
+    signers: Mapping[FileKind, Certificate]
+    """By file; without the CTL when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """A cluster at a moment."""
 
@@ -79,11 +133,18 @@ class ClusterFacts:
     tvs: Mapping[tuple[str, int], TvsFacts]
     """By the address and port that configurations name."""
     tftp: frozenset[str]
-    """Addresses of its nodes."""
+    """Addresses of its TFTP servers."""
     itls: Mapping[str, str] = field(default_factory=dict)
     """SHA-1 of the ITL that each TFTP server made last, by its address."""
     without_role: frozenset[bytes] = frozenset()
     """Certificates in CallManager-trust that TVS gives no role."""
+    tftp_up: frozenset[str] = frozenset()
+    """Addresses of its TFTP servers whose nodes are up."""
+    fresh: Mapping[str, Fresh] = field(default_factory=dict)
+    """What a restart of Cisco Tftp would bring, by the node's address."""
+    vouching: Vouching = field(default_factory=Vouching)
+    ctl_signer: Certificate | None = None
+    """The signer of a CTL after `utils ctl update CTLFile`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ class PhoneCopies:
     async def prospects(self, up: Collection[str]) -> dict[str, Prospect]:
         """Return what phones would do if they started now, by device.
 
-        Only phones that are off or were not restarted since a change are asked.
+        Only phones that are off, were not restarted since a change, or are stuck are
+        asked.
 
         Args:
             up: The names of the nodes that are up.

@@ -201,15 +201,16 @@ class PhoneGroups:
 
     @property
     def uncertain(self) -> dict[str, Waiting]:
-        """Phones that are off or were not restarted since a change, by device.
+        """Phones that are off, not restarted since a change, or stuck, by device.
 
         Of the others, the last boot says what they take.
         """
+        stuck = frozenset(self.boots.stuck)
         return {
             phone.device: self._waiting(phone)
             for name, phones in self._groups.items()
-            if name in self._changed or name in self._off
             for phone in phones
+            if name in self._changed or name in self._off or phone.device in stuck
         }
 
     def running(self, name: str) -> list[str]:

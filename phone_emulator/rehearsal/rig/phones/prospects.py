@@ -1,8 +1,9 @@
 """Predicted boots: each waiting phone, now, at each of its TFTP servers.
 
 Phones that are off, or were not restarted since something changed, still run with what
-they hold, and say nothing about the change. So copies of them boot, over the same real
-services; the phones themselves and their flash stay as they are. Phones that hold the
+they hold, and say nothing about the change; and of a stuck phone it is not known
+whether another boot would do. So copies of them boot, over the same real services; the
+phones themselves and their flash stay as they are. Phones that hold the
 same and ask the same server do the same, so one copy stands for all of them.
 """
 
@@ -42,7 +43,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A phone that is off or was not restarted since a change."""
+    """A phone that is off, was not restarted since a change, or is stuck."""
 
     identity: PhoneIdentity
     contents: FlashContents
@@ -57,6 +58,8 @@ class Prospect:
     """The files that it would refuse, with the node where it would."""
     takes_news: bool
     """True if its first server has something for it that it does not hold yet."""
+    boots_well: bool = False
+    """True if it would refuse nothing at its first server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ def _prospect(boots: Iterable[tuple[BootReport, str]]) -> Prospect:
     refusals = tuple(each for boot in served for each in refusals_of(*boot))
     first, _ = served[0]
     takes_news = any(file.action in CHANGED for file in first.files.values())
-    return Prospect(refusals, takes_news)
+    return Prospect(refusals, takes_news, first.holds_what_is_served)
 
 
 class CopiedFlash:

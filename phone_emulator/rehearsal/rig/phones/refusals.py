@@ -1,10 +1,11 @@
 """A refusal: which file a phone does not have, by which rule and why."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from tokenless.phone_emulator.secd.report import BootReport, FileAction
+from tokenless.protocol.files.header_fields import SignerId
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import Reason
 
@@ -23,6 +24,8 @@ class Refusal:
     """The same in the words of the phone's log."""
     node: str | None = None
     """The TFTP node where phones would refuse it; None for what happened."""
+    signer: SignerId | None = field(default=None, repr=False, compare=False)
+    """The signer that the file names; None when it could not be read."""
 
     def __str__(self) -> str:
         """Write it as one line."""
@@ -36,4 +39,4 @@ def refusals_of(report: BootReport, node: str | None = None) -> Iterator[Refusal
         if file.action in _REFUSED:
             code = file.code or Reason.NOT_DOWNLOADED
             reason = file.reason or "it could not be downloaded"
-            yield Refusal(kind, file.rule, code, reason, node)
+            yield Refusal(kind, file.rule, code, reason, node, file.signer_id)
