@@ -14,13 +14,15 @@ from tokenless.phone_emulator.check.inspect import inspect
 from tokenless.phone_emulator.check.observing.observe import observe
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.plan import make_plan
-from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.preflight.calendar import (
     CalendarEntry,
     calendar,
 )
 from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
-from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.cluster import (
+    Preflight,
+    preflight_task,
+)
 from tokenless.phone_emulator.rehearsal.preflight.view import worst_first
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.phone_emulator.studio.study import Ending, Look, LookFinding
@@ -32,6 +34,9 @@ _TLS: Final = "1.0"
 _HERE: Final = {
     "give --rollback F or T, as `run sql` prints it": (
         "choose Prepare Cluster for Rollback above, as `run sql` prints it"
+    ),
+    "import a list as a .tlv file, or give --file-signature": (
+        "give a list as a .tlv file, or tick SHA-512 above if the parameter says so"
     ),
 }
 """Remedies that name options of a command, as this page has them."""
@@ -110,7 +115,7 @@ class WindowChanges:
 
     def subject(self, script: Script, goal: str) -> Preflight:
         """Return the change of a cluster as checks take it."""
-        task = task_for(script, goal)
+        task = preflight_task(script, goal)
         return Preflight(
             script=script,
             task=task,
@@ -120,7 +125,7 @@ class WindowChanges:
             tls_minimum=self.tls_minimum,
             target=_release(self.target) if self.target else None,
             rollback=self.rollback == "T" if self.rollback else None,
-            sha512=self.sha512,
+            sha512=self.sha512 or None,
             ecdsa_only=self.ecdsa_only,
         )
 

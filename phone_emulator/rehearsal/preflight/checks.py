@@ -59,7 +59,10 @@ def all_checks(subject: Preflight) -> list[Check]:
 def _goal(subject: Preflight) -> Iterator[Check]:
     plan = subject.plan
     harm, after = plan.in_one_go.lockout, plan.in_one_go.lockout_if_restarted
-    if harm is not None:
+    if not plan.task.groups:
+        words = "no model of the import can verify the cluster's files"
+        yield not_told(Code.GOAL, words, "see the check of file signatures")
+    elif harm is not None:
         yield problem(
             Code.GOAL,
             f"made in one go, step {harm.number} ({harm.title}) locks out "
@@ -73,7 +76,9 @@ def _goal(subject: Preflight) -> Iterator[Check]:
             f"({after.title}) locks out {', '.join(after.groups)}",
         )
     else:
-        yield well(Code.GOAL, "no phone is locked out even when it is made in one go")
+        few = len(plan.task.groups) < len(subject.script.groups)
+        which = "no phone that can verify the lists" if few else "no phone"
+        yield well(Code.GOAL, f"{which} is locked out even when it is made in one go")
     if plan.gave_up and plan.steps is None:
         yield not_told(
             Code.NO_SAFE_ORDER, "no safe order was found in time", "raise --timeout"

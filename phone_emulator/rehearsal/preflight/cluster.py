@@ -4,14 +4,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.plan import Plan
+from tokenless.phone_emulator.rehearsal.planning.starting_point import (
+    task_for,
+    unable_to_verify,
+)
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.protocol.release import Release
 from tokenless.services.config import ClusterConfig, load_config
+from tokenless.services.store.parameters import SHA512
+
+
+def preflight_task(script: Script, goal: str) -> Task:
+    """Return the change of an imported cluster, for the phones that it can reach.
+
+    Phones that cannot verify the cluster's signatures are lost whatever the order is:
+    the check of the digest names them.
+
+    Raises:
+        PhoneError, ConfigurationError: As `task_for`.
+    """
+    unable = unable_to_verify(script)
+    groups = tuple(group for group in script.groups if group not in unable)
+    return task_for(msgspec.structs.replace(script, groups=groups), goal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +48,8 @@ class Preflight:
     """Of the certificates that the change makes."""
     tls_minimum: str
     """After the change."""
-    sha512: bool
-    """True if TFTP signs files with SHA-512 after the change."""
+    sha512: bool | None
+    """True if TFTP signs files with SHA-512 after the change; None: not told."""
     ecdsa_only: bool
     """True if only ECDSA suites are allowed after the change."""
     target: Release | None
@@ -40,6 +61,18 @@ class Preflight:
     def config(self) -> ClusterConfig:
         """The configuration of the copy."""
         return load_config(None, self.script.cluster)
+
+    @property
+    def signs_with_sha512(self) -> bool | None:
+        """Return whether files are signed with SHA-512 now or after the change.
+
+        None where neither the imported lists nor the person tells it.
+        """
+        told = self.config.parameters.tftp_file_signature_algorithm
+        now = None if told is None else told == SHA512
+        if now is None and not self.release.chooses_digest:
+            now = False  # REFERENCE 1.6
+        return True if now else (now if self.sha512 is None else self.sha512)
 
     @property
     def release(self) -> Release:

@@ -93,7 +93,12 @@ def check_ecdsa(subject: Preflight) -> Iterator[Check]:
 
 def check_digests(subject: Preflight) -> Iterator[Check]:
     """Compare the TFTP File Signature Algorithm with what models verify."""
-    if not subject.sha512:
+    wants = subject.signs_with_sha512
+    if wants is None:
+        how = "import a list as a .tlv file, or give --file-signature"
+        yield not_told(Code.DIGEST, "the digest of signed files is not known", how)
+        return
+    if not wants:
         yield well(Code.DIGEST, "files are signed with SHA-1, which suits every model")
         return
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.phone_emulator.rehearsal.preflight.subjects import (
     AT,
+    OURS,
     PUB,
     SUB,
     WELL,
@@ -27,6 +28,7 @@ from tokenless.phone_emulator.rehearsal.preflight.findings import (
     Outcome,
     PreflightCode,
 )
+from tokenless.phone_emulator.rehearsal.scripts.script import Group
 from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.release import Release
@@ -58,7 +60,12 @@ def test_a_cluster_in_good_order_has_nothing() -> None:
 
 
 def test_what_nothing_tells_is_never_well() -> None:
-    blank = script(certificates=(), itl_bytes=None, unregistered=None)
+    blank = script(
+        certificates=(),
+        itl_bytes=None,
+        unregistered=None,
+        cluster={"cluster": {"version": "12.5(1)"}},
+    )
     outcomes = found(all_checks(subject(blank, rollback=None)))
     assert outcomes == dict.fromkeys(
         (
@@ -67,6 +74,7 @@ def test_what_nothing_tells_is_never_well() -> None:
             "ctl-outdated",
             "expired",
             "itl-size",
+            "file-signature",
             "phones-off",
         ),
         Outcome.NOT_TOLD,
@@ -75,9 +83,12 @@ def test_what_nothing_tells_is_never_well() -> None:
 
 ONE_TVS = {
     "cluster": {
-        "cluster": {"version": "12.5(1)"},
+        **OURS,
         "callmanager_groups": [{"name": "Lab-CMG", "members": [PUB]}],
     }
+}
+SHA512: dict[str, Any] = {
+    "cluster": {**OURS, "parameters": {"tftp_file_signature_algorithm": "SHA-512"}}
 }
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Outcome]] = {
     "rollback": ({}, {"rollback": True}, "rollback-parameter", Outcome.ERROR),
@@ -184,6 +195,24 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Outcome]] = {
         "file-signature",
         Outcome.ERROR,
     ),
+    "lists of SHA-512 for old phones": (
+        {**SHA512, "groups": script(("9971", "8861")).groups},
+        {},
+        "file-signature",
+        Outcome.ERROR,
+    ),
+    "lists of SHA-512 until the change": (
+        {**SHA512, "groups": script(("9971",)).groups},
+        {"sha512": False},
+        "file-signature",
+        Outcome.ERROR,
+    ),
+    "no phone can verify the lists": (
+        {**SHA512, "groups": (Group(name="old", model="7975", count=3),)},
+        {},
+        "goal-in-one-go",
+        Outcome.NOT_TOLD,
+    ),
     "SHA-512 for unknown phones": (
         {"groups": script(("8831",)).groups},
         {"sha512": True},
@@ -234,6 +263,19 @@ def test_a_shared_certificate_that_expired_is_said_once() -> None:
     checks = all_checks(subject(script(certificates=shared)))
     said = [check for check in checks if check.code is PreflightCode.EXPIRED]
     assert len(said) == 1
+
+
+def test_phones_that_cannot_verify_the_lists_are_not_called_safe() -> None:
+    old = (Group(name="old", model="7975", count=3), *script().groups)
+    checks = all_checks(subject(script(groups=old, **SHA512)))
+    (goal,) = [each for each in checks if each.code is PreflightCode.GOAL]
+    assert goal.message.startswith("no phone that can verify the lists is locked out")
+    assert found(checks) == {"file-signature": Outcome.ERROR}
+
+
+def test_releases_before_12_sign_with_sha1() -> None:
+    before: dict[str, Any] = {"cluster": {"cluster": {"version": "11.5(1)"}}}
+    assert "file-signature" not in found(all_checks(subject(script(**before))))
 
 
 def test_a_goal_that_locks_phones_out_in_one_go() -> None:
