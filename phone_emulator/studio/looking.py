@@ -18,7 +18,11 @@ from tokenless.phone_emulator.rehearsal.preflight.calendar import (
     CalendarEntry,
     calendar,
 )
-from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
+from tokenless.phone_emulator.rehearsal.preflight.checks import (
+    TELL_GROUPS,
+    TELL_GUESSES,
+    all_checks,
+)
 from tokenless.phone_emulator.rehearsal.preflight.cluster import (
     Preflight,
     preflight_task,
@@ -35,6 +39,8 @@ _HERE: Final = {
     "give --rollback F or T, as `run sql` prints it": (
         "choose Prepare Cluster for Rollback above, as `run sql` prints it"
     ),
+    TELL_GUESSES: "tell what was guessed on the page Your cluster, give more lists",
+    TELL_GROUPS: "give a phone's SEP….cnf.xml, or name the groups of device pools",
     "import a list as a .tlv file, or give --file-signature": (
         "give a list as a .tlv file, or tick SHA-512 above if the parameter says so"
     ),

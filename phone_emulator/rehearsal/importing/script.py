@@ -47,7 +47,8 @@ def imported_script(
         unregistered=None if cluster.table is None else cluster.table.unregistered,
         unknown_models=() if cluster.table is None else cluster.table.unknown,
         approximations=tuple(
-            Approximated(each.what, each.why) for each in cluster.approximations
+            Approximated(each.what, each.why, each.topic.value)
+            for each in cluster.approximations
         ),
     )
 

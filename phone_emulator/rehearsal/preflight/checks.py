@@ -31,6 +31,11 @@ _FULL: Final = 0.8
 _BOTH: Final = 2
 _OWN_CHECK: Final = "ITLRecovery"
 """The unit whose dates `_recovery` looks at."""
+TELL_GUESSES: Final = (
+    "tell the import what it guessed: --version, --config or --pool, --serves-tftp, "
+    "and the lists of all nodes"
+)
+TELL_GROUPS: Final = "import with --config SEP….cnf.xml, or with --phones and --pool"
 _IMPORT_BINARY: Final = "import from .tlv files, --cert or --certmgr, not from text"
 
 
@@ -78,7 +83,13 @@ def _goal(subject: Preflight) -> Iterator[Check]:
     else:
         few = len(plan.task.groups) < len(subject.script.groups)
         which = "no phone that can verify the lists" if few else "no phone"
-        yield well(Code.GOAL, f"{which} is locked out even when it is made in one go")
+        words = f"{which} is locked out even when it is made in one go"
+        if guesses := subject.guessed_anchors:
+            yield not_told(
+                Code.GOAL, f"{words}, if true: {'; '.join(guesses)}", TELL_GUESSES
+            )
+        else:
+            yield well(Code.GOAL, words)
     if plan.gave_up and plan.steps is None:
         yield not_told(
             Code.NO_SAFE_ORDER, "no safe order was found in time", "raise --timeout"
@@ -115,7 +126,10 @@ def _tvs(subject: Preflight) -> Iterator[Check]:
             Code.TVS_SINGLE,
             f"the CallManager group {group.name} has one node: {group.members[0]}",
         )
-    if not few:
+    if guesses := subject.guessed_groups:
+        words = f"which TVS phones ask is not known: {'; '.join(guesses)}"
+        yield not_told(Code.TVS_SINGLE, words, TELL_GROUPS)
+    elif not few:
         yield well(Code.TVS_SINGLE, "every CallManager group has two TVS or more")
     if TrustStore.TVS in subject.task.layout.shared:
         yield problem(

@@ -8,6 +8,10 @@ import msgspec
 
 from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.plan import Plan
+from tokenless.phone_emulator.rehearsal.importing.approximations import (
+    ANCHOR_TOPICS,
+    Topic,
+)
 from tokenless.phone_emulator.rehearsal.planning.starting_point import (
     task_for,
     unable_to_verify,
@@ -70,7 +74,8 @@ class Preflight:
         """
         told = self.config.parameters.tftp_file_signature_algorithm
         now = None if told is None else told == SHA512
-        if now is None and not self.release.chooses_digest:
+        is_sure = not self.guesses(Topic.RELEASE)
+        if now is None and is_sure and not self.release.chooses_digest:
             now = False  # REFERENCE 1.6
         return True if now else (now if self.sha512 is None else self.sha512)
 
@@ -83,6 +88,30 @@ class Preflight:
     def known(self) -> Sequence[KnownCertificate]:
         """The certificates that the import has seen."""
         return self.script.certificates
+
+    def guesses(self, *topics: Topic) -> list[str]:
+        """Return what the import has guessed of some topics.
+
+        A file of an earlier version does not tell topics: there, each may be meant.
+        """
+        wanted = {topic.value for topic in topics}
+        found = self.script.approximations
+        return [e.what for e in found if not e.topic or e.topic in wanted]
+
+    @property
+    def guessed_groups(self) -> list[str]:
+        """What was guessed of the CallManager groups that the phones use."""
+        if all(group.pool for group in self.script.groups):
+            return []  # a person has named the group of each
+        return self.guesses(Topic.GROUP, Topic.TVS, Topic.POOLS)
+
+    @property
+    def guessed_anchors(self) -> list[str]:
+        """What was guessed that decides what phones hold, ask and verify."""
+        topics = {*ANCHOR_TOPICS, Topic.RELEASE, Topic.TFTP}
+        if any(len(group.tftp) != 1 for group in self.script.groups):
+            topics.add(Topic.POOLS)  # the order of their TFTP servers
+        return list(dict.fromkeys([*self.guesses(*topics), *self.guessed_groups]))
 
     def of_unit(self, unit: str) -> list[KnownCertificate]:
         """Return the certificates of a unit."""
