@@ -58,8 +58,8 @@ from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 @click.option(
     "--tls-minimum",
     type=click.Choice(["1.0", "1.1", "1.2", "1.3"]),
-    default="1.0",
-    help="The oldest TLS version that the cluster accepts after the change.",
+    help="The oldest TLS version that the cluster accepts after the change; not in "
+    "the lists.",
 )
 @click.option(
     "--file-signature",
@@ -91,7 +91,7 @@ def preflight(
     target: str | None,
     at: datetime | None,
     key_size: str,
-    tls_minimum: str,
+    tls_minimum: str | None,
     file_signature: str | None,
     ecdsa_only: bool,
     rollback: str | None,

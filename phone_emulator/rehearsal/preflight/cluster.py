@@ -50,8 +50,8 @@ class Preflight:
     """The time of the change."""
     key_bits: int
     """Of the certificates that the change makes."""
-    tls_minimum: str
-    """After the change."""
+    tls_minimum: str | None
+    """The oldest TLS version after the change; None: not told."""
     sha512: bool | None
     """True if TFTP signs files with SHA-512 after the change; None: not told."""
     ecdsa_only: bool
@@ -123,3 +123,9 @@ class Preflight:
         for group in self.script.groups:
             found[group.model] = found.get(group.model, 0) + (group.count or 0)
         return found
+
+    @property
+    def knows_models(self) -> bool:
+        """Return whether the models are those of an export of the phones."""
+        groups = self.script.groups
+        return bool(groups) and all(group.count is not None for group in groups)

@@ -122,7 +122,7 @@ def _plans(visit: Visit) -> looking.WindowChanges:
     return looking.WindowChanges(
         target=form.one("target").strip()[:40],
         key_bits=int(chosen.get("key-size", "2048")),
-        tls_minimum=chosen.get("tls-minimum", "1.0"),
+        tls_minimum=chosen.get("tls-minimum", ""),
         rollback=chosen.get("rollback", ""),
         sha512=form.one("sha512") == "yes",
         ecdsa_only=form.one("ecdsa-only") == "yes",

@@ -8,6 +8,7 @@ from tokenless.phone_emulator.rehearsal.preflight.cluster import (
     Preflight,
     preflight_task,
 )
+from tokenless.phone_emulator.rehearsal.preflight.findings import Check, Outcome
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
 )
@@ -18,6 +19,9 @@ AT = datetime(2026, 11, 29, tzinfo=UTC)
 OURS = {
     "cluster": {"version": "12.5(1)"},
     "parameters": {"tftp_file_signature_algorithm": "SHA-1"},
+}
+SHA512: dict[str, Any] = {
+    "cluster": {**OURS, "parameters": {"tftp_file_signature_algorithm": "SHA-512"}}
 }
 RESTART = "admin --all utils service restart Cisco Tftp"
 
@@ -83,3 +87,11 @@ def subject(made: Script | None = None, **more: object) -> Preflight:
         "rollback": False,
     }
     return Preflight(**fields | more)
+
+
+def found(checks: list[Check]) -> dict[str, Outcome]:
+    return {
+        check.code.value: check.outcome
+        for check in checks
+        if check.outcome is not Outcome.OK
+    }

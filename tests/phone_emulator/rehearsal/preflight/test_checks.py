@@ -12,8 +12,10 @@ from tests.phone_emulator.rehearsal.preflight.subjects import (
     AT,
     OURS,
     PUB,
+    SHA512,
     SUB,
     WELL,
+    found,
     known,
     script,
     subject,
@@ -24,22 +26,13 @@ from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
 from tokenless.phone_emulator.rehearsal.preflight.findings import (
-    Check,
     Outcome,
     PreflightCode,
 )
-from tokenless.phone_emulator.rehearsal.scripts.script import Approximated, Group
+from tokenless.phone_emulator.rehearsal.scripts.script import Group
 from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.release import Release
-
-
-def found(checks: list[Check]) -> dict[str, Outcome]:
-    return {
-        check.code.value: check.outcome
-        for check in checks
-        if check.outcome is not Outcome.OK
-    }
 
 
 def test_a_cluster_in_good_order_has_nothing() -> None:
@@ -66,7 +59,7 @@ def test_what_nothing_tells_is_never_well() -> None:
         unregistered=None,
         cluster={"cluster": {"version": "12.5(1)"}},
     )
-    outcomes = found(all_checks(subject(blank, rollback=None)))
+    outcomes = found(all_checks(subject(blank, rollback=None, tls_minimum=None)))
     assert outcomes == dict.fromkeys(
         (
             "rollback-parameter",
@@ -74,6 +67,7 @@ def test_what_nothing_tells_is_never_well() -> None:
             "ctl-outdated",
             "expired",
             "itl-size",
+            "tls-minimum",
             "file-signature",
             "phones-off",
         ),
@@ -86,9 +80,6 @@ ONE_TVS = {
         **OURS,
         "callmanager_groups": [{"name": "Lab-CMG", "members": [PUB]}],
     }
-}
-SHA512: dict[str, Any] = {
-    "cluster": {**OURS, "parameters": {"tftp_file_signature_algorithm": "SHA-512"}}
 }
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Outcome]] = {
     "rollback": ({}, {"rollback": True}, "rollback-parameter", Outcome.ERROR),
@@ -161,8 +152,15 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Outcome]] = {
         {"groups": script(("8821",)).groups},
         {"key_bits": 4096},
         "key-size",
-        Outcome.WARNING,
+        Outcome.NOT_TOLD,
     ),
+    "first key of 2048 bits": (
+        {"groups": script(("7960",)).groups, "certificates": (known("TVS"),)},
+        {},
+        "key-size",
+        Outcome.NOT_TOLD,
+    ),
+    "TLS not told": ({}, {"tls_minimum": None}, "tls-minimum", Outcome.NOT_TOLD),
     "ITL too long": ({"itl_bytes": 66_000}, {}, "itl-size", Outcome.ERROR),
     "ITL nearly full": ({"itl_bytes": 60_000}, {}, "itl-size", Outcome.WARNING),
     "TLS too new": (
@@ -255,70 +253,6 @@ def test_what_is_wrong_is_found(
             assert check.remedy
 
 
-GROUP = Approximated(
-    "the CallManager group is a guess: a, b", "lists do not tell", "callmanager-group"
-)
-POOL = Approximated("the order is a guess", "the export does not tell", "device-pools")
-
-
-def with_groups(*members: str, pool: str | None) -> dict[str, Any]:
-    return {
-        "cluster": {
-            **OURS,
-            "callmanager_groups": [
-                {"name": "Lab-CMG", "members": [PUB, SUB]},
-                {"name": "HQ-CMG", "members": list(members)},
-            ],
-            "device_pools": [
-                {"name": "Default", "callmanager_group": "Lab-CMG", "default": True},
-                {"name": "HQ", "callmanager_group": "HQ-CMG"},
-            ],
-        },
-        "groups": (Group(name="g", model="8861", count=3, pool=pool, tftp=(PUB,)),),
-        "approximations": (GROUP, POOL),
-    }
-
-
-@pytest.mark.parametrize(
-    ("of_script", "expected"),
-    [
-        ({"approximations": (GROUP,)}, ["not-told"]),
-        (
-            {"approximations": (Approximated("the group is a guess", "why"),)},
-            ["not-told"],
-        ),
-        (
-            {"approximations": (Approximated("one is signed", "why", "ca-signed"),)},
-            ["ok"],
-        ),
-        (with_groups(PUB, SUB, pool="HQ"), ["ok"]),
-        (with_groups(PUB, pool="HQ"), ["warning"]),
-        (with_groups(PUB, pool=None), ["warning", "not-told"]),
-    ],
-)
-def test_a_guessed_group_is_not_called_well(
-    of_script: dict[str, Any], expected: list[str]
-) -> None:
-    checks = all_checks(subject(script(**of_script)))
-    tvs = [c.outcome.value for c in checks if c.code is PreflightCode.TVS_SINGLE]
-    assert tvs == expected
-
-
-@pytest.mark.parametrize(
-    "topic",
-    [
-        *("release", "tftp-nodes", "lists-not-given", "shared-certificate"),
-        *("callmanager-group", "tvs-members", "device-pools", "itls-disagree"),
-    ],
-)
-def test_a_change_is_not_called_safe_by_a_guess(topic: str) -> None:
-    guess = Approximated("it is a guess", "nothing tells it", topic)
-    checks = all_checks(subject(script(approximations=(guess,))))
-    (goal,) = [each for each in checks if each.code is PreflightCode.GOAL]
-    assert goal.outcome is Outcome.NOT_TOLD
-    assert goal.message.endswith("made in one go, if true: it is a guess")
-
-
 def test_a_shared_certificate_that_expired_is_said_once() -> None:
     shared = tuple(
         known("CallManager", node, source="itl", serial="07", ends=AT)
@@ -329,35 +263,12 @@ def test_a_shared_certificate_that_expired_is_said_once() -> None:
     assert len(said) == 1
 
 
-def test_phones_that_cannot_verify_the_lists_are_not_called_safe() -> None:
-    old = (Group(name="old", model="7975", count=3), *script().groups)
-    checks = all_checks(subject(script(groups=old, **SHA512)))
-    (goal,) = [each for each in checks if each.code is PreflightCode.GOAL]
-    assert goal.message.startswith("no phone that can verify the lists is locked out")
-    assert found(checks) == {"file-signature": Outcome.ERROR}
-
-
-def test_releases_before_12_sign_with_sha1() -> None:
-    before: dict[str, Any] = {"cluster": {"cluster": {"version": "11.5(1)"}}}
-    assert "file-signature" not in found(all_checks(subject(script(**before))))
-
-
 def test_a_goal_that_locks_phones_out_in_one_go() -> None:
     made = script()
     task = task_for(made, "regenerate CallManager, TVS, ITLRecovery")
     checks = all_checks(replace(subject(made), task=task, plan=make_plan(task)))
     assert found(checks)["goal-in-one-go"] is Outcome.WARNING
     assert "no-safe-order" not in found(checks)
-
-
-def test_new_settings_suit_new_phones() -> None:
-    settings = {"sha512": True, "ecdsa_only": True, "tls_minimum": "1.2"}
-    upgrade = {"target": Release.parse("15SU3")}
-    checks = all_checks(subject(script(("8861", "7841")), **settings, **upgrade))
-    assert found(checks) == {}
-    assert {check.code.value for check in checks} >= {
-        *("file-signature", "ecdsa-only", "tls-minimum", "cipher-suites")
-    }
 
 
 def test_the_command_ends_as_check_does(tmp_path: Path) -> None:
