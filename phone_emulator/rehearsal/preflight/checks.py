@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.ctl_check import check_ctl
 from tokenless.phone_emulator.rehearsal.preflight.findings import (
     Check,
     not_told,
@@ -46,7 +47,7 @@ def all_checks(subject: Preflight) -> list[Check]:
         _rollback,
         _tvs,
         _recovery,
-        _ctl,
+        check_ctl,
         _expired,
         _collisions,
         check_key_sizes,
@@ -166,44 +167,6 @@ def _recovery(subject: Preflight) -> Iterator[Check]:
         yield problem(Code.RECOVERY_KEY, f"ITLRecovery has {newest.bits} bits")
 
 
-def _ctl(subject: Preflight) -> Iterator[Check]:
-    """Compare the CTL's servers with the newest certificates that are known."""
-    newest = {
-        (each.unit, each.node): each for each in subject.known if each.source != "ctl"
-    }
-    listed = [
-        each
-        for each in subject.known
-        if each.source == "ctl" and each.unit in {"CallManager", "CAPF", "ITLRecovery"}
-    ]
-    if not listed:
-        if subject.task.layout.is_mixed:
-            how = "import the CTL, too"
-            yield not_told(Code.CTL_OUTDATED, "no CTL was imported", how)
-        return
-    old = sorted(
-        {
-            f"{each.unit} of {each.node}"
-            for each in listed
-            if (now := newest.get((each.unit, each.node))) is not None
-            and now.serial != each.serial
-        }
-    )
-    if old:
-        words = f"the CTL lists the previous certificate of {', '.join(old)}"
-        yield problem(Code.CTL_OUTDATED, words, is_error=True)
-    elif newest:
-        yield well(
-            Code.CTL_OUTDATED, "the CTL has the newest certificates that were imported"
-        )
-    else:
-        yield not_told(
-            Code.CTL_OUTDATED,
-            "what is in use is not known beside the CTL",
-            "import the ITLs, --cert or --certmgr, too",
-        )
-
-
 def _expired(subject: Preflight) -> Iterator[Check]:
     dated = [each for each in subject.known if each.ends is not None]
     if not dated:
@@ -224,8 +187,29 @@ def _expired(subject: Preflight) -> Iterator[Check]:
             yield problem(Code.EXPIRED, words, is_error=True)
         else:
             yield problem(Code.EXPIRED_OTHER, words)
-    if not over:
+    if untold := _untold_dates(subject):
+        words = f"the dates of {', '.join(untold)} are not known"
+        yield not_told(Code.EXPIRED, words, _IMPORT_BINARY)
+    elif not over:
         yield well(Code.EXPIRED, f"none of {len(dated)} certificates has expired")
+
+
+def _untold_dates(subject: Preflight) -> list[str]:
+    """Return the certificates of nodes of which nothing tells when they end."""
+    layout = subject.task.layout
+    dated = {(each.unit, each.node) for each in subject.known if each.ends is not None}
+    units = {unit for unit, _ in dated}
+    named = {
+        _named(each.unit, each.node, each.subject): None
+        for each in subject.known
+        if each.ends is None and (each.unit, each.node) not in dated
+    }
+    for unit in (TrustStore.CALLMANAGER, TrustStore.TVS):
+        for node in layout.nodes:
+            is_told = unit in units if unit in layout.shared else (unit, node) in dated
+            if not is_told:
+                named[_named(unit, node, "")] = None
+    return list(named)
 
 
 def _collisions(subject: Preflight) -> Iterator[Check]:
@@ -238,7 +222,10 @@ def _collisions(subject: Preflight) -> Iterator[Check]:
     twice = {name for name in trusted if len(serials[name]) > 1 or name in own}
     for name in sorted(twice):
         yield problem(Code.COLLISION, f"two certificates are called {printable(name)}")
-    if trusted and not twice:
+    if all(each.source != "ctl" for each in subject.known):
+        words = "which certificates the cluster trusts is not known"
+        yield not_told(Code.COLLISION, words, "import the CTL, too")
+    elif trusted and not twice:
         yield well(Code.COLLISION, "no two certificates have one name")
 
 

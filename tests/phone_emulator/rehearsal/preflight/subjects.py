@@ -44,7 +44,12 @@ WELL = (
     known("ITLRecovery", begins=AT - timedelta(days=300)),
     known("CallManager"),
     known("CallManager", source="itl"),
+    known("CallManager", SUB),
+    known("CallManager", SUB, source="itl"),
     known("TVS", source="itl"),
+    known("TVS", SUB, source="itl"),
+    known("ITLRecovery", source="itl", begins=AT - timedelta(days=300)),
+    known("CAPF", source="itl"),
     known("CAPF"),
 )
 

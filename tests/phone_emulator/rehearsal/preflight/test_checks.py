@@ -66,6 +66,7 @@ def test_what_nothing_tells_is_never_well() -> None:
             "recovery-validity",
             "ctl-outdated",
             "expired",
+            "same-subject",
             "itl-size",
             "tls-minimum",
             "file-signature",
@@ -259,8 +260,9 @@ def test_a_shared_certificate_that_expired_is_said_once() -> None:
         for node in (PUB, SUB)
     )
     checks = all_checks(subject(script(certificates=shared)))
-    said = [check for check in checks if check.code is PreflightCode.EXPIRED]
-    assert len(said) == 1
+    said = [c for c in checks if c.code is PreflightCode.EXPIRED]
+    assert [c.outcome for c in said] == [Outcome.ERROR, Outcome.NOT_TOLD]
+    assert said[1].message == f"the dates of TVS of {PUB}, TVS of {SUB} are not known"
 
 
 def test_a_goal_that_locks_phones_out_in_one_go() -> None:
