@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
 from tokenless.phone_emulator.rehearsal.preflight.ctl_check import check_ctl
 from tokenless.phone_emulator.rehearsal.preflight.findings import (
@@ -191,7 +192,8 @@ def _expired(subject: Preflight) -> Iterator[Check]:
         words = f"the dates of {', '.join(untold)} are not known"
         yield not_told(Code.EXPIRED, words, _IMPORT_BINARY)
     elif not over:
-        yield well(Code.EXPIRED, f"none of {len(dated)} certificates has expired")
+        those = counted(len(dated), "certificate")
+        yield well(Code.EXPIRED, f"none of {those} has expired")
 
 
 def _untold_dates(subject: Preflight) -> list[str]:
@@ -248,7 +250,7 @@ def _phones_off(subject: Preflight) -> Iterator[Check]:
         how = "import a RIS table with a column Status, or see ITL File Status (14)"
         yield not_told(Code.PHONES_OFF, "which phones are off is not known", how)
     elif off:
-        yield problem(Code.PHONES_OFF, f"{off} phones were not registered")
+        yield problem(Code.PHONES_OFF, f"{counted(off, 'phone')} not registered")
     else:
         yield well(Code.PHONES_OFF, "all phones were registered")
 

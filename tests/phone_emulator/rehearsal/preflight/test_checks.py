@@ -265,6 +265,12 @@ def test_a_shared_certificate_that_expired_is_said_once() -> None:
     assert said[1].message == f"the dates of TVS of {PUB}, TVS of {SUB} are not known"
 
 
+def test_one_thing_is_said_in_the_singular() -> None:
+    one = script(unregistered=1, certificates=(known("ITLRecovery", ends=AT),))
+    said = [check.message for check in all_checks(subject(one))]
+    assert "1 phone not registered" in said
+
+
 def test_a_goal_that_locks_phones_out_in_one_go() -> None:
     made = script()
     task = task_for(made, "regenerate CallManager, TVS, ITLRecovery")
