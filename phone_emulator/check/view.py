@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.ground.counting import counted
 from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.check.findings.callmanager import answer_to
 from tokenless.phone_emulator.check.findings.finding import Code, Finding, Severity
@@ -149,24 +150,20 @@ def _sum(findings: Sequence[Finding]) -> Text:
         severity: sum(each.severity is severity for each in findings)
         for severity in Severity
     }
-    warnings = _count(counts[Severity.WARNING], "warning")
-    notes = _count(counts[Severity.NOTE], "note")
+    warnings = counted(counts[Severity.WARNING], "warning")
+    notes = counted(counts[Severity.NOTE], "note")
     codes = {each.code for each in findings if each.severity is Severity.ERROR}
     if codes == {Code.TFTP_UNREACHABLE}:
-        nodes = _count(counts[Severity.ERROR], "TFTP node")
+        nodes = counted(counts[Severity.ERROR], "TFTP node")
         words = f"{nodes} did not answer; the other nodes have {warnings}, {notes}"
         return Text(words, "bold red")
     if codes == {Code.CALLMANAGER_UNLISTED}:
-        errors = _count(counts[Severity.ERROR], "error")
+        errors = counted(counts[Severity.ERROR], "error")
         words = f"Secure phones do not register: {errors}, {warnings}, {notes}"
         return Text(words, "bold red")
     if counts[Severity.ERROR]:
-        errors = _count(counts[Severity.ERROR], "error")
+        errors = counted(counts[Severity.ERROR], "error")
         return Text(f"Phones are locked out: {errors}, {warnings}, {notes}", "bold red")
     if counts[Severity.WARNING]:
         return Text(f"No phone is locked out; {warnings}, {notes}", "yellow")
     return Text(f"No findings; {notes}", "green")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.planner.in_one_go import InOneGo, PlanFailure
 from tokenless.phone_emulator.planner.model.cluster import (
     PUBLISHER,
@@ -68,7 +69,7 @@ def in_words(plan: Plan) -> Iterator[str]:
     yield from _by_hand_in_words(plan)
     yield from _registration_in_words(plan)
     yield from cut_off_in_words(plan)
-    yield f"Checked {plan.explored} orders."
+    yield f"Checked {counted(plan.explored, 'order')}."
 
 
 def _registration_in_words(plan: Plan) -> Iterator[str]:
@@ -102,10 +103,10 @@ def _no_order(plan: Plan) -> str:
 def _heading(plan: Plan) -> str:
     count = len(plan.steps or ())
     if plan.proven:
-        return f"The shortest safe order ({count} steps):"
+        return f"The shortest safe order ({counted(count, 'step')}):"
     return (
-        f"A safe order of {count} steps. It may not be the shortest; no safe "
-        f"order has fewer than {plan.bound} steps:"
+        f"A safe order of {counted(count, 'step')}. It may not be the shortest; no "
+        f"safe order has fewer than {counted(plan.bound, 'step')}:"
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.planner import runbook_lists
 from tokenless.phone_emulator.planner.model.registration import StepGaps
 from tokenless.phone_emulator.planner.model.steps import (
@@ -125,9 +126,10 @@ class Runbook:
         if self.seconds is not None:
             ca = any(row.is_without_ca for row in self.rows)
             without = ", without the time of the CA" if ca else ""
+            minutes = counted(round(self.seconds / 60), "minute")
             yield (
-                f"The window takes {self.seconds / 60:.0f} minutes by these figures"
-                f"{without}; backups, checks and mistakes are not in it."
+                f"The window takes {minutes} by these figures{without}; backups, "
+                "checks and mistakes are not in it."
             )
         yield from self.assumptions
 
@@ -218,9 +220,10 @@ def _assumptions(plan: Plan, pace: Pace, wording: Wording) -> Iterator[str]:
     resets = sum(each.resets_phones for each in plan.steps or ())
     if resets:
         by_hand = sum(isinstance(each.step, ResetPhones) for each in plan.steps or ())
+        times = counted(resets + by_hand, "time")
         yield (
-            f"All phones of the cluster restart {resets + by_hand} times: {resets} "
-            f"automatically, {by_hand} by hand."
+            f"All phones of the cluster restart {times}: {resets} automatically, "
+            f"{by_hand} by hand."
         )
     yield (
         "Go from top to bottom and do not begin a step before the one above is "

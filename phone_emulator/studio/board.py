@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.studio.orders import digest_of, orders_of, script_for
 from tokenless.phone_emulator.studio.study import (
     GroupResult,
@@ -104,7 +105,7 @@ def _tested(run: RunResult) -> Iterator[str]:
     yield (
         f"{len(run.steps)} of {run.total} steps{_of_book(run)}; services "
         "and trust decisions are those of the release. Played on "
-        f"{run.phones} emulated phones in {len(groups)} groups "
+        f"{counted(run.phones, 'emulated phone')} in {counted(len(groups), 'group')} "
         f"(models {', '.join(models) or 'none'})."
     )
     yield "After each step: what phones hold, and what they would do if they restarted."

@@ -14,13 +14,23 @@ from tokenless.phone_emulator.check.inspect import inspect
 from tokenless.phone_emulator.check.observing.observe import observe
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.plan import make_plan
-from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.preflight.calendar import (
     CalendarEntry,
     calendar,
 )
-from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
-from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.checks import (
+    TELL_GROUPS,
+    TELL_GUESSES,
+    all_checks,
+)
+from tokenless.phone_emulator.rehearsal.preflight.cluster import (
+    Preflight,
+    preflight_task,
+)
+from tokenless.phone_emulator.rehearsal.preflight.model_checks import (
+    TELL_MODELS,
+    TELL_TLS,
+)
 from tokenless.phone_emulator.rehearsal.preflight.view import worst_first
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.phone_emulator.studio.study import Ending, Look, LookFinding
@@ -28,10 +38,16 @@ from tokenless.protocol.release import Release
 
 MODELS: Final = ("7975", "8861")
 _KEY_BITS: Final = 2048
-_TLS: Final = "1.0"
 _HERE: Final = {
     "give --rollback F or T, as `run sql` prints it": (
         "choose Prepare Cluster for Rollback above, as `run sql` prints it"
+    ),
+    TELL_TLS: "choose Oldest TLS version above, as `show tls min-version` prints it",
+    TELL_MODELS: "give an export of the phones as a CSV",
+    TELL_GUESSES: "tell what was guessed on the page Your cluster, give more lists",
+    TELL_GROUPS: "give a phone's SEP….cnf.xml, or name the groups of device pools",
+    "import a list as a .tlv file, or give --file-signature": (
+        "give a list as a .tlv file, or tick SHA-512 above if the parameter says so"
     ),
 }
 """Remedies that name options of a command, as this page has them."""
@@ -89,7 +105,8 @@ class WindowChanges:
     target: str = ""
     """The release of an upgrade; empty: there is none."""
     key_bits: int = 2048
-    tls_minimum: str = "1.0"
+    tls_minimum: str = ""
+    """The oldest TLS version that is accepted; empty: not told."""
     rollback: str = ""
     """Prepare Cluster for Rollback to pre 8.0, F or T; empty: not told."""
     sha512: bool = False
@@ -101,7 +118,7 @@ class WindowChanges:
         told = (
             f"upgrade to {self.target}" if self.target else "",
             f"keys of {self.key_bits} bits" if self.key_bits != _KEY_BITS else "",
-            f"TLS {self.tls_minimum}" if self.tls_minimum != _TLS else "",
+            f"TLS {self.tls_minimum}" if self.tls_minimum else "",
             f"rollback parameter {self.rollback}" if self.rollback else "",
             "SHA-512" if self.sha512 else "",
             "ECDSA only" if self.ecdsa_only else "",
@@ -110,17 +127,17 @@ class WindowChanges:
 
     def subject(self, script: Script, goal: str) -> Preflight:
         """Return the change of a cluster as checks take it."""
-        task = task_for(script, goal)
+        task = preflight_task(script, goal)
         return Preflight(
             script=script,
             task=task,
             plan=make_plan(task, timeout_s=_TIMEOUT_S),
             at=datetime.now(UTC),
             key_bits=self.key_bits,
-            tls_minimum=self.tls_minimum,
+            tls_minimum=self.tls_minimum or None,
             target=_release(self.target) if self.target else None,
             rollback=self.rollback == "T" if self.rollback else None,
-            sha512=self.sha512,
+            sha512=self.sha512 or None,
             ecdsa_only=self.ecdsa_only,
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
@@ -171,7 +172,7 @@ def _take(given: GivenSource, found: Recognised) -> str:
         table = phones_of(decode_pasted(data), given.name)
         found.phones = table
         found.tables.append(printable(given.name))
-        return f"{sum(kind.count for kind in table.kinds)} phones"
+        return counted(sum(kind.count for kind in table.kinds), "phone")
     kind = FileKind.ITL if "itl" in name else FileKind.CTL
     lists = lists_of(data, kind, given.name)
     found.lists += lists
@@ -180,9 +181,8 @@ def _take(given: GivenSource, found: Recognised) -> str:
 
 def _list_words(each: ImportedList) -> str:
     of = f" of {printable(each.owner)}" if each.owner else ""
-    return (
-        f"{each.kind.value.removesuffix('File.tlv')}{of}, {len(each.entries)} records"
-    )
+    records = counted(len(each.entries), "record")
+    return f"{each.kind.value.removesuffix('File.tlv')}{of}, {records}"
 
 
 def _is_configuration(name: str, data: bytes) -> bool:

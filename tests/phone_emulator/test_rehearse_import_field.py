@@ -87,8 +87,8 @@ def test_a_shared_certificate_of_a_ca_is_one_certificate(tmp_path: Path) -> None
     assert found["same_anchors"]
     lines = load_script(output).steps[0].run
     assert lines[0] == "cert sign CallManager"
-    assert [each.what for each in load_script(output).approximations] == [
-        each["what"] for each in found["approximations"]
+    assert [(a.topic, a.what) for a in load_script(output).approximations] == [
+        (each["topic"], each["what"]) for each in found["approximations"]
     ]
 
 

@@ -58,21 +58,26 @@ def test_columns_are_found_by_any_of_their_names(head: str) -> None:
 
 
 def test_of_two_columns_the_first_of_its_names_counts() -> None:
-    text = "model name,device type,model\n7821,8861,7975\n"
+    text = "name,model name,device type,model\nA,7821,8861,7975\n"
     assert counted(text) == [("", "8861", 1)]
-    assert counted("model name,model\n7821,7975\n") == [("", "7975", 1)]
+    assert counted("name,model name,model\nA,7821,7975\n") == [("", "7975", 1)]
 
 
 def test_the_delimiter_is_the_one_that_the_first_line_has_most() -> None:
-    assert counted("model;a,b;device pool;c\n8861;x;a,b;y\n") == [("a,b", "8861", 1)]
+    text = "model;a,b;device pool;name\n8861;x;a,b;y\n"
+    assert counted(text) == [("a,b", "8861", 1)]
     assert counted("\n \n model,count\n\n8861,2\n , \n8861,3\n") == [("", "8861", 5)]
     late = "\n\nmodel;device pool\n8861;a,b,c,d\n"
     assert counted(late) == [("a,b,c,d", "8861", 1)]
 
 
 def test_a_row_may_end_early_and_have_blanks() -> None:
-    text = "device pool,model,count\n HQ , Cisco 8861 \nHQ,8861,\nHQ,8861, 2 ,x\n"
-    assert counted(text) == [("HQ", "8861", 4)]
+    text = "name,device pool,model,count\nA, HQ , Cisco 8861 \nB,HQ,8861,\n"
+    assert counted(f"{text}C,HQ,8861, 2 ,x\n") == [("HQ", "8861", 4)]
+    assert counted("model,device pool,\n8861,\n8861,HQ,\n") == [
+        ("", "8861", 1),
+        ("HQ", "8861", 1),
+    ]
 
 
 def test_a_device_of_several_rows_is_counted_once() -> None:

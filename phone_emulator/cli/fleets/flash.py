@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.fleet.store import FleetStore, StoredPhone
 from tokenless.phone_emulator.secd.report import Outcome
 from tokenless.protocol.checksums import md5_of
@@ -56,7 +57,8 @@ def delete_trust(*, flash: Path, stuck: bool) -> None:
         chosen = None
         if stuck:
             chosen = [phone.device for phone in store.phones() if _refused(phone)]
-        click.echo(f"erased: the lists of {store.delete_trust(chosen)} phones")
+        number = store.delete_trust(chosen)
+        click.echo(f"erased: the lists of {counted(number, 'phone')}")
 
 
 def _refused(phone: StoredPhone) -> bool:

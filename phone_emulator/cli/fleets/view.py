@@ -7,6 +7,7 @@ from typing import Final
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tokenless.ground.counting import counted
 from tokenless.ground.terminal import progress_bar, result_console
 from tokenless.phone_emulator.fleet.report import FleetReport
 
@@ -41,7 +42,7 @@ def _words(counts: FleetReport) -> str:
 def print_report(report: FleetReport) -> None:
     """Print the result of a boot as a table, and the first phones that are stuck."""
     console = result_console()
-    table = Table(title=f"{report.phones} phones in {report.seconds:.1f} s")
+    table = Table(title=f"{counted(report.phones, 'phone')} in {report.seconds:.1f} s")
     table.add_column("file")
     table.add_column("actions")
     for name, counts in report.files.items():

@@ -22,6 +22,7 @@ from tokenless.command_line import (
     complain,
     json_option,
 )
+from tokenless.ground.counting import counted
 from tokenless.ground.terminal import progress_bar, result_console, slow_view
 from tokenless.phone_emulator.cli.options import (
     ReportFiles,
@@ -316,7 +317,7 @@ def _exit(found: Exploration, ended: ExitStatus | None, least: float | None) -> 
         complain(f"{found.left_out} of {runs} runs were not played")
         sys.exit(ended)
     if found.not_played:
-        complain(f"{len(found.not_played)} runs could not be played")
+        complain(f"{counted(len(found.not_played), 'run')} could not be played")
         sys.exit(ExitStatus.CANNOT_TELL)
     if any(found.baseline.end.weight) or any(found.baseline.worst.weight):
         complain(f"{found.script.name} harms phones without any fault")

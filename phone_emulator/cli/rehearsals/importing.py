@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tokenless.command_line import FILE, ExitStatus, complain
+from tokenless.ground.counting import counted
 from tokenless.ground.terminal import talk_line
 from tokenless.phone_emulator.cli.options import (
     models_option,
@@ -31,6 +32,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.fetch import (
     NothingAnsweredError,
 )
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
+from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import NodeRole
 
 
@@ -84,6 +86,7 @@ def import_script(
     )
     text = write_script(script, comment=comment)
     _say_approximations(cluster)
+    _say_phones(cluster)
     if output is not None:
         save_script(output, text)
     if as_json:
@@ -95,6 +98,18 @@ def import_script(
 def _say_approximations(cluster: ImportedCluster) -> None:
     for each in cluster.approximations:
         talk_line(f"approximated: {each.what} ({each.why})")
+
+
+def _say_phones(cluster: ImportedCluster) -> None:
+    """Say how many phones were taken of the table, by device pool and model."""
+    pools: dict[str, list[str]] = {}
+    for kind in cluster.phones:
+        said = f"{kind.count} {kind.model}"
+        pools.setdefault(printable(kind.pool) or "no device pool", []).append(said)
+    if pools:
+        number = sum(kind.count for kind in cluster.phones)
+        told = "; ".join(f"{pool}: {', '.join(each)}" for pool, each in pools.items())
+        talk_line(f"{counted(number, 'phone')} of the table: {told}")
 
 
 def _to_json(cluster: ImportedCluster, output: Path | None) -> dict[str, object]:

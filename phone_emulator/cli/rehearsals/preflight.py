@@ -20,13 +20,15 @@ from tokenless.phone_emulator.check.view import WIDTH_IN_FILES
 from tokenless.phone_emulator.cli.options import parse_release
 from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
-from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.preflight.calendar import (
     CalendarEntry,
     calendar,
 )
 from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
-from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.cluster import (
+    Preflight,
+    preflight_task,
+)
 from tokenless.phone_emulator.rehearsal.preflight.findings import Check, Outcome
 from tokenless.phone_emulator.rehearsal.preflight.view import (
     preflight_view,
@@ -60,14 +62,14 @@ from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 @click.option(
     "--tls-minimum",
     type=click.Choice(["1.0", "1.1", "1.2", "1.3"]),
-    default="1.0",
-    help="The oldest TLS version that the cluster accepts after the change.",
+    help="The oldest TLS version that the cluster accepts after the change; not in "
+    "the lists.",
 )
 @click.option(
     "--file-signature",
     type=click.Choice(["sha1", "sha512"]),
-    default="sha1",
-    help="The TFTP File Signature Algorithm after the change.",
+    help="The TFTP File Signature Algorithm after the change; default: that of the "
+    "imported lists.",
 )
 @click.option(
     "--ecdsa-only", is_flag=True, help="TLS allows ECDSA suites only after the change."
@@ -93,8 +95,8 @@ def preflight(
     target: str | None,
     at: datetime | None,
     key_size: str,
-    tls_minimum: str,
-    file_signature: str,
+    tls_minimum: str | None,
+    file_signature: str | None,
     ecdsa_only: bool,
     rollback: str | None,
     timeout_s: float,
@@ -110,7 +112,7 @@ def preflight(
     lock them out; 3 when nothing but the goal could be checked.
     """
     script = load_script(rehearsal, check_file)
-    task = task_for(script, goal)
+    task = preflight_task(script, goal)
     subject = Preflight(
         script=script,
         task=task,
@@ -118,7 +120,7 @@ def preflight(
         at=(at or datetime.now(UTC)).replace(tzinfo=UTC),
         key_bits=int(key_size),
         tls_minimum=tls_minimum,
-        sha512=file_signature == "sha512",
+        sha512=None if file_signature is None else file_signature == "sha512",
         ecdsa_only=ecdsa_only,
         target=None if target is None else parse_release(target),
         rollback=None if rollback is None else rollback == "T",

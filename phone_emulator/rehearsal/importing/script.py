@@ -47,7 +47,8 @@ def imported_script(
         unregistered=None if cluster.table is None else cluster.table.unregistered,
         unknown_models=() if cluster.table is None else cluster.table.unknown,
         approximations=tuple(
-            Approximated(each.what, each.why) for each in cluster.approximations
+            Approximated(each.what, each.why, each.topic.value)
+            for each in cluster.approximations
         ),
     )
 
@@ -66,6 +67,7 @@ def _cluster(cluster: ImportedCluster) -> dict[str, Any]:
             "subject": cluster.subject,
             **({"multi_server": list(shared)} if shared else {}),
         },
+        **_parameters(cluster),
         "nodes": [
             {
                 "name": node.name,
@@ -90,6 +92,12 @@ def _cluster(cluster: ImportedCluster) -> dict[str, Any]:
             ),
         ],
     }
+
+
+def _parameters(cluster: ImportedCluster) -> dict[str, Any]:
+    """Let the copy sign its files as the cluster does, where the lists tell it."""
+    told = cluster.file_signature
+    return {"parameters": {"tftp_file_signature_algorithm": told}} if told else {}
 
 
 def _group_of(pool: str) -> str:

@@ -9,20 +9,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
+from tokenless.ground.counting import counted
+
 
 def phones_words(count: int) -> str:
     """Return a number of phones in words: `1 phone`, `20 phones`."""
-    return f"{count} phone" if count == 1 else f"{count} phones"
+    return counted(count, "phone")
 
 
 def steps_words(count: int) -> str:
     """Return a number of steps in words: `1 step`, `4 steps`."""
-    return f"{count} step" if count == 1 else f"{count} steps"
+    return counted(count, "step")
 
 
 def calls_words(count: int) -> str:
     """Return a number of calls in words: `1 call`, `2 calls`."""
-    return f"{count} call" if count == 1 else f"{count} calls"
+    return counted(count, "call")
 
 
 @dataclass(frozen=True, slots=True)

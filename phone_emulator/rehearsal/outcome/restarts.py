@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.rig.clusters.race import (
     Moment,
     Race,
@@ -67,6 +68,7 @@ class Restarts:
     def words(self) -> str:
         """Say what phones did by themselves."""
         return (
-            f"{self.automatic} resets after {len(self.races)} changes: "
+            f"{counted(self.automatic, 'reset')} after "
+            f"{counted(len(self.races), 'change')}: "
             f"{moments_words(self.moments)}"
         )

@@ -38,11 +38,14 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import (
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Group as ScriptGroup
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
-from tokenless.protocol.codes import UNITS, TrustStore
+from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.codes import UNITS, Digest, TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
+from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.release import Release
 from tokenless.services.changes.certificates import find_store
 from tokenless.services.config import ClusterConfig, load_config
+from tokenless.services.store.parameters import SHA512
 
 _SET_MIXED: Final = "utils ctl set-cluster mixed-mode"
 _SET_NON_SECURE: Final = "utils ctl set-cluster non-secure-mode"
@@ -72,16 +75,40 @@ def task_for(script: Script, goal: str, *, strict: bool = False) -> Task:
         strict: Whether phones must be able to change nodes at any moment.
 
     Raises:
-        PhoneError: When the goal is none, or the rehearsal has steps that the model
-            does not know.
+        PhoneError: When the goal is none, the rehearsal has steps that the model does
+            not know, or phones that cannot verify the cluster's signatures.
         ConfigurationError: When the rehearsal's settings cannot be used.
     """
     config = load_config(None, script.cluster)
+    if unable := unable_to_verify(script):
+        names = ", ".join(printable(group.name) for group in unable)
+        raise PhoneError(
+            f"phones of {names} cannot verify {SHA512}, with which the cluster signs "
+            "its files: no order of steps helps them",
+            hint="set TFTP File Signature Algorithm to SHA-1 there first and import "
+            "again, or take these groups out of the file",
+        )
     layout = _layout(script, config)
     members = _members(layout, config)
     groups = tuple(_group(layout, each, members[each.pool]) for each in script.groups)
     start = _world_after(script, layout, groups)
     return Task(layout, groups, parse_goal(goal, layout), strict=strict, start=start)
+
+
+def unable_to_verify(script: Script) -> tuple[ScriptGroup, ...]:
+    """Return the groups whose model cannot verify what the cluster signs with.
+
+    Raises:
+        ConfigurationError: When the rehearsal's settings cannot be used.
+    """
+    config = load_config(None, script.cluster)
+    if config.parameters.tftp_file_signature_algorithm != SHA512:
+        return ()
+    return tuple(
+        group
+        for group in script.groups
+        if Digest.SHA512 not in PHONE_MODELS[group.played].digests
+    )
 
 
 def continued(script: Script, plan: Plan) -> Script:

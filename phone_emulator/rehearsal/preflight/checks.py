@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.ctl_check import check_ctl
 from tokenless.phone_emulator.rehearsal.preflight.findings import (
     Check,
     not_told,
@@ -31,6 +33,11 @@ _FULL: Final = 0.8
 _BOTH: Final = 2
 _OWN_CHECK: Final = "ITLRecovery"
 """The unit whose dates `_recovery` looks at."""
+TELL_GUESSES: Final = (
+    "tell the import what it guessed: --version, --config or --pool, --serves-tftp, "
+    "and the lists of all nodes"
+)
+TELL_GROUPS: Final = "import with --config SEP….cnf.xml, or with --phones and --pool"
 _IMPORT_BINARY: Final = "import from .tlv files, --cert or --certmgr, not from text"
 
 
@@ -41,7 +48,7 @@ def all_checks(subject: Preflight) -> list[Check]:
         _rollback,
         _tvs,
         _recovery,
-        _ctl,
+        check_ctl,
         _expired,
         _collisions,
         check_key_sizes,
@@ -59,7 +66,10 @@ def all_checks(subject: Preflight) -> list[Check]:
 def _goal(subject: Preflight) -> Iterator[Check]:
     plan = subject.plan
     harm, after = plan.in_one_go.lockout, plan.in_one_go.lockout_if_restarted
-    if harm is not None:
+    if not plan.task.groups:
+        words = "no model of the import can verify the cluster's files"
+        yield not_told(Code.GOAL, words, "see the check of file signatures")
+    elif harm is not None:
         yield problem(
             Code.GOAL,
             f"made in one go, step {harm.number} ({harm.title}) locks out "
@@ -73,7 +83,15 @@ def _goal(subject: Preflight) -> Iterator[Check]:
             f"({after.title}) locks out {', '.join(after.groups)}",
         )
     else:
-        yield well(Code.GOAL, "no phone is locked out even when it is made in one go")
+        few = len(plan.task.groups) < len(subject.script.groups)
+        which = "no phone that can verify the lists" if few else "no phone"
+        words = f"{which} is locked out even when it is made in one go"
+        if guesses := subject.guessed_anchors:
+            yield not_told(
+                Code.GOAL, f"{words}, if true: {'; '.join(guesses)}", TELL_GUESSES
+            )
+        else:
+            yield well(Code.GOAL, words)
     if plan.gave_up and plan.steps is None:
         yield not_told(
             Code.NO_SAFE_ORDER, "no safe order was found in time", "raise --timeout"
@@ -110,7 +128,10 @@ def _tvs(subject: Preflight) -> Iterator[Check]:
             Code.TVS_SINGLE,
             f"the CallManager group {group.name} has one node: {group.members[0]}",
         )
-    if not few:
+    if guesses := subject.guessed_groups:
+        words = f"which TVS phones ask is not known: {'; '.join(guesses)}"
+        yield not_told(Code.TVS_SINGLE, words, TELL_GROUPS)
+    elif not few:
         yield well(Code.TVS_SINGLE, "every CallManager group has two TVS or more")
     if TrustStore.TVS in subject.task.layout.shared:
         yield problem(
@@ -147,44 +168,6 @@ def _recovery(subject: Preflight) -> Iterator[Check]:
         yield problem(Code.RECOVERY_KEY, f"ITLRecovery has {newest.bits} bits")
 
 
-def _ctl(subject: Preflight) -> Iterator[Check]:
-    """Compare the CTL's servers with the newest certificates that are known."""
-    newest = {
-        (each.unit, each.node): each for each in subject.known if each.source != "ctl"
-    }
-    listed = [
-        each
-        for each in subject.known
-        if each.source == "ctl" and each.unit in {"CallManager", "CAPF", "ITLRecovery"}
-    ]
-    if not listed:
-        if subject.task.layout.is_mixed:
-            how = "import the CTL, too"
-            yield not_told(Code.CTL_OUTDATED, "no CTL was imported", how)
-        return
-    old = sorted(
-        {
-            f"{each.unit} of {each.node}"
-            for each in listed
-            if (now := newest.get((each.unit, each.node))) is not None
-            and now.serial != each.serial
-        }
-    )
-    if old:
-        words = f"the CTL lists the previous certificate of {', '.join(old)}"
-        yield problem(Code.CTL_OUTDATED, words, is_error=True)
-    elif newest:
-        yield well(
-            Code.CTL_OUTDATED, "the CTL has the newest certificates that were imported"
-        )
-    else:
-        yield not_told(
-            Code.CTL_OUTDATED,
-            "what is in use is not known beside the CTL",
-            "import the ITLs, --cert or --certmgr, too",
-        )
-
-
 def _expired(subject: Preflight) -> Iterator[Check]:
     dated = [each for each in subject.known if each.ends is not None]
     if not dated:
@@ -205,8 +188,30 @@ def _expired(subject: Preflight) -> Iterator[Check]:
             yield problem(Code.EXPIRED, words, is_error=True)
         else:
             yield problem(Code.EXPIRED_OTHER, words)
-    if not over:
-        yield well(Code.EXPIRED, f"none of {len(dated)} certificates has expired")
+    if untold := _untold_dates(subject):
+        words = f"the dates of {', '.join(untold)} are not known"
+        yield not_told(Code.EXPIRED, words, _IMPORT_BINARY)
+    elif not over:
+        those = counted(len(dated), "certificate")
+        yield well(Code.EXPIRED, f"none of {those} has expired")
+
+
+def _untold_dates(subject: Preflight) -> list[str]:
+    """Return the certificates of nodes of which nothing tells when they end."""
+    layout = subject.task.layout
+    dated = {(each.unit, each.node) for each in subject.known if each.ends is not None}
+    units = {unit for unit, _ in dated}
+    named = {
+        _named(each.unit, each.node, each.subject): None
+        for each in subject.known
+        if each.ends is None and (each.unit, each.node) not in dated
+    }
+    for unit in (TrustStore.CALLMANAGER, TrustStore.TVS):
+        for node in layout.nodes:
+            is_told = unit in units if unit in layout.shared else (unit, node) in dated
+            if not is_told:
+                named[_named(unit, node, "")] = None
+    return list(named)
 
 
 def _collisions(subject: Preflight) -> Iterator[Check]:
@@ -219,7 +224,10 @@ def _collisions(subject: Preflight) -> Iterator[Check]:
     twice = {name for name in trusted if len(serials[name]) > 1 or name in own}
     for name in sorted(twice):
         yield problem(Code.COLLISION, f"two certificates are called {printable(name)}")
-    if trusted and not twice:
+    if all(each.source != "ctl" for each in subject.known):
+        words = "which certificates the cluster trusts is not known"
+        yield not_told(Code.COLLISION, words, "import the CTL, too")
+    elif trusted and not twice:
         yield well(Code.COLLISION, "no two certificates have one name")
 
 
@@ -242,7 +250,7 @@ def _phones_off(subject: Preflight) -> Iterator[Check]:
         how = "import a RIS table with a column Status, or see ITL File Status (14)"
         yield not_told(Code.PHONES_OFF, "which phones are off is not known", how)
     elif off:
-        yield problem(Code.PHONES_OFF, f"{off} phones were not registered")
+        yield problem(Code.PHONES_OFF, f"{counted(off, 'phone')} not registered")
     else:
         yield well(Code.PHONES_OFF, "all phones were registered")
 

@@ -157,8 +157,9 @@ _TEXTS: Final[Mapping[PreflightCode, tuple[str, str]]] = {
             "keep their old ones"
         ),
         (
-            "keep TFTP File Signature Algorithm at SHA-1 until they are replaced; then "
-            "`utils ctl update CTLFile`, restart TFTP and CallManager, reset phones"
+            "let TFTP File Signature Algorithm be SHA-1 until they are replaced; after "
+            "each change of it `utils ctl update CTLFile`, restart TFTP and "
+            "CallManager, reset phones"
         ),
     ),
     _C.PHONES_OFF: (

@@ -19,9 +19,10 @@ from tokenless.protocol.phones.features import ModelFeatures, find_features
 from tokenless.protocol.phones.models import TLS_VERSIONS
 from tokenless.protocol.release import Release
 
-_USUAL_BITS: Final = 2048
 _STRONGER_SUITE: Final = Release(15, 0, 0, 3)
 """From here RSA key exchange needs a stronger suite beside it (REFERENCE-2 7)."""
+TELL_TLS: Final = "give --tls-minimum, as `show tls min-version` prints it"
+TELL_MODELS: Final = "import with --phones"
 _TRY_ONE: Final = "try one phone of each in the lab"
 _SHA1_ONLY: Final = frozenset({"SHA-1", "CTL, SHA-1"})
 
@@ -30,32 +31,30 @@ Judge = Callable[[ModelFeatures], bool | None]
 
 
 def check_key_sizes(subject: Preflight) -> Iterator[Check]:
-    """Compare the size of new keys with what models take."""
-    if subject.key_bits <= _USUAL_BITS:
-        yield well(Code.KEY_SIZE, f"{subject.key_bits}-bit keys suit every model")
+    """Compare the size of new keys with what phones use and what models take."""
+    bits = subject.key_bits
+    if any(each.bits and each.bits >= bits for each in subject.of_unit("CallManager")):
+        words = f"phones use keys of {bits} bits or more already"
+        yield well(Code.KEY_SIZE, words)
         return
-    for model, count in subject.models().items():
-        known = find_features(model)
-        largest = None if known is None or not known.rsa.is_known else known.rsa.value
-        if largest is None or not largest.isdigit():
-            yield problem(
-                Code.KEY_SIZE,
-                f"{_count(count)}{model}: not known to take {subject.key_bits} bits",
-            )
-        elif int(largest) < subject.key_bits:
-            yield problem(
-                Code.KEY_SIZE,
-                f"{_count(count)}{model} take {largest} bits, not {subject.key_bits}",
-                is_error=True,
-            )
+
+    def takes(model: ModelFeatures) -> bool | None:
+        largest = model.rsa.value if model.rsa.is_known else ""
+        return int(largest) >= bits if largest.isdigit() else None
+
+    yield from _compare(subject, Code.KEY_SIZE, f"take {bits}-bit keys", takes)
 
 
 def check_tls(subject: Preflight) -> Iterator[Check]:
     """Compare the oldest TLS version of the cluster with those of models."""
     minimum = subject.tls_minimum
+    if minimum is None:
+        words = "the oldest TLS version that the cluster accepts is not known"
+        yield not_told(Code.TLS, words, TELL_TLS)
+        return
     wanted = TLS_VERSIONS.index(minimum)
     if wanted == 0:
-        yield well(Code.TLS, f"every model has TLS {minimum}")
+        yield well(Code.TLS, f"every model can use TLS {minimum} or later")
         return
 
     def has_it(model: ModelFeatures) -> bool | None:
@@ -63,8 +62,7 @@ def check_tls(subject: Preflight) -> Iterator[Check]:
             return None
         return TLS_VERSIONS.index(model.tls.value) >= wanted
 
-    what = f"TLS {minimum}"
-    yield from _compare(subject, Code.TLS, what, has_it, is_error=True)
+    yield from _compare(subject, Code.TLS, f"use TLS {minimum} or later", has_it)
 
 
 def check_suites(subject: Preflight) -> Iterator[Check]:
@@ -77,7 +75,8 @@ def check_suites(subject: Preflight) -> Iterator[Check]:
             return None
         return model.tls.value != TLS_VERSIONS[0]
 
-    yield from _compare(subject, Code.SUITES, "a TLS version after 1.0", has_stronger)
+    what = "use a TLS version after 1.0"
+    yield from _compare(subject, Code.SUITES, what, has_stronger, is_error=False)
 
 
 def check_ecdsa(subject: Preflight) -> Iterator[Check]:
@@ -88,12 +87,17 @@ def check_ecdsa(subject: Preflight) -> Iterator[Check]:
     def has_ecdsa(model: ModelFeatures) -> bool | None:
         return {"yes": True, "no": False}.get(model.ec.value)
 
-    yield from _compare(subject, Code.ECDSA, "ECDSA suites", has_ecdsa, is_error=True)
+    yield from _compare(subject, Code.ECDSA, "use ECDSA suites", has_ecdsa)
 
 
 def check_digests(subject: Preflight) -> Iterator[Check]:
     """Compare the TFTP File Signature Algorithm with what models verify."""
-    if not subject.sha512:
+    wants = subject.signs_with_sha512
+    if wants is None:
+        how = "import a list as a .tlv file, or give --file-signature"
+        yield not_told(Code.DIGEST, "the digest of signed files is not known", how)
+        return
+    if not wants:
         yield well(Code.DIGEST, "files are signed with SHA-1, which suits every model")
         return
 
@@ -106,32 +110,35 @@ def check_digests(subject: Preflight) -> Iterator[Check]:
             case _:
                 return None
 
-    what = "SHA-512 signatures of files"
-    yield from _compare(subject, Code.DIGEST, what, verifies, is_error=True)
+    what = "verify SHA-512 signatures of files"
+    yield from _compare(subject, Code.DIGEST, what, verifies)
 
 
 def _compare(
-    subject: Preflight, code: Code, what: str, judge: Judge, *, is_error: bool = False
+    subject: Preflight, code: Code, what: str, judge: Judge, *, is_error: bool = True
 ) -> Iterator[Check]:
-    """Ask of each model whether it can do something."""
+    """Ask of each model whether it can do something.
+
+    Where no export of the phones was imported, a model that cannot is told, but nothing
+    is well: the models are examples.
+    """
     without: list[str] = []
-    unknown: list[str] = []
+    unknown = list(subject.script.unknown_models)
     for model, count in subject.models().items():
         known = find_features(model)
         can = None if known is None else judge(known)
         if can is None:
             unknown.append(model)
         elif not can:
-            without.append(f"{_count(count)}{model}")
+            without.append(f"{count} {model}" if count else model)
     if without:
-        words = f"{', '.join(without)} have no {what}"
+        words = f"{', '.join(without)} cannot {what}"
         yield problem(code, words, is_error=is_error)
-    elif not unknown:
-        yield well(code, f"every model has {what}")
     if unknown:
-        words = f"whether {', '.join(unknown)} have {what} is not known"
+        words = f"whether {', '.join(unknown)} can {what} is not known"
         yield not_told(code, words, _TRY_ONE)
-
-
-def _count(count: int) -> str:
-    return f"{count} " if count else ""
+    if not subject.knows_models:
+        words = f"whether other models can {what} is not known"
+        yield not_told(code, words, TELL_MODELS)
+    elif not (without or unknown):
+        yield well(code, f"every model can {what}")

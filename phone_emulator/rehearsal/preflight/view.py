@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.ground.counting import counted
 from tokenless.ground.terminal import cell
 from tokenless.phone_emulator.rehearsal.preflight.calendar import (
     CalendarEntry,
@@ -45,17 +46,13 @@ def preflight_view(checks: Sequence[Check], entries: Sequence[CalendarEntry]) ->
 def _verdict(checks: Sequence[Check]) -> Text:
     count = {o: sum(check.outcome is o for check in checks) for o in Outcome}
     untold = count[Outcome.NOT_TOLD]
-    said = f"{_counted(untold, 'check')} could not be made; " if untold else ""
-    warnings = _counted(count[Outcome.WARNING], "warning")
+    said = f"{counted(untold, 'check')} could not be made; " if untold else ""
+    warnings = counted(count[Outcome.WARNING], "warning")
     if count[Outcome.ERROR]:
-        words = f"NOT READY: {_counted(count[Outcome.ERROR], 'error')}"
+        words = f"NOT READY: {counted(count[Outcome.ERROR], 'error')}"
         return Text(f"{words}; {said}{warnings}", "bold red")
     style = "yellow" if untold or count[Outcome.WARNING] else "green"
     return Text(f"no error; {said}{warnings}", style)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _calendar(entries: Sequence[CalendarEntry]) -> Table:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from enum import StrEnum, unique
 from typing import NamedTuple, assert_never
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact, phones_words
 from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
@@ -124,7 +125,7 @@ def _resets(played: Played) -> Iterator[Verdict]:
     """Say how often phones were reset by themselves."""
     restarts = played.restarts
     if restarts.races:
-        by_hand = f"; {restarts.by_hand} more restarts by hand"
+        by_hand = f"; {counted(restarts.by_hand, 'more restart')} by hand"
         drawn = f" (moments drawn with seed {played.seed})"
         yield Verdict(
             "AUTOMATIC RESETS", Tone.LATER, f": {restarts.words()}{drawn}{by_hand}"

@@ -30,6 +30,7 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "callmanager": frozenset(["ciphers", "tls_minimum"]),
     "capf": frozenset(["tls_minimum", "validity_days"]),
+    "parameters": frozenset(["tftp_file_signature_algorithm"]),
     "tftp": frozenset(["reload"]),
     "tvs": frozenset(["callmanager_trust", "ctl_cache", "tls_minimum"]),
 }

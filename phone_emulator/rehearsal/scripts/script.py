@@ -139,6 +139,8 @@ class Approximated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     what: Text
     why: Text
+    topic: str = ""
+    """The topic, for `tokenless preflight`; empty in files of earlier versions."""
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 from starlette.responses import Response
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.study import Change, Study
 from tokenless.phone_emulator.studio.typed import Typed, read_typed
@@ -60,7 +61,7 @@ def paste(visit: Visit) -> Response:
         return visit.go_on("change")
     visit.change(
         lambda old: _changed(old, Change("typed", (), text, typed.steps)),
-        f"The change: {sum(len(step.run) for step in typed.steps)} commands.",
+        f"The change: {counted(sum(len(s.run) for s in typed.steps), 'command')}.",
     )
     return visit.go_on("plan")
 

@@ -9,6 +9,7 @@ import trio
 from msgspec.structs import astuple, replace
 from starlette.responses import Response
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio import looking
 from tokenless.phone_emulator.studio.archive import GivenSource
@@ -122,7 +123,7 @@ def _plans(visit: Visit) -> looking.WindowChanges:
     return looking.WindowChanges(
         target=form.one("target").strip()[:40],
         key_bits=int(chosen.get("key-size", "2048")),
-        tls_minimum=chosen.get("tls-minimum", "1.0"),
+        tls_minimum=chosen.get("tls-minimum", ""),
         rollback=chosen.get("rollback", ""),
         sha512=form.one("sha512") == "yes",
         ecdsa_only=form.one("ecdsa-only") == "yes",
@@ -132,7 +133,7 @@ def _plans(visit: Visit) -> looking.WindowChanges:
 def _keep(visit: Visit, look: Look) -> Response:
     visit.change(
         lambda old: replace(old, looks=(*old.looks, look)[-MAX_LOOKS:]),
-        f"Looked ({look.kind}): {len(look.findings)} findings.",
+        f"Looked ({look.kind}): {counted(len(look.findings), 'finding')}.",
     )
     return visit.go_on("look")
 

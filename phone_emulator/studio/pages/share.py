@@ -6,6 +6,7 @@ from typing import Final
 from msgspec.structs import replace
 from starlette.responses import Response
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.guided import guided_study
 from tokenless.phone_emulator.studio.sharing import read_study, write_study
@@ -35,7 +36,9 @@ def read(visit: Visit) -> Response:
     if given is None or not (given.name or given.data):
         raise PhoneError("no file was given", hint="choose a study's file")
     study = read_study(given.data)
-    event = Event(datetime.now(UTC), f"Opened from a file with {len(study.runs)} runs.")
+    event = Event(
+        datetime.now(UTC), f"Opened from a file with {counted(len(study.runs), 'run')}."
+    )
     study = replace(study, history=(*study.history, event)[-MAX_HISTORY:])
     visit.say("The study was opened. Look at its guesses before you play it.")
     return visit.go(f"/studies/{visit.studio.archive.add(study)}/cluster")

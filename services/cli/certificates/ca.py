@@ -8,6 +8,7 @@ from typing import BinaryIO
 import click
 
 from tokenless.command_line import json_option
+from tokenless.ground.counting import counted
 from tokenless.inputs import InputFile
 from tokenless.services.files import PUBLIC, write_output
 from tokenless.services.pki.lab_ca import CaKind, LabCa
@@ -52,7 +53,7 @@ def init(
         fields = {"folder": str(folder), "kind": made.kind.value, "days": made.days}
         click.echo(json.dumps(fields))
         return
-    click.echo(f"{made.kind} CA in {folder}: grants {made.days} days")
+    click.echo(f"{made.kind} CA in {folder}: grants {counted(made.days, 'day')}")
     click.echo(
         "upload root.pem, then intermediate.pem, to the unit's -trust store first"
     )

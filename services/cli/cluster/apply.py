@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tokenless.command_line import ExitStatus, complain, json_option
+from tokenless.ground.counting import counted
 from tokenless.ground.disk import explain
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import TokenlessError, UnreadableError
@@ -105,7 +106,7 @@ def _show(found: Difference) -> None:
 
 
 def _wants(found: Difference) -> bool:
-    answer = ask_person(f"Make {len(found.steps)} changes? (yes/no) ")
+    answer = ask_person(f"Make {counted(len(found.steps), 'change')}? (yes/no) ")
     return answer.strip().lower() == "yes"
 
 
@@ -124,7 +125,7 @@ def _apply(cluster: Cluster, found: Difference) -> None:
     finally:
         if done:
             announce_change(cluster)
-    click.echo(f"{done} changes made. {_NEXT}", err=True)
+    click.echo(f"{counted(done, 'change')} made. {_NEXT}", err=True)
 
 
 def _report(found: Difference, *, is_applied: bool) -> dict[str, object]:

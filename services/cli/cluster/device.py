@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from tokenless.command_line import gathered
+from tokenless.ground.counting import counted
 from tokenless.inputs import INPUT_FILE
 from tokenless.protocol.capf.elements import KeyType
 from tokenless.protocol.phones.device_security import (
@@ -331,4 +332,5 @@ def _report(changed: list[Device], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"devices": [device_json(each) for each in changed]}))
     else:
-        click.echo(f"{len(changed)} devices changed; reset them")
+        those = "it" if len(changed) == 1 else "them"
+        click.echo(f"{counted(len(changed), 'device')} changed; reset {those}")

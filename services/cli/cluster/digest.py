@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from tokenless.command_line import gathered
+from tokenless.ground.counting import counted
 from tokenless.protocol.sip.digest import DigestAccount, ha1_of
 from tokenless.services.changes.device_change import DeviceChange
 from tokenless.services.changes.devices import Selection, set_devices
@@ -87,4 +88,4 @@ def digest(
     if as_json:
         click.echo(json.dumps({"devices": said, "digest_user": account.user or None}))
     else:
-        click.echo(f"{len(said)} devices changed")
+        click.echo(f"{counted(len(said), 'device')} changed")

@@ -35,7 +35,7 @@ def test_sources_are_known_by_their_content() -> None:
         "CTL, 4 records",
         "ITL of pub, 6 records",
         "ITL of sub1, 6 records",
-        "1 phones",
+        "1 phone",
     ]
 
 

@@ -69,7 +69,7 @@ async def test_the_commands_of_the_page(
     async def type_it(command: str) -> str:
         return await trio.to_thread.run_sync(typed, command)
 
-    assert "1 devices changed" in await type_it(BY_STRING)
+    assert "1 device changed" in await type_it(BY_STRING)
     assert "CAPF waits-for-string" in await type_it(BOOT)
     waiting = await type_it(SHOW)
     assert "LSC > Update   waits for the authentication string" in waiting
@@ -77,7 +77,7 @@ async def test_the_commands_of_the_page(
     assert (tmp_path / "phone/lsc.pem").stat().st_mode & 0o777 == 0o600
     shown = await type_it("device show SEP001122334455")
     assert "Certificate Operation Status: Upgrade Success" in shown
-    assert "1 devices changed" in await type_it(ENCRYPT)
+    assert "1 device changed" in await type_it(ENCRYPT)
     again = await type_it(BOOT)
     assert "SEP001122334455 (7975): " in again
     installed = await type_it(SHOW)

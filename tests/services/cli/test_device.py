@@ -133,7 +133,7 @@ def test_where_phones_are_registered_and_why_not(
 
 def test_in_the_admins_words(tokenless: Tokenless) -> None:
     line = f"device set {NAME} --capf install --auth string --string 471100"
-    assert tokenless(line)[1] == "1 devices changed; reset them\n"
+    assert tokenless(line)[1] == "1 device changed; reset it\n"
     query = (
         "admin run sql select name, tkcertificateoperation, tkcertificatestatus, "
         "authenticationstring from device"
@@ -184,7 +184,7 @@ def test_a_sip_phone_has_to_prove_a_password(
 ) -> None:
     assert tokenless(f"device set {NAME} --model 8861")[0] == 0
     line = f"device digest {NAME} --user alice --password secret"
-    assert tokenless(line)[1] == "1 devices changed\n"
+    assert tokenless(line)[1] == "1 device changed\n"
     assert done(tokenless(f"device show {NAME} --json"))["digest_user"] == "alice"
     with lab.store.read() as connection:
         profile = DeviceBook.read(connection).find(NAME)

@@ -14,6 +14,11 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Topic,
     listed,
 )
+from tokenless.phone_emulator.rehearsal.importing.cluster.digest import (
+    FIRST_RELEASE,
+    check_release,
+    file_signature,
+)
 from tokenless.phone_emulator.rehearsal.importing.cluster.drift import Drift, Drifts
 from tokenless.phone_emulator.rehearsal.importing.cluster.group import (
     ImportedGroup,
@@ -102,6 +107,8 @@ class ImportedCluster:
     """Every certificate that was seen, with its dates where they are known."""
     itl_bytes: int | None
     """The length of the longest ITL."""
+    file_signature: str | None
+    """The TFTP File Signature Algorithm; None where the lists do not tell it."""
     table: PhoneTable | None = None
     """The content of an export of the phones."""
     phones: tuple[PhoneKind, ...] = ()
@@ -157,7 +164,7 @@ def read_cluster(
 
     Raises:
         PhoneError: When no node can be found in the lists, or too many; when lists and
-            configuration are not of the same cluster.
+            configuration are not of the same cluster, or the lists not of the release.
     """
     return _Reading(imported_lists, known or Known()).cluster()
 
@@ -174,6 +181,7 @@ class _Reading:
         self._nodes = nodes_of(self._entries, known_addresses(known.config))
         guess = self._guessed_release()
         self._release, self._why = (known.version, "given") if known.version else guess
+        check_release(imported_lists, self._release)
         self._issuers = issuers_of(imported_lists, len(self._nodes), self._release)
         self._key_bits = _usual_bits(self._entries)
         self._drifts = Drifts(self._ctl, self._itls, publisher=self._nodes[0].name)
@@ -220,6 +228,7 @@ class _Reading:
             issuers=self._issuers,
             certificates=known_certificates(self._lists, known.in_use, nodes[0].name),
             itl_bytes=max((p.length for p in self._itls if p.length), default=None),
+            file_signature=file_signature(self._lists),
             table=known.phones,
             phones=known.phones.kinds if known.phones else (),
         )
@@ -257,6 +266,8 @@ class _Reading:
         signers = [each.signer_subject for each in self._lists]
         if any(attribute(s, "CN").upper().startswith("ITLRECOVERY") for s in signers):
             return "12.5(1)", "ITLRecovery signs"
+        if file_signature(self._lists) not in (None, "SHA-1"):
+            return FIRST_RELEASE, "the lists are not signed with SHA-1"
         if self._ctl is not None and any(e.is_recovery for e in self._ctl.entries):
             return "11.5(1)", "the CTL lists ITLRecovery, CallManager or a token signs"
         return "10.5(1)", "the CTL does not list ITLRecovery"

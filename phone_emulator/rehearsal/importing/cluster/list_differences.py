@@ -8,6 +8,7 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Topic,
     listed,
 )
+from tokenless.phone_emulator.rehearsal.importing.cluster.digest import about_digest
 from tokenless.phone_emulator.rehearsal.importing.cluster.issuers import (
     Issuers,
     unit_of,
@@ -22,7 +23,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
 )
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.certificates.names import DistinguishedName
-from tokenless.protocol.codes import Digest, Role, TrustStore
+from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.release import Release
 from tokenless.protocol.trust.lint import SignatureState
@@ -47,7 +48,7 @@ def of_lists(
     yield from _by_hash(entries)
     yield from _other_roles(entries)
     yield from _names(entries)
-    yield from _digest(imported_lists)
+    yield from about_digest(imported_lists)
     yield from _node_names(entries, nodes)
     yield from _odd_keys(entries, key_bits)
 
@@ -195,24 +196,6 @@ def _rest(subject: str) -> tuple[tuple[str, str], ...]:
             if key.upper() != "CN"
         )
     )
-
-
-def _digest(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
-    digests = {each.digest for each in imported_lists if each.digest is not None}
-    other = digests - {Digest.SHA1}
-    if other:
-        names = " and ".join(sorted(digest.name for digest in other))
-        yield Approximation(
-            Topic.DIGEST,
-            f"the lists are signed with {names}; with SHA1 here, as by default",
-            "other digests of lists are not modelled",
-        )
-    elif not digests:
-        yield Approximation(
-            Topic.DIGEST,
-            "lists are signed with SHA1 here",
-            "pasted text does not tell the digest",
-        )
 
 
 def _unit_word(entry: ImportedRecord) -> str:

@@ -5,11 +5,9 @@ columns model, device pool and count (REFERENCE-5 2). Only these columns are loo
 names of people, numbers and secrets are never kept.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +25,15 @@ from tokenless.phone_emulator.rehearsal.importing.sources.models import (
     RealModel,
     real_model,
 )
+from tokenless.phone_emulator.rehearsal.importing.sources.phone_columns import (
+    COUNT,
+    MODEL,
+    NAME,
+    POOL,
+    STATUS,
+    TableRow,
+    rows_of,
+)
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.phones.features import FEATURES, ModelFeatures
@@ -36,14 +43,6 @@ MAX_TABLE_BYTES: Final = 64 * 1024 * 1024
 MAX_ROWS: Final = 200_000
 MAX_KINDS: Final = 400
 MAX_PHONES: Final = 100_000
-_DELIMITERS: Final = ",;\t"
-_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
-    "name": ("devicename", "name", "devicenameline"),
-    "model": ("devicetype", "model", "modelname"),
-    "pool": ("devicepool", "devicepoolname"),
-    "count": ("count", "phones", "devices", "quantity"),
-    "status": ("status",),
-}
 _REGISTERED: Final = "registered"
 
 
@@ -144,66 +143,13 @@ def phones_of(
     Raises:
         PhoneError: As `load_phones`.
     """
-    head = text.lstrip().partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=head.count)
-    rows = _numbered(text, delimiter, source)
-    _, names = next(rows, (1, []))
-    devices = _devices(rows, _columns(names, source), source)
+    devices = _devices(rows_of(text, source), source)
     if not devices:
         raise PhoneError(f"{source} has no phones", hint="export at least one")
     return _table(devices, source, features)
 
 
-def _numbered(
-    text: str, delimiter: str, source: str
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not blank, with the line on which it begins.
-
-    Raises:
-        PhoneError: When one is no CSV, or has a quotation without an end, which would
-            swallow all rows after it.
-    """
-    reader = csv.reader(StringIO(text), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for row in reader:
-            if any(map(str.strip, row)):
-                yield line, row
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise SourceLineError(
-            f"{source}, line {line}: {error}",
-            line,
-            hint="is a quotation mark missing? Export it again as CSV, unedited",
-        ) from None
-
-
-def _columns(names: Sequence[str], source: str) -> dict[str, int]:
-    """Return where the columns stand that are looked at.
-
-    Raises:
-        PhoneError: When there is none for the model.
-    """
-    plain = ["".join(filter(str.isalnum, name)).casefold() for name in names]
-    found = {
-        what: plain.index(name)
-        for what, known in _COLUMNS.items()
-        for name in known[::-1]
-        if name in plain
-    }
-    if "model" not in found:
-        shown = ", ".join(printable(name)[:30] for name in names[:8])
-        raise PhoneError(
-            f"{source} has no column for the model: its first line is {shown!r}",
-            hint="give BAT's Export Phones > All Details, a RIS table with Model, or a "
-            "CSV file with the columns model, device pool, count",
-        )
-    return found
-
-
-def _devices(
-    rows: Iterator[tuple[int, list[str]]], columns: Mapping[str, int], source: str
-) -> list[_Device]:
+def _devices(rows: Iterator[TableRow], source: str) -> list[_Device]:
     """Read the rows; a device that stands in several is taken once (RIS does that).
 
     Raises:
@@ -211,16 +157,14 @@ def _devices(
             than the same device in a row before.
     """
     devices: dict[str, _Device] = {}
-    for line, row in rows:
+    for row in rows:
+        line, values = row.line, row.values
         if len(devices) == MAX_ROWS:
             raise PhoneError(
                 f"{source} has over {MAX_ROWS} rows", hint="give one cluster's phones"
             )
-        values = {
-            what: row[at].strip() for what, at in columns.items() if at < len(row)
-        }
         device = _device(values, line, source)
-        key = values.get("name", "").split("(")[0].strip().casefold() or f"#{line}"
+        key = values.get(NAME, "").split("(")[0].strip().casefold() or f"#{line}"
         known = devices.setdefault(key, device)
         if known.model.casefold() != device.model.casefold():
             raise SourceLineError(
@@ -235,7 +179,7 @@ def _devices(
 
 
 def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
-    model, count = values.get("model"), values.get("count") or "1"
+    model, count = values.get(MODEL), values.get(COUNT) or "1"
     number = read_decimal(count, MAX_PHONES)
     if not model:
         raise SourceLineError(
@@ -250,8 +194,8 @@ def _device(values: Mapping[str, str], line: int, source: str) -> _Device:
             line,
             hint=f"write 1 to {MAX_PHONES}",
         )
-    status = values.get("status", "").casefold()
-    return _Device(values.get("pool", ""), model, number, status, line)
+    status = values.get(STATUS, "").casefold()
+    return _Device(values.get(POOL, ""), model, number, status, line)
 
 
 def _table(

@@ -28,12 +28,14 @@ from tokenless.phone_emulator.rehearsal.scripts.permitted import unserved_nodes
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import certificates
+from tokenless.services.changes.security import set_parameter
 from tokenless.services.changes.tvs_entries import with_roles
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import ClusterConfig, NodeSection, load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.tokens import list_tokens
 from tokenless.services.store.certificates import StoredCertificate
+from tokenless.services.store.parameters import Parameter
 from tokenless.services.store.registrations import read_itls
 from tokenless.services.tvs.client import ServerAddress, TvsClient
 
@@ -46,6 +48,8 @@ _CALLMANAGER: Final = (
     "link_port",
 )
 _TVS_TIMEOUT_S: Final = 5.0
+_BY: Final = "rehearsal"
+"""The author of the change, for the cluster's audit log."""
 
 
 class RunningCluster:
@@ -202,7 +206,16 @@ def open_cluster(
     served = [node.name for node in config.nodes]
     del served[len(served) - unserved :]
     with closing(Cluster.open(folder, config, clock=clock)) as cluster:
+        _sign_files_as_told(cluster, config)
         yield RunningCluster(name, cluster, nursery, served)
+
+
+def _sign_files_as_told(cluster: Cluster, config: ClusterConfig) -> None:
+    """Set the TFTP File Signature Algorithm before anything is served."""
+    told = config.parameters.tftp_file_signature_algorithm
+    name = Parameter.SIGNATURE_DIGEST
+    if told is not None and cluster.parameters()[name] != told:
+        set_parameter(cluster, name, told, by=_BY)
 
 
 def configuration(

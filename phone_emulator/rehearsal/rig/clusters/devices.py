@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.rig.clusters.cluster import RunningCluster
 from tokenless.phone_emulator.rehearsal.scripts.actions import OrderCapf, SecureDevices
 from tokenless.phone_emulator.rehearsal.scripts.script import Group
@@ -63,7 +64,7 @@ def change_devices(
         if first in running.servers.values()
     )
     _change(cluster, phones, change)
-    return f"{len(phones)} devices changed: {change}"
+    return f"{counted(len(phones), 'device')} changed: {change}"
 
 
 def place_in_pools(

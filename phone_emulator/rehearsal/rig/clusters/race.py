@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import trio
 
+from tokenless.ground.counting import counted
 from tokenless.protocol.phone_interaction import FollowUp
 from tokenless.services.node.follow_up import Stage
 
@@ -70,7 +71,8 @@ class Race:
     def _unreached(self) -> str:
         if not self.unreached:
             return ""
-        return f"; no reset reached {self.unreached} phones that are not registered"
+        phones = counted(self.unreached, "phone")
+        return f"; no reset reached {phones} without a registration"
 
 
 def moments_words(moments: Mapping[Moment, int]) -> str:

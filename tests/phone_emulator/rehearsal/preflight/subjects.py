@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tokenless.phone_emulator.planner.plan import make_plan
-from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
-from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
+from tokenless.phone_emulator.rehearsal.preflight.cluster import (
+    Preflight,
+    preflight_task,
+)
+from tokenless.phone_emulator.rehearsal.preflight.findings import Check, Outcome
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
 )
@@ -13,6 +16,13 @@ from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Ste
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 AT = datetime(2026, 11, 29, tzinfo=UTC)
+OURS = {
+    "cluster": {"version": "12.5(1)"},
+    "parameters": {"tftp_file_signature_algorithm": "SHA-1"},
+}
+SHA512: dict[str, Any] = {
+    "cluster": {**OURS, "parameters": {"tftp_file_signature_algorithm": "SHA-512"}}
+}
 RESTART = "admin --all utils service restart Cisco Tftp"
 
 
@@ -34,7 +44,12 @@ WELL = (
     known("ITLRecovery", begins=AT - timedelta(days=300)),
     known("CallManager"),
     known("CallManager", source="itl"),
+    known("CallManager", SUB),
+    known("CallManager", SUB, source="itl"),
     known("TVS", source="itl"),
+    known("TVS", SUB, source="itl"),
+    known("ITLRecovery", source="itl", begins=AT - timedelta(days=300)),
+    known("CAPF", source="itl"),
     known("CAPF"),
 )
 
@@ -53,7 +68,7 @@ def script(models: tuple[str, ...] = ("8861",), **more: object) -> Script:
                 run=("admin utils ctl set-cluster mixed-mode", RESTART, "phones boot"),
             ),
         ),
-        "cluster": {"cluster": {"version": "12.5(1)"}},
+        "cluster": OURS,
         "certificates": WELL,
         "itl_bytes": 20_000,
         "unregistered": 0,
@@ -63,7 +78,7 @@ def script(models: tuple[str, ...] = ("8861",), **more: object) -> Script:
 
 def subject(made: Script | None = None, **more: object) -> Preflight:
     made = made or script()
-    task = task_for(made, "regenerate CallManager")
+    task = preflight_task(made, "regenerate CallManager")
     fields: dict[str, Any] = {
         "script": made,
         "task": task,
@@ -71,9 +86,17 @@ def subject(made: Script | None = None, **more: object) -> Preflight:
         "at": AT,
         "key_bits": 2048,
         "tls_minimum": "1.0",
-        "sha512": False,
+        "sha512": None,
         "ecdsa_only": False,
         "target": None,
         "rollback": False,
     }
     return Preflight(**fields | more)
+
+
+def found(checks: list[Check]) -> dict[str, Outcome]:
+    return {
+        check.code.value: check.outcome
+        for check in checks
+        if check.outcome is not Outcome.OK
+    }

@@ -10,9 +10,12 @@ import pytest
 
 from tests.phone_emulator.rehearsal.preflight.subjects import (
     AT,
+    OURS,
     PUB,
+    SHA512,
     SUB,
     WELL,
+    found,
     known,
     script,
     subject,
@@ -23,21 +26,13 @@ from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.preflight.checks import all_checks
 from tokenless.phone_emulator.rehearsal.preflight.findings import (
-    Check,
     Outcome,
     PreflightCode,
 )
+from tokenless.phone_emulator.rehearsal.scripts.script import Group
 from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.release import Release
-
-
-def found(checks: list[Check]) -> dict[str, Outcome]:
-    return {
-        check.code.value: check.outcome
-        for check in checks
-        if check.outcome is not Outcome.OK
-    }
 
 
 def test_a_cluster_in_good_order_has_nothing() -> None:
@@ -58,15 +53,23 @@ def test_a_cluster_in_good_order_has_nothing() -> None:
 
 
 def test_what_nothing_tells_is_never_well() -> None:
-    blank = script(certificates=(), itl_bytes=None, unregistered=None)
-    outcomes = found(all_checks(subject(blank, rollback=None)))
+    blank = script(
+        certificates=(),
+        itl_bytes=None,
+        unregistered=None,
+        cluster={"cluster": {"version": "12.5(1)"}},
+    )
+    outcomes = found(all_checks(subject(blank, rollback=None, tls_minimum=None)))
     assert outcomes == dict.fromkeys(
         (
             "rollback-parameter",
             "recovery-validity",
             "ctl-outdated",
             "expired",
+            "same-subject",
             "itl-size",
+            "tls-minimum",
+            "file-signature",
             "phones-off",
         ),
         Outcome.NOT_TOLD,
@@ -75,7 +78,7 @@ def test_what_nothing_tells_is_never_well() -> None:
 
 ONE_TVS = {
     "cluster": {
-        "cluster": {"version": "12.5(1)"},
+        **OURS,
         "callmanager_groups": [{"name": "Lab-CMG", "members": [PUB]}],
     }
 }
@@ -150,8 +153,15 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Outcome]] = {
         {"groups": script(("8821",)).groups},
         {"key_bits": 4096},
         "key-size",
-        Outcome.WARNING,
+        Outcome.NOT_TOLD,
     ),
+    "first key of 2048 bits": (
+        {"groups": script(("7960",)).groups, "certificates": (known("TVS"),)},
+        {},
+        "key-size",
+        Outcome.NOT_TOLD,
+    ),
+    "TLS not told": ({}, {"tls_minimum": None}, "tls-minimum", Outcome.NOT_TOLD),
     "ITL too long": ({"itl_bytes": 66_000}, {}, "itl-size", Outcome.ERROR),
     "ITL nearly full": ({"itl_bytes": 60_000}, {}, "itl-size", Outcome.WARNING),
     "TLS too new": (
@@ -183,6 +193,24 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Outcome]] = {
         {"sha512": True},
         "file-signature",
         Outcome.ERROR,
+    ),
+    "lists of SHA-512 for old phones": (
+        {**SHA512, "groups": script(("9971", "8861")).groups},
+        {},
+        "file-signature",
+        Outcome.ERROR,
+    ),
+    "lists of SHA-512 until the change": (
+        {**SHA512, "groups": script(("9971",)).groups},
+        {"sha512": False},
+        "file-signature",
+        Outcome.ERROR,
+    ),
+    "no phone can verify the lists": (
+        {**SHA512, "groups": (Group(name="old", model="7975", count=3),)},
+        {},
+        "goal-in-one-go",
+        Outcome.NOT_TOLD,
     ),
     "SHA-512 for unknown phones": (
         {"groups": script(("8831",)).groups},
@@ -232,8 +260,15 @@ def test_a_shared_certificate_that_expired_is_said_once() -> None:
         for node in (PUB, SUB)
     )
     checks = all_checks(subject(script(certificates=shared)))
-    said = [check for check in checks if check.code is PreflightCode.EXPIRED]
-    assert len(said) == 1
+    said = [c for c in checks if c.code is PreflightCode.EXPIRED]
+    assert [c.outcome for c in said] == [Outcome.ERROR, Outcome.NOT_TOLD]
+    assert said[1].message == f"the dates of TVS of {PUB}, TVS of {SUB} are not known"
+
+
+def test_one_thing_is_said_in_the_singular() -> None:
+    one = script(unregistered=1, certificates=(known("ITLRecovery", ends=AT),))
+    said = [check.message for check in all_checks(subject(one))]
+    assert "1 phone not registered" in said
 
 
 def test_a_goal_that_locks_phones_out_in_one_go() -> None:
@@ -242,16 +277,6 @@ def test_a_goal_that_locks_phones_out_in_one_go() -> None:
     checks = all_checks(replace(subject(made), task=task, plan=make_plan(task)))
     assert found(checks)["goal-in-one-go"] is Outcome.WARNING
     assert "no-safe-order" not in found(checks)
-
-
-def test_new_settings_suit_new_phones() -> None:
-    settings = {"sha512": True, "ecdsa_only": True, "tls_minimum": "1.2"}
-    upgrade = {"target": Release.parse("15SU3")}
-    checks = all_checks(subject(script(("8861", "7841")), **settings, **upgrade))
-    assert found(checks) == {}
-    assert {check.code.value for check in checks} >= {
-        *("file-signature", "ecdsa-only", "tls-minimum", "cipher-suites")
-    }
 
 
 def test_the_command_ends_as_check_does(tmp_path: Path) -> None:

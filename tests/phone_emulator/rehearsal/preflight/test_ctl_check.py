@@ -1,0 +1,81 @@
+"""The CTL against what ITLs and nodes have: what was compared, and what was not."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from tests.phone_emulator.rehearsal.preflight.subjects import (
+    PUB,
+    SUB,
+    WELL,
+    known,
+    script,
+    subject,
+)
+from tokenless.phone_emulator.rehearsal.preflight.ctl_check import check_ctl
+from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
+    KnownCertificate,
+)
+
+ALL = tuple(
+    msgspec.structs.replace(each, serial="03") if each.node == SUB else each
+    for each in WELL
+)
+CTL = tuple(each for each in ALL if each.source == "ctl")
+OF_PUB = tuple(each for each in ALL if each.source == "itl" and each.node == PUB)
+NEW = {"source": "itl", "serial": "02"}
+
+
+def said(*certificates: KnownCertificate) -> list[tuple[str, str]]:
+    checks = check_ctl(subject(script(certificates=certificates)))
+    return [(check.outcome.value, check.message) for check in checks]
+
+
+OLD = f"the CTL lists the previous certificate of CallManager of {PUB}"
+ALONE = (
+    "not-told",
+    f"not compared, as only the CTL has a certificate of it: CallManager of {SUB}",
+)
+
+
+@pytest.mark.parametrize(
+    ("certificates", "expected"),
+    [
+        (ALL, [("ok", "the CTL has the newest certificates that were imported")]),
+        ((*CTL, *OF_PUB), [ALONE]),
+        (
+            (*CTL, *OF_PUB, known("CallManager", PUB, **NEW)),
+            [
+                (
+                    "error",
+                    OLD,
+                ),
+                ALONE,
+            ],
+        ),
+        (
+            (*ALL, known("CallManager", "sub2", **NEW)),
+            [("error", "the CTL lacks the certificate of CallManager of sub2")],
+        ),
+    ],
+    ids=["all", "one ITL", "one ITL, newer", "a node that joined"],
+)
+def test_the_ctl_is_well_only_where_all_of_it_was_compared(
+    certificates: tuple[KnownCertificate, ...], expected: list[tuple[str, str]]
+) -> None:
+    assert said(*certificates) == expected
+
+
+def test_one_certificate_of_all_nodes_is_compared_by_any_of_them() -> None:
+    listed = known("CallManager", PUB, serial="07")
+    held = known("CallManager", SUB, source="itl", serial="07")
+    assert said(listed, held)[0][0] == "ok"
+
+
+def test_a_cluster_that_is_not_mixed_has_emptied_its_servers() -> None:
+    made = script(certificates=(known("CAPF"), *OF_PUB))
+    plain = subject(made)
+    layout = replace(plain.task.layout, is_mixed=False)
+    checks = check_ctl(replace(plain, task=replace(plain.task, layout=layout)))
+    assert [check.outcome.value for check in checks] == ["ok"]
