@@ -18,6 +18,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
     naive = plan.in_one_go
     return {
         "safe": plan.steps is not None and not plan.unsafe,
+        "strict": plan.task.strict,
         "steps": [_step_json(plan.task.layout, each) for each in plan.steps or ()],
         "unsafe": [_unsafe_json(each) for each in plan.unsafe],
         "by_hand": [group.name for group in plan.by_hand],

@@ -96,6 +96,11 @@ def _registration_in_words(plan: Plan) -> Iterator[str]:
 def _no_order(plan: Plan) -> str:
     if plan.gave_up:
         return "No safe order was found in the given time. There may be one."
+    if plan.task.strict:
+        return (
+            "There is no order in which these phones could change nodes at every "
+            "moment, as a strict plan must. There may be a safe one."
+        )
     return "There is no safe order: every order locks out all of these phones."
 
 

@@ -49,8 +49,12 @@ def play(script: Script) -> Played:
         ("CallManager, TVS", "14", ("8861", "Jabber"), True),
         ("CallManager, TVS, CAPF, ITLRecovery", "14SU3", ("7975", "8861"), True),
         ("TVS, ITLRecovery", "15", ("8861",), False),
+        ("CallManager, TVS", "10.5(1)", ("7960", "7940"), False),
     ],
-    ids=["10.5", "11.5-non-secure", "12.5", "14-Jabber", "14SU3", "15-non-secure"],
+    ids=[
+        *("10.5", "11.5-non-secure", "12.5", "14-Jabber", "14SU3", "15-non-secure"),
+        "10.5-no-lists",
+    ],
 )
 def test_a_plan_ends_as_it_was_predicted(
     goal: str, version: str, models: tuple[str, ...], mixed: bool
@@ -113,6 +117,25 @@ def test_no_safe_order_is_exit_status_1() -> None:
     assert status == 1
     assert '"safe": false' in out
     assert err.startswith("tokenless: no order is safe")
+
+
+def test_phones_without_a_list_are_planned_for() -> None:
+    status, out, err = run_cli(
+        *("rehearse", "plan", "--goal", "regenerate CallManager, TVS"),
+        *("--models", "7960", "--mode", "non-secure"),
+    )
+    assert (status, err) == (0, "")
+    assert "The shortest safe order (7 steps):" in out
+
+
+def test_a_strict_plan_that_there_is_not_says_what_to_do() -> None:
+    status, out, err = run_cli(
+        *("rehearse", "plan", "--goal", "TVS", "--strict", "--nodes", "a,b,c"),
+        *("--callmanager-group", "a", "--models", "8861", "--mode", "non-secure"),
+    )
+    assert status == 1
+    assert "locks out all" not in out
+    assert "plan without --strict" in err
 
 
 @pytest.mark.parametrize(

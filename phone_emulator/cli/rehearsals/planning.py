@@ -127,6 +127,8 @@ def _compare(planned: Script, names: Sequence[str], *, as_json: bool) -> None:
 def _what_to_do(made: Plan) -> str:
     if made.gave_up:
         return "allow more time with --timeout, or plan fewer units at a time"
+    if made.task.strict:
+        return "plan without --strict: phones then must not change nodes at some steps"
     return (
         "delete the CTL on each phone after the change, or keep tokens that sign the "
         "CTL"

@@ -8,6 +8,7 @@ from tests.phone_emulator.planner.tasks import NODES, task
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.in_one_go import naive_steps
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
+from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.steps import (
     Regenerate,
     ResetCtl,
@@ -162,6 +163,46 @@ def test_no_order_for_7960s_alone() -> None:
     assert plan.steps is None
     assert len(plan.by_hand) == 2
     assert "There is no safe order" in "\n".join(in_words(plan))
+
+
+@pytest.mark.parametrize("version", ["10.5(1)", "12.5(1)", "15"])
+@pytest.mark.parametrize("models", [("7960",), ("7960", "7940"), ("Jabber",)])
+def test_phones_without_a_list_need_no_reset_between_rounds(
+    version: str, models: tuple[str, ...]
+) -> None:
+    wanted = task("CallManager, TVS, CAPF", version=version, models=models, mixed=False)
+    plan = make_plan(wanted)
+    found = to_json(plan)
+    assert (found["safe"], found["proven"], found["unsafe"]) == (True, True, [])
+    assert {TVS, CALLMANAGER} < {goal.unit for goal in wanted.goal}
+    assert not any(isinstance(each.step, ResetPhones) for each in plan.steps or ())
+    assert found["bound"] == len(found["steps"])
+    assert "There is no safe order" not in "\n".join(in_words(plan))
+
+
+def test_phones_with_a_list_are_reset_between_rounds_whoever_is_beside_them() -> None:
+    plan = make_plan(task("CallManager, TVS", models=("7960", "8861"), mixed=False))
+    assert rounds(plan) == [[CALLMANAGER] * 2, [TVS] * 2]
+
+
+def test_rounds_that_change_no_ctl_need_no_reset_of_phones_that_take_ctls_only() -> (
+    None
+):
+    plan = make_plan(task("TVS, ITLRecovery", models=("7960",)))
+    assert to_json(plan)["safe"]
+
+
+def test_what_only_a_strict_plan_cannot_do_is_not_called_a_lockout() -> None:
+    """Phones with one TVS member are refused files of other nodes in its round."""
+    wanted = task("TVS", models=("8861",), mixed=False, nodes=("a", "b", "c"))
+    groups = tuple(PhoneGroup(f"at-{n}", "8861", n, (0,)) for n in range(3))
+    plan = make_plan(replace(wanted, groups=groups, strict=True))
+    assert plan.steps is None
+    words = "\n".join(in_words(plan))
+    assert "There may be a safe one." in words
+    assert "locks out" not in words
+    assert to_json(plan)["strict"]
+    assert to_json(make_plan(replace(wanted, groups=groups)))["safe"]
 
 
 def test_one_node_replaces_its_tvs_in_a_round_of_its_own() -> None:
