@@ -1,5 +1,6 @@
 """Plans played with real services and real phones: the model's predictions hold."""
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -119,6 +120,26 @@ def test_no_safe_order_is_exit_status_1() -> None:
     assert err.startswith("tokenless: no order is safe")
 
 
+def test_a_plan_that_locks_phones_out_is_exit_status_1(tmp_path: Path) -> None:
+    """Its outputs are written all the same: it may be the best that there is."""
+    saved, book = tmp_path / "change.toml", tmp_path / "change.md"
+    words = ("rehearse", "plan", "--goal", "CallManager", "--models", "7960,7975")
+    status, out, err = run_cli(
+        *words, "--json", "--save", str(saved), "--runbook", str(book)
+    )
+    assert status == 1
+    assert (json.loads(out)["safe"], len(json.loads(out)["by_hand"])) == (False, 2)
+    assert "tokenless: the plan locks out 7960-at-cucm-1051-a-pub, " in err
+    assert "; delete the CTL on each of these phones" in err
+    assert "not safe" in load_script(saved).lesson
+    _, _, first, *_ = book.read_text().splitlines()
+    assert first.startswith("- NOT SAFE for 7960-at-cucm-1051-a-pub")
+    status, out, err = run_cli(*words)
+    assert status == 1
+    assert err.count("\n") == 1
+    assert out.split("\n\n")[1].startswith("NOT SAFE for 7960-at-cucm-1051-a-pub")
+
+
 def test_phones_without_a_list_are_planned_for() -> None:
     status, out, err = run_cli(
         *("rehearse", "plan", "--goal", "regenerate CallManager, TVS"),
@@ -176,6 +197,8 @@ def test_a_plan_for_a_cluster_that_went_mixed_and_back_plays(tmp_path: Path) -> 
     status, out, err = run_cli(
         *("rehearse", "plan", "--goal", goal, "--for", str(ours), "--save", str(change))
     )
-    assert (status, "The shortest safe order" in out) == (0, True), err
+    # The Jabbers keep a CTL that nothing renews any more.
+    assert (status, "The shortest safe order" in out) == (1, True), err
+    assert "the plan locks out soft permanently" in err
     status, out, _ = run_cli("rehearse", "run", str(change), "--phones", "4", "--json")
     assert status == 0, out

@@ -24,6 +24,11 @@ from tokenless.phone_emulator.planner.plan_json import to_json
 from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.search.risk import assess, is_settled
 from tokenless.phone_emulator.planner.search.search import search
+from tokenless.phone_emulator.planner.verdict import (
+    locks_phones_out,
+    what_to_do,
+    why_not,
+)
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.release import Release
 
@@ -156,6 +161,56 @@ def test_from_12_on_they_pass_and_itlrecovery_goes_by_the_vendors_procedure() ->
 def test_recovery_commands_are_no_shortcuts() -> None:
     plan = make_plan(task("CallManager, TVS"))
     assert not any(isinstance(each.step, ResetCtl) for each in plan.steps or ())
+
+
+def test_the_heading_says_first_for_whom_the_order_is_not_safe() -> None:
+    plan = make_plan(task("CallManager, TVS", models=("7975", "7960")))
+    words = list(in_words(plan))
+    heading = words.index("") + 1
+    assert words[heading] == (
+        "NOT SAFE for 7960-pub, 7960-sub1: locked out permanently. Delete the CTL on "
+        "each of these phones after the last step."
+    )
+    order = words[heading + 1]
+    assert order == "The shortest safe order for the other phones (10 steps):"
+    assert locks_phones_out(plan)
+    assert why_not(plan) == "the plan locks out 7960-pub, 7960-sub1 permanently"
+
+
+@pytest.mark.parametrize(
+    ("version", "is_locked_out", "words"),
+    [
+        ("12.5(1)", False, "if services restart between step 1 and 3: restart nothing"),
+        ("14", True, "locked out between step 1 and 4. Afterwards they accept"),
+    ],
+)
+def test_groups_at_risk_for_some_steps_are_in_the_heading(
+    version: str, is_locked_out: bool, words: str
+) -> None:
+    plan = make_plan(task("CallManager", version=version, models=("8861", "Jabber")))
+    said = list(in_words(plan))
+    heading = said[said.index("") + 1]
+    assert heading.startswith("NOT SAFE for Jabber-pub, Jabber-sub1")
+    assert words in heading
+    assert locks_phones_out(plan) == is_locked_out
+    assert not to_json(plan)["safe"]
+
+
+def test_a_strict_plan_names_the_groups_for_which_it_is_none() -> None:
+    wanted = task("TVS", models=("8861",), mixed=False, nodes=("a", "b", "c"))
+    one, two = PhoneGroup("one", "8861", 1, (0,)), PhoneGroup("two", "8861", 1, (0, 1))
+    plan = make_plan(replace(wanted, groups=(one, two), strict=True))
+    assert plan.steps is not None
+    assert (plan.unsafe, plan.not_strict) == ((), (one,))
+    found = to_json(plan)
+    assert (found["safe"], found["not_strict"]) == (False, ["one"])
+    assert "NOT SAFE for one at other nodes" in "\n".join(in_words(plan))
+    assert locks_phones_out(plan)
+
+
+def test_the_lists_to_delete_are_those_that_phones_hold() -> None:
+    plan = make_plan(task("CallManager", models=("7960",)))
+    assert what_to_do(plan).startswith("delete the CTL on each")
 
 
 def test_no_order_for_7960s_alone() -> None:
