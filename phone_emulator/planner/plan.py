@@ -115,6 +115,14 @@ class Plan:
     """The resets right before which Cisco CallManager is to be restarted."""
     losses: tuple[RegistrationLoss, ...] = ()
     """Groups that then do not register over TLS at their first node."""
+    not_strict: tuple[PhoneGroup, ...] = ()
+    """Groups that a strict plan was asked for, and that the order is safe for only as
+    long as they boot at their own node."""
+
+    @property
+    def is_safe(self) -> bool:
+        """Return whether the order is safe for every group, as it was asked for."""
+        return self.steps is not None and not self.unsafe and not self.not_strict
 
 
 def make_plan(
@@ -135,6 +143,7 @@ def make_plan(
     all_unsafe = tuple(unsafe(task, order))
     lost = {each.group for each in all_unsafe if each.to_step is None}
     at_risk = {each.group for each in all_unsafe}
+    kept = {*at_risk, *solved.task.groups}
     safe = task.only([group for group in task.groups if group not in at_risk])
     planned = None if solved.steps is None else _annotate(task, safe, solved.steps)
     return Plan(
@@ -149,6 +158,9 @@ def make_plan(
         bound=solved.bound,
         restarts=tuple(restarts_before(task.layout, solved.steps or ())),
         losses=tuple(losses(task, solved.steps or ())),
+        not_strict=tuple(each for each in task.groups if each not in kept)
+        if task.strict and solved.steps is not None
+        else (),
     )
 
 

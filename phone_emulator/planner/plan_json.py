@@ -17,7 +17,9 @@ def to_json(plan: Plan) -> dict[str, Any]:
     """Return the object that `rehearse plan --json` prints."""
     naive = plan.in_one_go
     return {
-        "safe": plan.steps is not None and not plan.unsafe,
+        "safe": plan.is_safe,
+        "strict": plan.task.strict,
+        "not_strict": [group.name for group in plan.not_strict],
         "steps": [_step_json(plan.task.layout, each) for each in plan.steps or ()],
         "unsafe": [_unsafe_json(each) for each in plan.unsafe],
         "by_hand": [group.name for group in plan.by_hand],

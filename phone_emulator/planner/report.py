@@ -1,6 +1,6 @@
 """A plan for people: lines of text."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tokenless.ground.counting import counted
@@ -20,12 +20,15 @@ from tokenless.phone_emulator.planner.search.unsafe import (
     Unsafe,
 )
 from tokenless.phone_emulator.planner.secure_phones import cut_off_in_words
+from tokenless.phone_emulator.planner.verdict import (
+    by_hand_in_words,
+    names_of,
+    not_safe_in_words,
+)
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.trust.reasons import Reason
 from tokenless.protocol.trust.verdicts import FileKind
 
-_SHOWN: Final = 4
-"""Of so many groups that are alike the names are printed."""
 BECAUSE: Final[dict[Reason | OtherReason, str]] = {
     Reason.CANNOT_ASK: (
         "the phone does not know the signer, and this model cannot ask TVS"
@@ -63,7 +66,7 @@ def in_words(plan: Plan) -> Iterator[str]:
         yield _no_order(plan)
         yield from _unsafe_in_words(plan.unsafe, "of the steps all at once")
     else:
-        yield _heading(plan)
+        yield from _headings(plan)
         yield from _steps_in_words(plan.task, plan.steps)
         yield from _unsafe_in_words(plan.unsafe, "of this order")
     yield from _by_hand_in_words(plan)
@@ -89,7 +92,7 @@ def _registration_in_words(plan: Plan) -> Iterator[str]:
                 until = f"from then on, and not after step {number} either"
             nodes = ", ".join(plan.task.layout.nodes[node] for node in at)
             what = f"register at {nodes} instead" if at else "do not register"
-            yield f"  Secure phones of {_names(names)} {what} {until}."
+            yield f"  Secure phones of {names_of(names)} {what} {until}."
         if not those:
             yield "  Secure phones register at their first node all the time."
 
@@ -97,26 +100,39 @@ def _registration_in_words(plan: Plan) -> Iterator[str]:
 def _no_order(plan: Plan) -> str:
     if plan.gave_up:
         return "No safe order was found in the given time. There may be one."
+    if plan.task.strict:
+        return (
+            "There is no order in which these phones could change nodes at every "
+            "moment, as a strict plan must. There may be a safe one."
+        )
     return "There is no safe order: every order locks out all of these phones."
 
 
-def _heading(plan: Plan) -> str:
+def _headings(plan: Plan) -> Iterator[str]:
+    """Say first for whom the order is not safe, then what it is."""
+    not_safe = " ".join(not_safe_in_words(plan))
+    if not_safe:
+        yield not_safe
+    harmed = {*plan.not_strict, *(each.group for each in plan.unsafe)}
+    others = len(plan.task.groups) > len(harmed)
+    safe = "safe " if others or not not_safe else ""
+    whose = " for the other phones" if others and not_safe else ""
     count = len(plan.steps or ())
     if plan.proven:
-        return f"The shortest safe order ({counted(count, 'step')}):"
-    return (
-        f"A safe order of {counted(count, 'step')}. It may not be the shortest; no "
-        f"safe order has fewer than {counted(plan.bound, 'step')}:"
+        yield f"The shortest {safe}order{whose} ({counted(count, 'step')}):"
+        return
+    yield (
+        f"A {safe}order{whose} of {counted(count, 'step')}. It may not be the "
+        f"shortest; no safe order has fewer than {counted(plan.bound, 'step')}:"
     )
 
 
 def _by_hand_in_words(plan: Plan) -> Iterator[str]:
     if plan.by_hand:
-        names = _names([group.name for group in plan.by_hand])
+        names = names_of([group.name for group in plan.by_hand])
         yield (
             f"By hand: after the last step, phones of {names} still refuse the "
-            "files that their node serves. Delete the CTL on each of these "
-            "phones."
+            f"files that their node serves. {by_hand_in_words(plan)}."
         )
 
 
@@ -132,7 +148,7 @@ def _unsafe_in_words(unsafe: Sequence[Unsafe], where: str) -> Iterator[str]:
 def _window(same: Sequence[Unsafe], where: str) -> str:
     """Say when groups are not safe, and why; they differ in the first step only."""
     first = min(same, key=lambda each: each.from_step)
-    names = _names([each.group.name for each in same])
+    names = names_of([each.group.name for each in same])
     what = (
         "cannot be reached"
         if first.problem.file is None
@@ -163,14 +179,6 @@ def why(problem: GroupProblem) -> str:
     return f"a phone refuses {_FILES[problem.file]}: {because} (rule {problem.rule})"
 
 
-def _names(names: Iterable[str]) -> str:
-    """Return names, the first ones of many."""
-    listed = list(names)
-    if len(listed) <= _SHOWN + 1:
-        return ", ".join(listed)
-    return f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more groups"
-
-
 def _steps_in_words(task: Task, steps: Sequence[Planned]) -> Iterator[str]:
     """Write the steps; of anchors and TVS members only what has changed."""
     before: dict[str, str] = {}
@@ -181,7 +189,7 @@ def _steps_in_words(task: Task, steps: Sequence[Planned]) -> Iterator[str]:
         if step.resets_phones:
             yield "       phones are reset automatically, at unknown moments"
         if step.refused:
-            refused = _names(step.refused)
+            refused = names_of(step.refused)
             yield f"       at some of these moments {refused} refuse a file"
         for boot, names in _by_value(step.boots, _boot_in_words):
             yield f"       {names}: {boot}"
@@ -225,7 +233,7 @@ def _by_value(
     for name, value in values.items():
         alike.setdefault(words(value), []).append(name)
     for text, names in alike.items():
-        yield text, _names(names)
+        yield text, names_of(names)
 
 
 def _danger_in_words(danger: Danger, steps: Sequence[Planned]) -> str:
@@ -245,7 +253,7 @@ def _danger_in_words(danger: Danger, steps: Sequence[Planned]) -> str:
     )
     return (
         f"{until}, do not regenerate {danger.unit}: it would {harm} "
-        f"{_names(danger.groups)}"
+        f"{names_of(danger.groups)}"
     )
 
 
@@ -302,5 +310,5 @@ def one_go_outcome(naive: InOneGo) -> Iterator[str]:
 
 def _failure_in_words(what: str, failure: PlanFailure) -> str:
     because = "" if failure.problem.is_burnt else f": {why(failure.problem)}"
-    groups = _names(failure.groups)
+    groups = names_of(failure.groups)
     return f"step {failure.number} ({failure.title}) {what} {groups}{because}."

@@ -66,7 +66,14 @@ def orders_of(study: Study) -> list[Order]:
     found = []
     if study.plan is not None and study.plan.steps:
         found.append(
-            Order(PLAN, "The plan", "the shortest safe order", study.plan.steps)
+            Order(
+                PLAN,
+                "The plan",
+                "the shortest safe order"
+                if study.plan.is_safe
+                else "the shortest order; it is not safe for all phones",
+                study.plan.steps,
+            )
         )
     units = change.units
     return [

@@ -220,7 +220,7 @@ def plan_result(script: Script, goal: str, phones: int, timeout_s: float) -> Pla
     blank = words.index("") if "" in words else 0
     has_steps = made.steps is not None
     return PlanResult(
-        is_safe=has_steps and not made.unsafe,
+        is_safe=made.is_safe,
         headline=words[blank + 1].rstrip(":"),
         words=tuple(words[blank + 1 :][:_MOST_LINES]),
         at_once=tuple(words[:blank]),

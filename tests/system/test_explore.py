@@ -83,7 +83,7 @@ def test_the_restart_that_must_not_be_forgotten_is_first(
     change: Path, explored: str
 ) -> None:
     """Safe without faults; the phones miss CallManager when TFTP is not restarted."""
-    found = json.loads(explored)
+    found = last_of(explored)
     assert found["not_played"] == 0
     assert found["no_fault"]["end"] == {
         "locked_out": 0,
@@ -97,9 +97,37 @@ def test_the_restart_that_must_not_be_forgotten_is_first(
     assert any("delete CTL and ITL" in each for each in found["faults"][0]["remedies"])
     assert 0 < found["resilience"] < 1
     assert len(found["pairs"]) == 1
+    assert found["worst"][0] == {
+        "fault": WORST,
+        "step": 2,
+        "impact": {**found["faults"][0]["end"], "of": 1},
+    }
     shown = change.with_name("report.html").read_text()
     assert "resilience" in shown
     assert shown.index(WORST) < shown.index("Two faults")
+
+
+def last_of(printed: str) -> dict[str, Any]:
+    """Return the results, which come last."""
+    last: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return last
+
+
+def runs_of(printed: str) -> dict[str, dict[str, Any]]:
+    """Return the runs by the names of their faults; which ends first is chance."""
+    runs = [json.loads(line) for line in printed.splitlines()[:-1]]
+    return {run["fault"]: run for run in runs}
+
+
+def test_each_run_is_an_object_of_its_own(explored: str) -> None:
+    runs, found = runs_of(explored), last_of(explored)
+    assert len(runs) == found["runs"] == len(explored.splitlines()) - 1
+    assert {each["name"] for each in (*found["faults"], *found["pairs"])} == {*runs} - {
+        "no-fault"
+    }
+    assert (runs["no-fault"]["step"], runs["no-fault"]["impact"]["of"]) == (None, 1)
+    assert (runs[WORST]["step"], runs[WORST]["impact"]["locked_out"]) == (2, 1)
+    assert runs[WORST]["failure"] is None
 
 
 def test_a_run_is_played_again_by_its_name(change: Path) -> None:
@@ -157,7 +185,8 @@ def test_a_dask_worker_that_dies_changes_nothing(
             assert explorer.stdout is not None
             found = explorer.stdout.read()
         assert explorer.returncode == 0
-    assert json.loads(found) == json.loads(explored)
+    assert last_of(found) == last_of(explored)
+    assert runs_of(found) == runs_of(explored)
 
 
 def _kill_at_work(address: str, worker: subprocess.Popen[bytes]) -> None:

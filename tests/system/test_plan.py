@@ -1,5 +1,6 @@
 """Plans played with real services and real phones: the model's predictions hold."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,8 +52,12 @@ def play(script: Script) -> Played:
         ("CallManager, TVS", "14", ("8861", "Jabber"), True),
         ("CallManager, TVS, CAPF, ITLRecovery", "14SU3", ("7975", "8861"), True),
         ("TVS, ITLRecovery", "15", ("8861",), False),
+        ("CallManager, TVS", "10.5(1)", ("7960", "7940"), False),
     ],
-    ids=["10.5", "11.5-non-secure", "12.5", "14-Jabber", "14SU3", "15-non-secure"],
+    ids=[
+        *("10.5", "11.5-non-secure", "12.5", "14-Jabber", "14SU3", "15-non-secure"),
+        "10.5-no-lists",
+    ],
 )
 def test_a_plan_ends_as_it_was_predicted(
     goal: str, version: str, models: tuple[str, ...], mixed: bool
@@ -142,6 +147,45 @@ def test_no_safe_order_is_exit_status_1() -> None:
     assert err.startswith("tokenless: no order is safe")
 
 
+def test_a_plan_that_locks_phones_out_is_exit_status_1(tmp_path: Path) -> None:
+    """Its outputs are written all the same: it may be the best that there is."""
+    saved, book = tmp_path / "change.toml", tmp_path / "change.md"
+    words = ("rehearse", "plan", "--goal", "CallManager", "--models", "7960,7975")
+    status, out, err = run_cli(
+        *words, "--json", "--save", str(saved), "--runbook", str(book)
+    )
+    assert status == 1
+    assert (json.loads(out)["safe"], len(json.loads(out)["by_hand"])) == (False, 2)
+    assert "tokenless: the plan locks out 7960-at-cucm-1051-a-pub, " in err
+    assert "; delete the CTL on each of these phones" in err
+    assert "not safe" in load_script(saved).lesson
+    _, _, first, *_ = book.read_text().splitlines()
+    assert first.startswith("- NOT SAFE for 7960-at-cucm-1051-a-pub")
+    status, out, err = run_cli(*words)
+    assert status == 1
+    assert err.count("\n") == 1
+    assert out.split("\n\n")[1].startswith("NOT SAFE for 7960-at-cucm-1051-a-pub")
+
+
+def test_phones_without_a_list_are_planned_for() -> None:
+    status, out, err = run_cli(
+        *("rehearse", "plan", "--goal", "regenerate CallManager, TVS"),
+        *("--models", "7960", "--mode", "non-secure"),
+    )
+    assert (status, err) == (0, "")
+    assert "The shortest safe order (7 steps):" in out
+
+
+def test_a_strict_plan_that_there_is_not_says_what_to_do() -> None:
+    status, out, err = run_cli(
+        *("rehearse", "plan", "--goal", "TVS", "--strict", "--nodes", "a,b,c"),
+        *("--callmanager-group", "a", "--models", "8861", "--mode", "non-secure"),
+    )
+    assert status == 1
+    assert "locks out all" not in out
+    assert "plan without --strict" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -180,6 +224,8 @@ def test_a_plan_for_a_cluster_that_went_mixed_and_back_plays(tmp_path: Path) -> 
     status, out, err = run_cli(
         *("rehearse", "plan", "--goal", goal, "--for", str(ours), "--save", str(change))
     )
-    assert (status, "The shortest safe order" in out) == (0, True), err
+    # The Jabbers keep a CTL that nothing renews any more.
+    assert (status, "The shortest safe order" in out) == (1, True), err
+    assert "the plan locks out soft permanently" in err
     status, out, _ = run_cli("rehearse", "run", str(change), "--phones", "4", "--json")
     assert status == 0, out

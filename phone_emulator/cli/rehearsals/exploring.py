@@ -3,27 +3,18 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from tokenless.command_line import (
     ExitStatus,
     NumberRange,
     complain,
-    json_option,
 )
 from tokenless.ground.counting import counted
-from tokenless.ground.terminal import progress_bar, result_console, slow_view
+from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.cli.options import (
     ReportFiles,
     Workers,
@@ -31,6 +22,10 @@ from tokenless.phone_emulator.cli.options import (
     phones_option,
     report_options,
     worker_options,
+)
+from tokenless.phone_emulator.cli.rehearsals.exploration_told import (
+    RunLines,
+    watching,
 )
 from tokenless.phone_emulator.cli.rehearsals.fault_options import (
     FaultChoice,
@@ -48,7 +43,10 @@ from tokenless.phone_emulator.rehearsal.explore.catalogue import (
     sampled_pairs,
     single_faults,
 )
-from tokenless.phone_emulator.rehearsal.explore.exploration import Exploration, ranked
+from tokenless.phone_emulator.rehearsal.explore.exploration import (
+    Exploration,
+    ranked,
+)
 from tokenless.phone_emulator.rehearsal.explore.faults import (
     Fault,
     with_faults,
@@ -97,7 +95,12 @@ from tokenless.protocol.certificates.name_text import printable
 )
 @keep_option
 @report_options
-@json_option
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object per run as it ends, and a last one with the results.",
+)
 def explore(
     *,
     name: str,
@@ -135,7 +138,12 @@ def explore(
         _replay(script, replay, first, phones, keep, as_json=as_json)
     else:
         tasks = _tasks(script, first, choice, phones)
-        found, ended = _explored(script, choice, tasks, workers, files)
+        lines = RunLines(is_silent=not as_json)
+        found, ended = _explored(
+            script, choice, tasks, workers, files, on_result=lines.tell
+        )
+        if lines.is_gone:
+            raise BrokenPipeError
         _say(found, _command(name, phones, choice), as_json=as_json)
         _exit(found, ended, least)
 
@@ -146,10 +154,12 @@ def _explored(
     tasks: Sequence[Task],
     workers: Workers,
     files: ReportFiles,
+    *,
+    on_result: Callable[[RunResult], None],
 ) -> tuple[Exploration, ExitStatus | None]:
     """Play all runs and write the files; the status is that of an early end."""
     with files.open() as (page, tests):
-        results, ended = _play(tasks, workers)
+        results, ended = _play(tasks, workers, on_result)
         left_out = len(tasks) - len(results)
         first = choice.first_step(script)
         found = ranked(
@@ -221,7 +231,7 @@ def _one_script(name: str) -> Script:
 
 
 def _play(
-    tasks: Sequence[Task], workers: Workers
+    tasks: Sequence[Task], workers: Workers, on_result: Callable[[RunResult], None]
 ) -> tuple[list[RunResult], ExitStatus | None]:
     """Play runs; when somebody or something ends that, return those that have ended.
 
@@ -233,11 +243,11 @@ def _play(
         KeyboardInterrupt: When no run has ended.
     """
     with (
-        _watching(len(tasks)) as on_result,
+        watching(len(tasks), on_result) as watch,
         open_executor(*workers) as executor,
     ):
         results, ended = results_so_far(
-            executor, play_task, tasks, on_result, _tell_of_interrupt
+            executor, play_task, tasks, watch, _tell_of_interrupt
         )
     if ended is not None and not results:
         raise ended
@@ -255,37 +265,12 @@ def _tell_of_interrupt() -> None:
     complain("interrupted: the runs that are being played end first")
 
 
-@contextmanager
-def _watching(runs: int) -> Iterator[Callable[[RunResult], None]]:
-    """Show a bar on standard error and the time that is left; yield what moves it."""
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("runs"),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-    )
-    costly = 0
-    with progress_bar(None, *columns) as bar:
-        shown = bar.add_task("playing", total=runs)
-
-        def move(result: RunResult) -> None:
-            nonlocal costly
-            costly += any(result.end.weight)
-            bar.update(shown, advance=1, description=f"{costly} harm phones")
-
-        yield move
-
-
 def _list(faults: Sequence[Fault], *, as_json: bool) -> None:
-    if as_json:
-        listed = [{"name": each.name, "words": each.words} for each in faults]
-        click.echo(json.dumps(listed))
-        return
     for fault in faults:
-        click.echo(printable(f"{fault.name}: {fault.words}"))
+        if as_json:
+            click.echo(json.dumps({"name": fault.name, "words": fault.words}))
+        else:
+            click.echo(printable(f"{fault.name}: {fault.words}"))
 
 
 def _replay(

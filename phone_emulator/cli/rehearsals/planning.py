@@ -25,6 +25,11 @@ from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.plan_json import to_json
 from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.runbook import Pace
+from tokenless.phone_emulator.planner.verdict import (
+    locks_phones_out,
+    what_to_do,
+    why_not,
+)
 from tokenless.phone_emulator.rehearsal.reports.tables import WIDTH_IN_FILES
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
@@ -75,8 +80,9 @@ def plan(
     of steps that locks no phone out; the anchors and TVS members that are left after
     each step; and the regenerations that must wait, each until a step. It names groups
     of phones for which the order is not safe, with the reason and the steps between
-    which they are at risk. Exit status 1 when no order is safe, 2 when an option names
-    what does not exist, 3 when the time was too short to find an order.
+    which they are at risk. Exit status 1 when no order is safe, or the plan locks out
+    phones for which there is none; 2 when an option names what does not exist; 3 when
+    the time was too short to find one.
     """
     if runbook is not None:
         check_runbook(runbook)
@@ -92,13 +98,12 @@ def plan(
     if made.steps is not None and save is not None:
         _save(save, asked, made)
     _print(made, as_json=as_json)
-    if made.steps is None:
-        words = "no safe order was found" if made.gave_up else "no order is safe"
-        error = PhoneError(f"{words} for these phones", hint=_what_to_do(made))
-        complain(error.explain())
-        sys.exit(ExitStatus.CANNOT_TELL if made.gave_up else ExitStatus.FAILED)
-    if others:
+    if made.steps is not None and others:
         _compare(asked.played(made, "the plan"), others, as_json=as_json)
+    if locks_phones_out(made):
+        complain(PhoneError(why_not(made), hint=what_to_do(made)).explain())
+        is_open = made.steps is None and made.gave_up
+        sys.exit(ExitStatus.CANNOT_TELL if is_open else ExitStatus.FAILED)
 
 
 def _print(made: Plan, *, as_json: bool) -> None:
@@ -124,12 +129,3 @@ def _compare(planned: Script, others: Sequence[Script], *, as_json: bool) -> Non
         click.echo(json.dumps(comparison_json(compared)))
     else:
         result_console(WIDTH_IN_FILES).print(comparison_table(compared))
-
-
-def _what_to_do(made: Plan) -> str:
-    if made.gave_up:
-        return "allow more time with --timeout, or plan fewer units at a time"
-    return (
-        "delete the CTL on each phone after the change, or keep tokens that sign the "
-        "CTL"
-    )

@@ -7,8 +7,8 @@ that still runs with a certificate which was replaced.
 
 Steps come in rounds, as in the vendor's procedures (REFERENCE 7.5): a round replaces
 one kind of anchor, CallManager, TVS or ITLRecovery, ends with every service serving
-what is in use, and then with a reset of the phones. A phone that is off during a round
-has lost one kind of anchor only.
+what is in use, and then with a reset of the phones (`rounds`). A phone that is off
+during a round has lost one kind of anchor only.
 
 From 14 on a regeneration resets phones by itself, at a moment that nobody chooses and
 with phones that it does not reach: an order is safe when it is so for all of them.
@@ -28,8 +28,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final, NamedTuple
 
-from tokenless.phone_emulator.planner.model.cluster import PUBLISHER, ClusterLayout
-from tokenless.phone_emulator.planner.model.race import follow_up_of
+from tokenless.phone_emulator.planner.model.cluster import PUBLISHER
 from tokenless.phone_emulator.planner.model.registration import (
     NONE_LOST,
     LostRegistrations,
@@ -58,12 +57,15 @@ from tokenless.phone_emulator.planner.search.risk import (
     is_settled,
     serves_what_is_in_use,
 )
+from tokenless.phone_emulator.planner.search.rounds import (
+    ANCHORS,
+    least_steps,
+    may_follow,
+)
 from tokenless.protocol.codes import TrustStore
 
 MAX_STATES: Final = 200_000
 """After so many the search gives up."""
-_ANCHORS: Final = (TrustStore.CALLMANAGER, TrustStore.TVS, TrustStore.ITLRECOVERY)
-"""Units that vouch for other units to phones; CAPF does not."""
 
 
 class OutOfTimeError(Exception):
@@ -252,9 +254,9 @@ def _moves(task: Task, reached: Reached) -> Iterator[tuple[PlanStep, Reached]]:
     """Return the steps that change something, and where they lead."""
     for bit, goal in enumerate(task.goal):
         is_done = reached.done >> bit & 1
-        if not is_done and _fits(reached, goal) and _has_turn(task, goal, reached):
+        if not is_done and _may_follow(task, reached, goal):
             world = apply(task.layout, task.groups, reached.world, goal)
-            round_ = goal.unit if goal.unit in _ANCHORS else reached.round
+            round_ = goal.unit if goal.unit in ANCHORS else reached.round
             yield goal, Reached(world, reached.done | 1 << bit, round_)
     for step in _general_steps(task):
         is_reset = isinstance(step, ResetPhones)
@@ -266,9 +268,10 @@ def _moves(task: Task, reached: Reached) -> Iterator[tuple[PlanStep, Reached]]:
             yield step, Reached(world, reached.done, round_)
 
 
-def _fits(reached: Reached, goal: Regenerate) -> bool:
-    """Return whether a certificate may be replaced before the phones are reset."""
-    return goal.unit not in _ANCHORS or reached.round in (None, goal.unit)
+def _may_follow(task: Task, reached: Reached, goal: Regenerate) -> bool:
+    return _has_turn(task, goal, reached) and may_follow(
+        task, reached.world, reached.round, goal
+    )
 
 
 def _has_turn(task: Task, goal: Regenerate, reached: Reached) -> bool:
@@ -302,42 +305,6 @@ def _is_reached(task: Task, reached: Reached) -> bool:
 
 def _left(task: Task, reached: Reached) -> Left:
     return Left(
-        _least_left(task, reached),
+        least_steps(task, reached.world, reached.round, reached.done),
         least_lost(task, reached.world, reached.round, reached.done),
     )
-
-
-def _least_left(task: Task, reached: Reached) -> int:
-    """Return a number of steps that is never more than are needed (for A*)."""
-    pending = [
-        goal for bit, goal in enumerate(task.goal) if not reached.done >> bit & 1
-    ]
-    if not pending:
-        return 0 if _is_reached(task, reached) else 1
-    units = {goal.unit for goal in pending}
-    kinds = {unit for unit in units if unit in _ANCHORS}
-    in_ctl = units & _in_ctl(task.layout)
-    # Each round needs a CTL of its own, new files and a reset of the phones. Of the
-    # round that is under way all may be done but the reset.
-    ctls = max(len(in_ctl & kinds), bool(in_ctl))
-    under_way = bool(kinds) and reached.round not in (None, *kinds)
-    release = task.layout.release
-    rounds = max(1, len(kinds)) + under_way
-    if follow_up_of(task.layout, pending[0].unit).rebuilds_tftp:
-        # TFTP follows certificates by itself, but no CTL that came after the last one
-        # of a round: only CAPF's round may have a certificate that is in no CTL.
-        rounds += len(in_ctl & kinds)
-    else:
-        rounds += max(1, len(kinds))
-    restart = TrustStore.TVS in units and not release.restarts_tvs
-    return len(pending) + restart + ctls + rounds
-
-
-def _in_ctl(layout: ClusterLayout) -> frozenset[TrustStore]:
-    """Return the units whose regeneration makes the CTL outdated."""
-    if not layout.is_mixed:
-        return frozenset()
-    units = {TrustStore.CALLMANAGER, TrustStore.CAPF}
-    if layout.release.recovery_in_ctl:
-        units.add(TrustStore.ITLRECOVERY)
-    return frozenset(units)

@@ -62,12 +62,18 @@ class Exploration:
         return tuple(each for each in self.singles if any(each.end.weight))
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `rehearse explore --json` prints.
+        """Return the last object that `rehearse explore --json` prints.
 
         It holds no times, so that two explorations can be compared.
         """
+        ended = (*self.singles, *self.pairs)
+        costly = [each for each in ended if any(each.end.weight)]
         return {
             "rehearsal": self.script.name,
+            "runs": len(ended) + (self.baseline is not _NOT_YET),
+            "worst": [
+                _in_short(each) for each in sorted(costly, key=_cost, reverse=True)
+            ],
             "seed": self.seed,
             "resilience": _rounded(self.resilience),
             "pair_resilience": _rounded(self.pair_resilience),
@@ -81,6 +87,18 @@ class Exploration:
 
 def _rounded(share: float | None) -> float | None:
     return None if share is None else round(share, 4)
+
+
+def run_to_json(run: RunResult) -> dict[str, Any]:
+    """Return the object that `rehearse explore --json` prints when a run has ended."""
+    values = _to_json(run)
+    for key in ("name", "phones", "end", "step"):  # `fault`, `impact`, `step`
+        del values[key]
+    return {**_in_short(run), **values}
+
+
+def _in_short(run: RunResult) -> dict[str, Any]:
+    return {"fault": run.name, "step": run.step, "impact": run.impact_json()}
 
 
 def _to_json(run: RunResult) -> dict[str, Any]:

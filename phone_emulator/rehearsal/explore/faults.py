@@ -70,6 +70,11 @@ class Fault:
     before: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """Lines at the begin of steps; the one after the last is `AFTERWARDS`."""
 
+    @property
+    def step(self) -> int:
+        """The number of the step in which it begins."""
+        return 1 + min((*(place.step for place in self.replaced), *self.before))
+
 
 def with_faults(script: Script, faults: Sequence[Fault]) -> Script:
     """Return a script in which things go wrong, and which expects nothing.

@@ -63,6 +63,8 @@ class Task(msgspec.Struct, frozen=True):
     phones: int
     first_step: int
     """The first step in which something may go wrong."""
+    step: int | None = None
+    """The step in which the first fault begins; None: there is none."""
 
 
 class RunResult(msgspec.Struct, frozen=True):
@@ -88,6 +90,14 @@ class RunResult(msgspec.Struct, frozen=True):
     failure: str | None = None
     """The reason why it could not be played; nothing is known of the phones then."""
     seconds: float = 0.0
+    step: int | None = None
+    """The step in which the first fault begins; None: there is none."""
+
+    def impact_json(self) -> dict[str, int] | None:
+        """Return what is lost at the end, of how many phones; None: not known."""
+        if self.failure is not None:
+            return None
+        return {**msgspec.to_builtins(self.end), "of": self.phones}
 
 
 def task_of(
@@ -107,6 +117,7 @@ def task_of(
         script=with_faults(script, faults),
         phones=phones,
         first_step=first_step,
+        step=min((fault.step for fault in faults), default=None),
     )
 
 
@@ -115,17 +126,19 @@ def play_task(task: Task) -> RunResult:
     try:
         played = play_alone(Rehearsal(task.script, task.phones))
     except TokenlessError as error:
-        return not_played(task.name, task.words, error.explain())
+        return not_played(task.name, task.words, error.explain(), task.step)
     except OSError as error:
         # A full disk ends this run, and not the hours of the others.
-        return not_played(task.name, task.words, explain(error))
+        return not_played(task.name, task.words, explain(error), task.step)
     return _result(task, played)
 
 
-def not_played(name: str, words: tuple[str, ...], why: str) -> RunResult:
+def not_played(
+    name: str, words: tuple[str, ...], why: str, step: int | None = None
+) -> RunResult:
     """Return what is known of a run that could not be played: nothing."""
     none = Loss(0, 0, 0)
-    return RunResult(name, words, 0, none, none, 0, failure=why)
+    return RunResult(name, words, 0, none, none, 0, failure=why, step=step)
 
 
 def _result(task: Task, played: Played) -> RunResult:
@@ -149,6 +162,7 @@ def _result(task: Task, played: Played) -> RunResult:
         if broke_off is None
         else f"step {broke_off.number}: {broke_off.refusal}",
         seconds=played.seconds,
+        step=task.step,
     )
 
 

@@ -44,7 +44,7 @@ def script_of(plan: Plan, *, name: str, version: str) -> Script:
     task = plan.task
     return Script(
         name=name,
-        lesson="The shortest safe order of the plan.",
+        lesson=_lesson(plan),
         inferred=True,
         groups=tuple(_group(task, each) for each in task.groups),
         steps=(
@@ -65,6 +65,12 @@ def rounds(plan: Plan) -> Iterator[Step]:
         raise ValueError("the plan has no steps to save")
     yield from _rounds(plan.task.groups, plan.steps, plan.restarts)
     yield from _by_hand(plan.by_hand)
+
+
+def _lesson(plan: Plan) -> str:
+    if not plan.is_safe:
+        return "The shortest order of the plan, which is not safe for all groups."
+    return "The shortest safe order of the plan."
 
 
 def _cluster(task: Task, version: str) -> dict[str, object]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from tokenless.ground.counting import counted
+from tokenless.phone_emulator.planner.plan import Plan
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
 from tokenless.phone_emulator.rehearsal.preflight.ctl_check import check_ctl
 from tokenless.phone_emulator.rehearsal.preflight.findings import (
@@ -103,6 +104,22 @@ def _goal(subject: Preflight) -> Iterator[Check]:
             f"no order is safe for {', '.join(names)}",
             is_error=True,
         )
+    yield from _passing_risk(plan)
+
+
+def _passing_risk(plan: Plan) -> Iterator[Check]:
+    """Name groups that the best order puts at risk for some steps only."""
+    if plan.steps is None:
+        return
+    for each in plan.unsafe:
+        if each.to_step is not None:
+            restarts = " if services restart" if each.only_if_restarted else ""
+            yield problem(
+                Code.AT_RISK,
+                f"in the best order {each.group.name} refuses files between step "
+                f"{each.from_step} and {each.to_step}{restarts}",
+                is_error=not each.only_if_restarted,
+            )
 
 
 def _rollback(subject: Preflight) -> Iterator[Check]:

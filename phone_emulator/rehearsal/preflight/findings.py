@@ -12,6 +12,7 @@ class PreflightCode(StrEnum):
 
     GOAL = "goal-in-one-go"
     NO_SAFE_ORDER = "no-safe-order"
+    AT_RISK = "at-risk-for-some-steps"
     ROLLBACK = "rollback-parameter"
     TVS_SINGLE = "tvs-single"
     RECOVERY_VALIDITY = "recovery-validity"
@@ -73,6 +74,13 @@ _TEXTS: Final[Mapping[PreflightCode, tuple[str, str]]] = {
     _C.NO_SAFE_ORDER: (
         "some phones need their lists deleted by hand whatever the order is",
         "plan who visits them, or renew fewer units at a time",
+    ),
+    _C.AT_RISK: (
+        (
+            "phones that start in that time refuse their new files; afterwards they "
+            "accept them again"
+        ),
+        "do not stop between these steps, and restart nothing else meanwhile",
     ),
     _C.ROLLBACK: (
         (

@@ -37,6 +37,7 @@ from tokenless.phone_emulator.planner.model.steps import (
     resets_phones,
 )
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
+from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.planner.search.solve import solve
 from tokenless.phone_emulator.registration.group import callmanagers_believed
 from tokenless.phone_emulator.secd.events import FlashContents
@@ -256,6 +257,46 @@ def test_a_plan_at_full_size_is_what_phones_make_of_it() -> None:
     for step in (ResetPhones(), ResetPhones(), *solved.steps):
         walk.take(step)
     assert walk.refused == 0
+
+
+@pytest.mark.parametrize("version", ["10.5(1)", "12.5(1)", "15"])
+@pytest.mark.parametrize(
+    ("goal", "models", "is_mixed"),
+    [
+        ("CallManager, TVS", ("7960",), False),
+        ("CallManager, TVS, CAPF, ITLRecovery", ("7940", "Jabber"), False),
+        ("CallManager, TVS, ITLRecovery", ("7960", "8861"), False),
+        ("CallManager, TVS", ("7960", "8861"), False),
+        ("TVS, ITLRecovery", ("7960",), True),
+    ],
+)
+def test_a_plan_for_phones_without_a_list_is_what_they_make_of_it(
+    version: str, goal: str, models: tuple[str, ...], is_mixed: bool
+) -> None:
+    """They take nothing at a reset, and are refused nothing at any other moment."""
+    layout = ClusterLayout(Release.parse(version), ("pub", "sub"), is_mixed)
+    groups = tuple(
+        PhoneGroup(f"{model}-{node}", model, node)
+        for model in models
+        for node in (0, 1)
+    )
+    plan = make_plan(Task(layout, groups, parse_goal(goal, layout)), timeout_s=60)
+    assert plan.steps is not None
+    assert (plan.unsafe, plan.by_hand, plan.proven) == ((), (), True)
+    walk = Walk(layout, groups, None)
+    for step in (ResetPhones(), ResetPhones(), *(each.step for each in plan.steps)):
+        walk.take(step)
+        if not isinstance(step, ResetPhones):
+            _boot_beside(walk)
+    walk.take(ResetPhones())
+    assert walk.refused == 0
+
+
+def _boot_beside(walk: Walk) -> None:
+    """Boot the phones without a list as a power cut does, whatever the step."""
+    for index, group in enumerate(walk.groups):
+        if walk.world.phones[index].is_empty:
+            walk._boot(index, group)
 
 
 EVERY, CALLS = EVERY_ROLE, frozenset({NodeRole.CALLMANAGER})

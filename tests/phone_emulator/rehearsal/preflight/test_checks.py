@@ -319,3 +319,25 @@ def test_facts_that_cannot_be_are_refused(
     )
     with pytest.raises(PhoneError, match=rf"certificates \(entry 1\)\.{words}"):
         load_script(path)
+
+
+@pytest.mark.parametrize(
+    ("version", "outcome", "words"),
+    [
+        ("12.5(1)", Outcome.WARNING, "3 if services restart"),
+        ("14", Outcome.ERROR, "refuses files between step "),
+    ],
+)
+def test_groups_at_risk_for_some_steps_are_named(
+    version: str, outcome: Outcome, words: str
+) -> None:
+    groups = (Group(name="desk", model="8861"), Group(name="soft", model="Jabber"))
+    made = script(groups=groups, cluster={"cluster": {"version": version}})
+    checks = [
+        check
+        for check in all_checks(subject(made))
+        if check.code is PreflightCode.AT_RISK
+    ]
+    assert {check.outcome for check in checks} == {outcome}
+    assert any(words in check.message for check in checks)
+    assert all("soft" in check.message for check in checks)
