@@ -29,7 +29,9 @@ def callmanager_findings(seen: Observation) -> Iterator[Finding]:
     for each in seen.callmanagers:
         shown = each.certificate
         if shown is None:
-            yield _not_seen(each, is_guess=not _is_group_known(seen))
+            # Of a known one whose port no configuration says, the table tells it.
+            if each.reason != NOT_ASKED:
+                yield _not_seen(each, is_guess=not _is_group_known(seen))
             continue
         refusing = refusing_lists(seen.nodes, shown)
         if refusing and (str(each), shown.der) not in told:
@@ -76,14 +78,9 @@ def _without_a_group(seen: Observation) -> Iterator[Finding]:
 
 def _not_seen(each: CallManagerView, *, is_guess: bool) -> Finding:
     reason = printable(each.reason or "no answer")
-    if each.reason == NOT_ASKED or is_guess:
-        place = f" at {each.server.port}" if each.server.port else ""
-        return finding(
-            Code.CALLMANAGER_NOT_ASKED,
-            each,
-            f"{each.signalling} over TLS was not seen{place}: {reason}",
-            is_mild=not is_guess,
-        )
+    if is_guess:
+        words = f"{each.signalling} over TLS was not seen at {each.server.port}: "
+        return finding(Code.CALLMANAGER_NOT_ASKED, each, f"{words}{reason}")
     return finding(
         Code.CALLMANAGER_UNREACHABLE,
         each,

@@ -320,8 +320,6 @@ _ABOUT_NODES: Final[Mapping[Code, CatalogueEntry]] = {
         "it is not known whether secure phones register there",
         "name with --device an existing phone whose configuration is not encrypted, "
         "and with --sccps-port the port of SCCP over TLS",
-        _N,
-        "a configuration names the CallManagers, but not that port",
     ),
     Code.CALLMANAGER_GUESSED: CatalogueEntry(
         _N,

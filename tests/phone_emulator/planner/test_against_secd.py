@@ -362,5 +362,5 @@ def test_what_no_release_shares_is_refused() -> None:
         (("--ca-signed", "nothing"), "no unit"),
     ):
         status, _, err = run_cli("rehearse", "plan", *goal, *words)
-        assert status == 1
+        assert status == 2
         assert said in err
