@@ -21,6 +21,13 @@ KNOWN_RELEASES: Final = (
     (15, 0),
 )
 """Nothing is told of others: what they do would be a guess without a word."""
+_NEWEST_TOLD: Final = {
+    (12, 5, 1): 6,
+    (14, 0, 0): 3,
+    (15, 0, 0): 4,
+}
+"""The newest service update of which the sources tell something, by release
+(REFERENCE-2)."""
 _MAINTENANCE_OF_14: Final = 1
 """Release 14 calls itself 14.0.1 in builds, and no `(1)` elsewhere."""
 
@@ -58,6 +65,19 @@ class Release(NamedTuple):
             known = ", ".join(_called(*each) for each in KNOWN_RELEASES)
             raise ValueError(f"nothing is known of release {text} (known: {known})")
         return release
+
+    @property
+    def written(self) -> str:
+        """Return it as the vendor writes it: `10.5(2)`, `14SU3`."""
+        maintenance = f"({self.maintenance})" if self.maintenance else ""
+        update = f"SU{self.service_update}" if self.service_update else ""
+        return f"{_called(self.major, self.minor)}{maintenance}{update}"
+
+    @property
+    def is_after_sources(self) -> bool:
+        """Return whether it is later than every service update that sources tell of."""
+        newest = _NEWEST_TOLD.get(self[:3])
+        return newest is not None and self.service_update > newest
 
     @property
     def recovery_signs(self) -> bool:

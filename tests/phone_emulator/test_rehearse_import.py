@@ -165,7 +165,9 @@ def test_certificates_in_use(tmp_path: Path) -> None:
     for name, who in (
         ("CallManager-sub1.pem", new),
         ("TVS.pem", known),
-        ("tomcat.pem", keypair("tomcat")),
+        ("tomcat.pem", keypair("cucm-sub1", 6)),
+        ("CallManager-ECDSA.pem", known),
+        ("ipsec.pem", keypair("ipsec")),
     ):
         path = tmp_path / name
         path.write_bytes(who.certificate_pem)
@@ -175,7 +177,13 @@ def test_certificates_in_use(tmp_path: Path) -> None:
         (TrustStore.CALLMANAGER, "cucm-sub1")
     ]
     said = [a.what for a in cluster.approximations if a.topic is Topic.CERTIFICATE]
-    assert said == ["tomcat.pem was left out"]
+    assert said == ["ipsec.pem was left out"]
+    in_use = [(e.unit, e.node) for e in cluster.certificates if e.source == "in-use"]
+    assert in_use == [
+        ("CallManager", "cucm-sub1"),
+        ("TVS", ""),
+        ("tomcat", "cucm-sub1"),
+    ]
     assert lines(cluster)[-1] == "admin --node cucm-sub1 set cert regen CallManager"
 
 

@@ -249,11 +249,12 @@ def test_what_is_no_node_is_refused_before_anything_is_read(url: str) -> None:
     assert error.hint == "write https://NODE or https://NODE:8443"
 
 
-def test_only_units_that_lists_name_are_read() -> None:
+def test_only_units_that_phones_act_on_are_read() -> None:
     both = CALLMANAGER + TVS
     data = snapshot(
         ("CallManager", both),
-        ("tomcat", "damaged, and nobody's business"),
+        ("ipsec", "damaged, and nobody's business"),
+        ("tomcat", TVS),
         ("TVS", None),
         ("CAPF", ""),
         ("ITLRecovery", TVS),
@@ -262,6 +263,7 @@ def test_only_units_that_lists_name_are_read() -> None:
     found = read_snapshot(data, "https://pub")
     assert [(each.source, each.certificate) for each in found] == [
         ("https://pub/CallManager.pem", TWO[0]),
+        ("https://pub/tomcat.pem", TWO[1]),
         ("https://pub/ITLRecovery.pem", TWO[1]),
     ]
     for unit in ("CAPF", "TVS"):

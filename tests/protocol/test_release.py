@@ -54,3 +54,20 @@ def test_they_differ_where_the_vendor_says() -> None:
     assert Release.parse("14SU2").has_tokens
     assert not Release.parse("14SU3").has_tokens
     assert not Release.parse("15").has_tokens
+
+
+@pytest.mark.parametrize(
+    "text", ["10.5(2)", "11.5(1)SU1", "12.0", "14", "14SU3", "15SU4"]
+)
+def test_a_release_is_written_as_it_is_read(text: str) -> None:
+    assert Release.parse(text).written == text
+
+
+@pytest.mark.parametrize(
+    ("text", "is_after"),
+    [("15SU4", False), ("15SU9", True), ("12.5(1)SU7", True), ("11.5(1)SU9", False)],
+)
+def test_service_updates_after_all_sources_are_known_as_such(
+    text: str, is_after: bool
+) -> None:
+    assert Release.parse(text).is_after_sources is is_after

@@ -60,6 +60,7 @@ def all_checks(subject: Preflight) -> list[Check]:
         check_digests,
         _phones_off,
         _unknown_models,
+        _target,
     )
     return [check for make in makers for check in make(subject)]
 
@@ -276,6 +277,19 @@ def _unknown_models(subject: Preflight) -> Iterator[Check]:
     left = subject.script.unknown_models
     if left:
         yield problem(Code.MODELS, f"left out: phones of {', '.join(left)}")
+
+
+def _target(subject: Preflight) -> Iterator[Check]:
+    """Say where the release of the upgrade is none, or one that no source tells of."""
+    target, now = subject.target, subject.release
+    if target is None:
+        return
+    if target < now:
+        words = f"{target.written} is not an upgrade: the cluster has {now.written}"
+        yield problem(Code.TARGET, words, is_error=True)
+    elif target.is_after_sources:
+        words = f"no source of these checks tells of release {target.written}"
+        yield not_told(Code.TARGET, words, "look for changes in its release notes")
 
 
 def _named(unit: str, node: str, subject: str) -> str:

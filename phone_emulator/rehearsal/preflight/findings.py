@@ -30,6 +30,7 @@ class PreflightCode(StrEnum):
     DIGEST = "file-signature"
     PHONES_OFF = "phones-off"
     MODELS = "models-unknown"
+    TARGET = "upgrade-release"
 
 
 @unique
@@ -173,6 +174,13 @@ _TEXTS: Final[Mapping[PreflightCode, tuple[str, str]]] = {
     _C.PHONES_OFF: (
         "a phone that misses two changes holds no present signer and is locked out",
         "switch them on, and wait until all are registered, before each step",
+    ),
+    _C.TARGET: (
+        (
+            "what it changes for phones is not known here: the checks take it for the "
+            "newest release before it that sources tell of"
+        ),
+        "choose a later release, or give the import the release of your cluster",
     ),
     _C.MODELS: (
         "nothing is known of how they judge trust lists",

@@ -226,7 +226,9 @@ class _Reading:
             roles=self._roles,
             pools=self._pools,
             issuers=self._issuers,
-            certificates=known_certificates(self._lists, known.in_use, nodes[0].name),
+            certificates=known_certificates(
+                self._lists, known.in_use, [node.name for node in nodes]
+            ),
             itl_bytes=max((p.length for p in self._itls if p.length), default=None),
             file_signature=file_signature(self._lists),
             table=known.phones,

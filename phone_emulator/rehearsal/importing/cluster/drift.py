@@ -88,8 +88,8 @@ class Drifts:
         drifts: list[Drift] = []
         strangers: list[Approximation] = []
         for each in in_use:
-            if each.certificate.serial_hex in known:
-                continue
+            if each.certificate.serial_hex in known or _is_tomcat(each):
+                continue  # no list names tomcat; the calendar does
             place = _place_of(each)
             places = [place] if place in listed else self._by_name(each, place)
             drifts += map(self._drift, places)
@@ -146,6 +146,11 @@ def _unit(entry: ImportedRecord) -> TrustStore | None:
 
 def _owner(entry: ImportedRecord, unit: TrustStore) -> str:
     return "" if unit in UNITS_OF_PUBLISHER else node_name(entry)
+
+
+def _is_tomcat(each: InUse) -> bool:
+    unit = each.unit_name.lower().replace("_", "-").split("-")[0]
+    return unit == TrustStore.TOMCAT
 
 
 def _place_of(each: InUse) -> _Place | None:

@@ -22,6 +22,8 @@ class Issuers:
 
     shared: frozenset[TrustStore]
     signed: frozenset[TrustStore]
+    guessed: frozenset[TrustStore] = frozenset()
+    """Those of `shared` that only the certificate's name tells, and no second node."""
 
     @property
     def first_shared(self) -> tuple[str, ...]:
@@ -50,7 +52,10 @@ def issuers_of(lists: Sequence[ImportedList], nodes: int, version: str) -> Issue
         unit
         for unit, those in by_unit.items()
         if len({each.identity for each in those}) == 1
-        and _serves_several(unit, those[0], lists, nodes)
+        and (
+            _serves_several(unit, those[0], lists, nodes)
+            or _is_named_for_several(unit, those[0], lists, nodes)
+        )
         and (unit is not TrustStore.TVS or release.shares_tvs)
     }
     signed = {
@@ -59,7 +64,13 @@ def issuers_of(lists: Sequence[ImportedList], nodes: int, version: str) -> Issue
         if those and all(each.is_ca_signed for each in those)
     }
     possible = signed if not release.shares_self_signed else shared
-    return Issuers(frozenset(shared & possible), frozenset(signed))
+    kept = frozenset(shared & possible)
+    guessed = {
+        unit
+        for unit in kept
+        if not _serves_several(unit, by_unit[unit][0], lists, nodes)
+    }
+    return Issuers(kept, frozenset(signed), frozenset(guessed))
 
 
 def unit_of(entry: ImportedRecord) -> TrustStore | None:
@@ -88,3 +99,21 @@ def _serves_several(
         if each.identity == one.identity and unit_of(each) is unit
     }
     return len(names) > 1
+
+
+def _is_named_for_several(
+    unit: TrustStore, one: ImportedRecord, lists: Sequence[ImportedList], nodes: int
+) -> bool:
+    """Return whether a name that is no node's stands where no other node has any.
+
+    A mixed CTL lists the CallManager of each node; a multi-server certificate stands
+    there once, by a name such as `pub-ms` (REFERENCE-2 1).
+    """
+    records = [e for held in lists for e in held.entries if unit_of(e) is unit]
+    host = one.common_name.split(".")[0].casefold()
+    return (
+        nodes > 1
+        and any(held.kind is FileKind.CTL for held in lists)
+        and all(each.identity == one.identity for each in records)
+        and host not in {node_name(each).casefold() for each in records}
+    )

@@ -1,6 +1,7 @@
 """The certificates that an import has seen, for `tokenless preflight`."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import node_name
 from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
@@ -12,26 +13,36 @@ from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
 )
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.protocol.codes import Role, TrustStore
+from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, Role, TrustStore
 from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
 
 _LONGEST = 200
-_UNITS = ("CallManager", "TVS", "CAPF", "ITLRecovery")
+_UNITS: Final = {
+    unit.value.casefold(): unit.value for unit in (*UNITS, TrustStore.TOMCAT)
+}
+_OF_PUBLISHER: Final = frozenset(unit.value for unit in UNITS_OF_PUBLISHER)
+_EC: Final = "ecdsa"
+"""What follows the name of a unit whose key is an EC key: another certificate."""
 
 
 def known_certificates(
-    lists: Sequence[ImportedList], in_use: Sequence[InUse], publisher: str
+    lists: Sequence[ImportedList], in_use: Sequence[InUse], nodes: Sequence[str]
 ) -> tuple[KnownCertificate, ...]:
     """Return every certificate once for each place that it was seen at.
 
     Args:
         lists: CTL and ITLs.
         in_use: Certificates of nodes.
-        publisher: The node that has what is the cluster's.
+        nodes: The names of the nodes; the first one is the publisher.
     """
+    publisher = nodes[0]
     found = [
         *(each for held in lists for each in _of_list(held, publisher)),
-        *(each for each in map(_of_use, in_use) if each is not None),
+        *(
+            each
+            for each in (_of_use(used, nodes) for used in in_use)
+            if each is not None
+        ),
     ]
     return tuple(dict.fromkeys(found))
 
@@ -75,14 +86,22 @@ def _unit(entry: ImportedRecord) -> str | None:
 def _node(unit: str, entry: ImportedRecord, publisher: str) -> str:
     if unit == "trust":
         return ""
-    return publisher if unit in {"CAPF", "ITLRecovery"} else node_name(entry)
+    return publisher if unit in _OF_PUBLISHER else node_name(entry)
 
 
-def _of_use(used: InUse) -> KnownCertificate | None:
-    unit, _, node = used.unit_name.partition("-")
-    if unit not in _UNITS:
+def _of_use(used: InUse, nodes: Sequence[str]) -> KnownCertificate | None:
+    """Return a certificate in use; the node is in the file's name, or its CN."""
+    said, _, node = used.unit_name.replace("_", "-").partition("-")
+    unit = _UNITS.get(said.casefold())
+    if unit is None or node.casefold().startswith(_EC):
         return None
     certificate = used.certificate
+    if unit in _OF_PUBLISHER:
+        node = nodes[0]
+    else:
+        host = (certificate.subject.get("CN") or "").split(".")[0]
+        known = {each.casefold(): each for each in nodes}
+        node = known.get(node.casefold()) or known.get(host.casefold()) or node
     return KnownCertificate(
         unit=unit,
         source="in-use",

@@ -43,6 +43,7 @@ def of_lists(
     ]
     yield from _unverified(imported_lists)
     yield from _shared(entries, issuers)
+    yield from _guessed_shared(entries, issuers, nodes)
     yield from _ca_signed(entries, issuers)
     yield from _ec(imported_lists, Release.parse(version))
     yield from _by_hash(entries)
@@ -88,6 +89,25 @@ def _shared(
                 "only some nodes of the lists have it, or the release cannot have it "
                 "so; there one regeneration changes all of these nodes at once",
             )
+
+
+def _guessed_shared(
+    entries: Sequence[ImportedRecord],
+    issuers: Issuers,
+    nodes: Sequence[ImportedNode],
+) -> Iterator[Approximation]:
+    """Say for which nodes a multi-server certificate is a guess."""
+    for unit in sorted(issuers.guessed):
+        those = [entry for entry in entries if unit_of(entry) is unit]
+        named = {node_name(entry).casefold() for entry in those}
+        others = [node.name for node in nodes if node.name.casefold() not in named]
+        yield Approximation(
+            Topic.SHARED,
+            f"the {unit} certificate (CN={those[0].common_name}) is taken for that of "
+            f"{listed(others)}, too: a guess",
+            "its name is no node's, and no list that was given has another one for "
+            "them; the ITLs of these nodes tell it",
+        )
 
 
 def _ca_signed(

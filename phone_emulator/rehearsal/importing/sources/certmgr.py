@@ -41,8 +41,8 @@ _LOGIN: Final = (
     "set TOKENLESS_CERTMGR_LOGIN to NAME:PASSWORD of an OS administrator; a read-only "
     "one is enough"
 )
-_UNITS: Final = frozenset({"CallManager", "TVS", "CAPF", "ITLRecovery"})
-"""Units that lists name."""
+_UNITS: Final = frozenset({"CallManager", "TVS", "CAPF", "ITLRecovery", "tomcat"})
+"""Units that lists name, and the one whose certificate CallManager may reuse."""
 
 
 class _Identity(msgspec.Struct, frozen=True):
@@ -89,7 +89,7 @@ def _of_node(url: str, account: CertmgrAccount) -> list[InUse]:
 
 
 def read_snapshot(data: bytes, url: str) -> list[InUse]:
-    """Return the certificates of the units that lists name.
+    """Return the certificates of the units that phones act on.
 
     Args:
         data: The answer of a node.

@@ -230,6 +230,18 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Outcome]] = {
         "ecdsa-only",
         Outcome.NOT_TOLD,
     ),
+    "a release that no source tells of": (
+        {},
+        {"target": Release.parse("15SU9")},
+        "upgrade-release",
+        Outcome.NOT_TOLD,
+    ),
+    "no upgrade": (
+        {},
+        {"target": Release.parse("11.5(1)")},
+        "upgrade-release",
+        Outcome.ERROR,
+    ),
     "phones off": ({"unregistered": 3}, {}, "phones-off", Outcome.WARNING),
     "unknown models": (
         {"unknown_models": ("3905",)},
