@@ -261,7 +261,6 @@ def test_without_an_output_the_rehearsal_is_printed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--version", "eleven"), 'write it as "10.5(1)"'),
         (("--models", "7975,9999"), "there is no phone model 9999"),
         (("--output", "nowhere/x.toml"), "nowhere/x.toml cannot be written: No such"),
     ],
