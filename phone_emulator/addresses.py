@@ -9,6 +9,7 @@ from typing import Final
 from tokenless.phone_emulator.errors import PhoneError, UnknownHostError
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.host_port import AddressError, split_host_port
+from tokenless.protocol.phones.models import DEVICE_NAME
 
 DEFAULT_TFTP_PORT: Final = 69
 SCCPS_PORT: Final = 2443
@@ -80,6 +81,22 @@ def _resolve(host: str) -> str:
             hint="check how it is spelt, or give its address",
         ) from error
     return str(addresses[0][4][0])
+
+
+def parse_phone_name(name: str) -> str:
+    """Check the name of a phone that is emulated, as its cluster would.
+
+    Clusters in use have other names, too: those are looked at, not played.
+
+    Raises:
+        PhoneError: When no phone can have it.
+    """
+    if re.fullmatch(DEVICE_NAME, parse_device(name).upper()) is None:
+        raise PhoneError(
+            f"{name!r} is not the name of a phone",
+            hint="write SEP and 12 hex digits, or CSFJDOE for a soft phone",
+        )
+    return name
 
 
 def parse_device(name: str) -> str:

@@ -3,7 +3,9 @@
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from ipaddress import ip_address
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +16,10 @@ from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.files import TooLongError, read_bounded
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.inputs import INPUT_FILE
+from tokenless.parsed import Parsed
 from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
+    SecurePorts,
     parse_device,
     parse_secure_ports,
     parse_servers,
@@ -55,10 +59,15 @@ _LAB_PORT: Final = 6969
 """Of `configs/lab.toml`; CUCM's own is 69."""
 
 
+def _servers_at(default_port: int) -> Parsed:
+    return Parsed("HOST[:PORT][,…]", partial(parse_servers, default_port=default_port))
+
+
 @click.command()
 @click.option(
     "--tftp",
     required=True,
+    type=_servers_at(DEFAULT_TFTP_PORT),
     multiple=True,
     metavar="HOST[:PORT][,…]",
     help="The TFTP nodes. Name all of them: repeat the option, or separate them by "
@@ -66,6 +75,7 @@ _LAB_PORT: Final = 6969
 )
 @click.option(
     "--device",
+    type=Parsed("NAME", parse_device),
     default="SEP001122334455",
     help="The phone whose files are fetched; some clusters serve files for existing "
     "phones only.",
@@ -80,12 +90,14 @@ _LAB_PORT: Final = 6969
 )
 @click.option(
     "--tvs",
+    type=_servers_at(TVS_PORT),
     multiple=True,
     metavar="HOST[:PORT][,…]",
     help="The TVS members to ask; default: those that the phone's configuration lists.",
 )
 @click.option(
     "--capf",
+    type=_servers_at(CAPF_PORT),
     multiple=True,
     metavar="HOST[:PORT][,…]",
     help="The CAPF servers to inspect; default: those that the phone's configuration "
@@ -99,8 +111,7 @@ _LAB_PORT: Final = 6969
 )
 @click.option(
     "--sccps-port",
-    default="",
-    show_default=False,
+    type=Parsed("PORT", parse_secure_ports),
     metavar="PORT|HOST:PORT[,…]",
     help="The port of SCCP over TLS; default: 2443, if SCCP in clear is at 2000.",
 )
@@ -111,13 +122,13 @@ _LAB_PORT: Final = 6969
 @json_option
 def check(
     *,
-    tftp: tuple[str, ...],
+    tftp: tuple[tuple[Server, ...], ...],
     device: str,
     models: tuple[str, ...],
-    tvs: tuple[str, ...],
-    capf: tuple[str, ...],
+    tvs: tuple[tuple[Server, ...], ...],
+    capf: tuple[tuple[Server, ...], ...],
     lsc: Path | None,
-    sccps_port: str,
+    sccps_port: SecurePorts | None,
     tftp_timeout: float,
     tvs_timeout: float,
     http_port: int | None,
@@ -132,18 +143,17 @@ def check(
     node answers.
     """
     own = None if lsc is None else _read_certificate(lsc)
-    servers, members = _servers(tftp, DEFAULT_TFTP_PORT), _servers(tvs, TVS_PORT)
     with slow_view("asking TFTP nodes") as progress:
         seen = trio.run(
             lambda: observe(
-                servers,
-                parse_device(device),
-                tvs=members,
-                capf=_servers(capf, CAPF_PORT),
+                _each_once(tftp),
+                device,
+                tvs=_each_once(tvs),
+                capf=_each_once(capf),
                 patience=Patience(tftp_timeout, tvs_timeout),
                 http_port=http_port_of(http_port, tftp_only=tftp_only),
                 models=models,
-                secure_ports=parse_secure_ports(sccps_port) if sccps_port else None,
+                secure_ports=sccps_port,
                 progress=progress,
             )
         )
@@ -207,11 +217,5 @@ def _may_be_the_labs(server: Server) -> bool:
     return is_loopback and server.port == DEFAULT_TFTP_PORT
 
 
-def _servers(texts: tuple[str, ...], default_port: int) -> list[Server]:
-    return list(
-        dict.fromkeys(
-            server
-            for text in texts
-            for server in parse_servers(text, default_port=default_port)
-        )
-    )
+def _each_once(given: tuple[tuple[Server, ...], ...]) -> list[Server]:
+    return list(dict.fromkeys(chain.from_iterable(given)))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from tokenless.command_line import FILE, NumberRange, Option, gathered
+from tokenless.parsed import Parsed
+from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.errors import WrongNameError
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.phone import HttpPort, http_at
@@ -125,9 +127,11 @@ tls_option = click.option(
     default=None,
     help="Newest TLS version for TVS, instead of the model's.",
 )
+SERVERS: Final = Parsed("HOST[:PORT],…", parse_servers)
 tftp_option = click.option(
     "--tftp",
     required=True,
+    type=SERVERS,
     metavar="HOST[:PORT],…",
     help="TFTP servers in the order in which the phone tries them.",
 )
@@ -231,3 +235,6 @@ def parse_release(text: str) -> Release:
         return Release.parse(text)
     except ValueError as error:
         raise WrongNameError(str(error), hint='write it as "10.5(1)"') from None
+
+
+RELEASE: Final = Parsed("RELEASE", parse_release)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tokenless.ground.disk import explain, is_of_the_output
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin import commands
 from tokenless.services.admin.command import TREE, Command, UsageError, Yes, split_line
@@ -133,7 +134,11 @@ class AdminShell:
             raise  # the reader of the output has gone: not the command's failure
         except OSError as error:
             status = STATUS_REFUSED
-            reason = f"{error.filename}: {error.strerror}; nothing was changed there"
+            reason = (
+                explain(error)
+                if is_of_the_output(error)
+                else f"{error.filename}: {error.strerror}; nothing was changed there"
+            )
         return CommandResult(self._session.take_said(), status, reason)
 
     def _execute(self, command: Command, arguments: Sequence[str]) -> None:

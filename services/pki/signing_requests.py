@@ -62,7 +62,7 @@ class SigningRequest:
         Raises:
             ServiceError: When it is none, is too long, or its signature does not hold.
         """
-        hint = "give the text of `show csr own`"
+        hint = "give what `cert request` or `show csr own` printed, PEM or DER"
         if len(data) > MAX_REQUEST_BYTES:
             raise ServiceError("the signing request is too long", hint=hint)
         is_pem = b"-----BEGIN" in data
@@ -71,8 +71,8 @@ class SigningRequest:
             with quiet():
                 parsed = load(data)
                 holds = parsed.is_signature_valid
-        except UNREADABLE as error:
-            raise ServiceError(f"not a signing request: {error}", hint=hint) from None
+        except UNREADABLE:
+            raise ServiceError("not a signing request", hint=hint) from None
         if not holds:
             raise ServiceError("the signing request's signature is wrong", hint=hint)
         return cls(parsed.public_bytes(Encoding.DER), parsed)

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tokenless.ground.files import unreadable
 from tokenless.ground.tls import TlsVersion, limit_versions
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.host_port import join_host_port
@@ -172,8 +173,10 @@ def _context(ca: Path | None, version: TlsVersion | None) -> ssl.SSLContext:
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     try:
         context.load_verify_locations(ca)
-    except (OSError, ssl.SSLError) as error:
+    except ssl.SSLError as error:
         raise ServiceError(
-            f"{ca}: not a file of certificates: {error}", hint="give a PEM file"
+            f"{ca}: not a file of certificates", hint="give a PEM file"
         ) from error
+    except OSError as error:
+        raise unreadable(str(ca), error) from error
     return context

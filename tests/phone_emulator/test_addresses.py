@@ -2,7 +2,11 @@
 
 import pytest
 
-from tokenless.phone_emulator.addresses import parse_device, parse_servers
+from tokenless.phone_emulator.addresses import (
+    parse_device,
+    parse_phone_name,
+    parse_servers,
+)
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import Server
 
@@ -45,6 +49,19 @@ def test_a_name_that_no_host_can_have_is_refused(name: str) -> None:
 def test_a_mistyped_mac_address_is_refused(name: str) -> None:
     with pytest.raises(PhoneError, match="is not a device name"):
         parse_device(name)
+
+
+@pytest.mark.parametrize("name", ["SEP00112233445", "SEPTEMBER", "foo", "CSF"])
+def test_what_no_cluster_would_call_a_phone_is_not_emulated(name: str) -> None:
+    with pytest.raises(PhoneError, match="is not the name of a phone"):
+        parse_phone_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["SEP001122334455", "sep0011223344aF", "ATA001122334455", "CSFjdoe"]
+)
+def test_names_of_phones(name: str) -> None:
+    assert parse_phone_name(name) == name
 
 
 @pytest.mark.parametrize(

@@ -133,9 +133,11 @@ async def test_an_unreachable_server(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
-        (["--device", "../etc", "--tftp", "127.0.0.1"], 1),
-        (["--device", DEVICE, "--tftp", "127.0.0.1:99999"], 1),
-        (["--device", DEVICE, "--tftp", "a:b:c"], 1),
+        (["--device", "../etc", "--tftp", "127.0.0.1"], 2),
+        (["--device", DEVICE, "--tftp", "127.0.0.1:99999"], 2),
+        (["--device", "foo/bar", "--tftp", "127.0.0.1"], 2),
+        (["--device", "SEP00112233445", "--tftp", "127.0.0.1"], 2),
+        (["--device", DEVICE, "--tftp", "a:b:c"], 2),
         (["--device", DEVICE, "--tftp", "127.0.0.1", "--model", "7999"], 2),
         (["--device", DEVICE], 2),
     ],

@@ -14,9 +14,9 @@ import click
 
 from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.heap import freeze_heap_after_startup
-from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.cli.fleets.flash import flash_option
 from tokenless.phone_emulator.cli.fleets.options import (
+    phones_of,
     plan_options,
     settings_options,
     tftp_option,
@@ -33,6 +33,7 @@ from tokenless.phone_emulator.fleet.processes import (
     processes_for,
 )
 from tokenless.phone_emulator.fleet.report import FleetReport
+from tokenless.phone_emulator.secd.events import Server
 from tokenless.phone_emulator.secd.report import BootReport, Outcome
 
 _STANDARD_OUTPUT: Final = Path("-")
@@ -63,7 +64,7 @@ def boot(
     *,
     plan: FleetPlan,
     flash: Path,
-    tftp: str,
+    tftp: tuple[Server, ...] | None,
     settings: FleetSettings,
     csv_file: Path | None,
     processes: int | None,
@@ -74,7 +75,7 @@ def boot(
         raise click.UsageError(
             "--csv - and --json both print to standard output; name a file for --csv"
         )
-    phones = list(plan.phones(parse_servers(tftp) if tftp else ()))
+    phones = phones_of(plan, tftp)
     order = FleetOrder(
         phones=phones,
         flash=flash,

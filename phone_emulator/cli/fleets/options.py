@@ -10,6 +10,7 @@ import msgspec
 from tokenless.command_line import NumberRange, gathered
 from tokenless.inputs import INPUT_FILE, INPUT_FOLDER
 from tokenless.phone_emulator.cli.options import (
+    SERVERS,
     ModelName,
     http_port_of,
     http_port_option,
@@ -26,6 +27,7 @@ from tokenless.phone_emulator.fleet.plan import (
     check_plan,
     load_plan,
 )
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.protocol.tftp.download import DownloadOptions
 
 
@@ -49,6 +51,17 @@ def _plan(  # noqa: PLR0917 - one parameter for each option
     if shard is not None:
         chosen = check_plan(msgspec.structs.replace(chosen, shard=shard))
     return chosen if seed is None else msgspec.structs.replace(chosen, seed=seed)
+
+
+def phones_of(plan: FleetPlan, tftp: tuple[Server, ...] | None) -> list[PhoneIdentity]:
+    """Return the phones of a fleet.
+
+    Raises:
+        UsageError: When neither the option nor the plan says where they fetch files.
+    """
+    if tftp is None and not all(group.tftp for group in plan.group):
+        raise click.UsageError("give --tftp, or `tftp` in each group of --plan")
+    return list(plan.phones(tftp or ()))
 
 
 def _settings(
@@ -163,8 +176,7 @@ settings_options = gathered(
 )
 tftp_option = click.option(
     "--tftp",
-    default="",
-    show_default=False,
+    type=SERVERS,
     metavar="HOST[:PORT],…",
     help="TFTP servers in the order in which the phones try them.",
 )

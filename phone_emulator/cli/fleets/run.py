@@ -15,9 +15,12 @@ from tokenless.command_line import ExitStatus, NumberRange, complain
 from tokenless.ground.heap import collect_garbage, freeze_heap_after_startup
 from tokenless.ground.interrupts import until_stopped
 from tokenless.inputs import INPUT_FOLDER
-from tokenless.phone_emulator.addresses import parse_secure_ports, parse_servers
+from tokenless.phone_emulator.addresses import (
+    SecurePorts,
+)
 from tokenless.phone_emulator.cli.fleets.flash import flash_option
 from tokenless.phone_emulator.cli.fleets.options import (
+    phones_of,
     plan_options,
     settings_options,
     tftp_option,
@@ -30,7 +33,7 @@ from tokenless.phone_emulator.fleet.plan import FleetPlan
 from tokenless.phone_emulator.fleet.store import FleetStore
 from tokenless.phone_emulator.phone import Network
 from tokenless.phone_emulator.registration.line import LineSettings
-from tokenless.phone_emulator.secd.events import PhoneIdentity
+from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 
 
 @click.command()
@@ -69,9 +72,9 @@ def run(
     *,
     plan: FleetPlan,
     flash: Path,
-    tftp: str,
+    tftp: tuple[Server, ...] | None,
     settings: FleetSettings,
-    sccps_port: str,
+    sccps_port: SecurePorts,
     certificates: Path | None,
     boots: bool,
     standby: bool,
@@ -82,9 +85,8 @@ def run(
 
     Exit status 0 when all phones were registered at the end.
     """
-    phones = list(plan.phones(parse_servers(tftp) if tftp else ()))
-    secure_ports = parse_secure_ports(sccps_port)
-    network = replace(settings, seed=plan.seed).open_network(secure_ports)
+    phones = phones_of(plan, tftp)
+    network = replace(settings, seed=plan.seed).open_network(sccps_port)
     lines = FleetLineSettings(
         concurrency=settings.concurrency,
         boots=boots,

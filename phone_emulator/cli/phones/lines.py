@@ -11,7 +11,6 @@ import trio
 
 from tokenless.command_line import ExitStatus, NumberRange, complain, json_option
 from tokenless.ground.interrupts import until_stopped
-from tokenless.phone_emulator.addresses import parse_servers
 from tokenless.phone_emulator.cli.options import tftp_option
 from tokenless.phone_emulator.cli.phones.options import habit_options, network_options
 from tokenless.phone_emulator.cli.phones.views import flash_option
@@ -32,7 +31,7 @@ from tokenless.phone_emulator.registration.talkers.events import (
     RegistrationStateChanged,
     ResetOrdered,
 )
-from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity
+from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import BootReport
 from tokenless.protocol.certificates.name_text import printable
 
@@ -55,7 +54,7 @@ _seconds_option = click.option(
 def run(
     *,
     flash: Path,
-    tftp: str,
+    tftp: tuple[Server, ...],
     network: AbstractAsyncContextManager[Network],
     habits: PhoneBehaviour,
     as_json: bool,
@@ -108,7 +107,7 @@ def call(
     *,
     flash: Path,
     other: Path,
-    tftp: str,
+    tftp: tuple[Server, ...],
     network: AbstractAsyncContextManager[Network],
     habits: PhoneBehaviour,
     seconds: float,
@@ -152,12 +151,14 @@ async def _call(
     return report
 
 
-def _identity(flash: Path, tftp: str, habits: PhoneBehaviour) -> PhoneIdentity:
+def _identity(
+    flash: Path, tftp: tuple[Server, ...], habits: PhoneBehaviour
+) -> PhoneIdentity:
     state = FolderFlash.open(flash).known_state()
     return PhoneIdentity(
         device=state.device,
         model_name=state.model,
-        servers=parse_servers(tftp),
+        servers=tftp,
         habits=habits,
     )
 

@@ -5,7 +5,12 @@ from contextlib import AbstractAsyncContextManager
 import click
 
 from tokenless.command_line import gathered
-from tokenless.phone_emulator.addresses import SCCPS_PORT, parse_secure_ports
+from tokenless.parsed import Parsed
+from tokenless.phone_emulator.addresses import (
+    SCCPS_PORT,
+    SecurePorts,
+    parse_secure_ports,
+)
 from tokenless.phone_emulator.cli.options import (
     http_port_of,
     http_port_option,
@@ -21,6 +26,7 @@ from tokenless.protocol.tftp.download import DownloadOptions
 
 sccps_port_option = click.option(
     "--sccps-port",
+    type=Parsed("PORT", parse_secure_ports),
     default=str(SCCPS_PORT),
     metavar="PORT | HOST:PORT,…",
     help="The SCCP-over-TLS ports of a lab's CallManagers; real phones use "
@@ -35,14 +41,14 @@ def _network(
     tvs_timeout: float,
     http_port: int | None,
     tftp_only: bool,
-    sccps_port: str,
+    sccps_port: SecurePorts,
 ) -> AbstractAsyncContextManager[Network]:
     return open_network(
         download_options=DownloadOptions(timeout_s=tftp_timeout),
         tvs_timeout_s=tvs_timeout,
         tls=tls_range(tls),
         http_port=http_port_of(http_port, tftp_only=tftp_only),
-        secure_ports=parse_secure_ports(sccps_port),
+        secure_ports=sccps_port,
     )
 
 

@@ -13,7 +13,8 @@ import trio
 from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.files import TooLongError, read_bounded
 from tokenless.inputs import INPUT_FILE, INPUT_FOLDER
-from tokenless.phone_emulator.addresses import parse_device, parse_servers
+from tokenless.parsed import Parsed
+from tokenless.phone_emulator.addresses import parse_phone_name
 from tokenless.phone_emulator.cli.options import ModelName, tftp_option
 from tokenless.phone_emulator.cli.phones.capf_complaint import capf_complaint
 from tokenless.phone_emulator.cli.phones.lines import call, run
@@ -33,7 +34,7 @@ from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 from tokenless.phone_emulator.flash import FolderFlash, model_in
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network
-from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity
+from tokenless.phone_emulator.secd.events import PhoneBehaviour, PhoneIdentity, Server
 from tokenless.phone_emulator.secd.report import (
     ADVICE,
     BootReport,
@@ -64,7 +65,10 @@ def phone() -> None:
 
 @phone.command()
 @click.option(
-    "--device", required=True, help="The phone's device name, such as SEP001122334455."
+    "--device",
+    type=Parsed("NAME", parse_phone_name),
+    required=True,
+    help="The phone's device name, such as SEP001122334455.",
 )
 @click.option(
     "--model",
@@ -94,7 +98,7 @@ def boot(
     device: str,
     model: str | None,
     flash: Path,
-    tftp: str,
+    tftp: tuple[Server, ...],
     network: AbstractAsyncContextManager[Network],
     habits: PhoneBehaviour,
     mic: Path | None,
@@ -107,9 +111,9 @@ def boot(
     phone holds what the server serves, 3 when no server answers.
     """
     identity = PhoneIdentity(
-        device=parse_device(device),
+        device=device,
         model_name=model or model_in(flash) or _FIRST_MODEL,
-        servers=parse_servers(tftp),
+        servers=tftp,
         habits=habits,
     )
     _give_mic(identity, flash, mic, manufacturer)
@@ -131,7 +135,7 @@ def capf(
     *,
     string: str,
     flash: Path,
-    tftp: str,
+    tftp: tuple[Server, ...],
     network: AbstractAsyncContextManager[Network],
     habits: PhoneBehaviour,
     as_json: bool,
@@ -150,7 +154,7 @@ def capf(
     identity = PhoneIdentity(
         device=state.device,
         model_name=state.model,
-        servers=parse_servers(tftp),
+        servers=tftp,
         habits=habits,
     )
     report = trio.run(_boot, identity, flash, network, string)

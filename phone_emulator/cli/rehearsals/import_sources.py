@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -11,15 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from tokenless.command_line import gathered
 from tokenless.ground.terminal import progress_bar
 from tokenless.inputs import INPUT_FILE_OR_STDIN
+from tokenless.parsed import Parsed
 from tokenless.phone_emulator.addresses import (
-    DEFAULT_TFTP_PORT,
     parse_device,
-    parse_servers,
 )
 from tokenless.phone_emulator.check.observing.fetching import Patience
 from tokenless.phone_emulator.cli.options import (
+    RELEASE,
+    SERVERS,
     names_in,
-    parse_release,
     tftp_timeout_option,
 )
 from tokenless.phone_emulator.rehearsal.importing.approximations import Approximation
@@ -46,6 +47,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.phone_config import (
     load_phone_config,
 )
 from tokenless.phone_emulator.rehearsal.importing.sources.phones import load_phones
+from tokenless.phone_emulator.secd.events import Server
 from tokenless.protocol.phones.features import FEATURES, ModelFeatures
 from tokenless.protocol.trust.verdicts import FileKind
 
@@ -63,7 +65,7 @@ class ImportSources:
     certmgr: tuple[str, ...]
     certmgr_login: str | None
     certmgr_ca: Path | None
-    tftp: tuple[str, ...]
+    tftp: tuple[tuple[Server, ...], ...]
     serves_tftp: str
     pools: tuple[str, ...]
     device: str
@@ -75,7 +77,6 @@ class ImportSources:
 
         Raises:
             UsageError: When there is no list, or an option that others need is missing.
-            PhoneError: When the release is none.
         """
         if self.ctl is None and not self.itls and not self.tftp:
             raise click.UsageError("give --ctl, --itl or --tftp")
@@ -83,8 +84,6 @@ class ImportSources:
             raise click.UsageError(
                 "--features is about the models of --phones; give both"
             )
-        if self.version is not None:
-            parse_release(self.version)
 
     def fetched(self) -> Fetched | None:
         """Fetch from the TFTP nodes, with a bar on standard error.
@@ -92,16 +91,13 @@ class ImportSources:
         Raises:
             PhoneError: When nothing answered, or a file could not be had.
         """
-        servers = [
-            server
-            for text in self.tftp
-            for server in parse_servers(text, default_port=DEFAULT_TFTP_PORT)
-        ]
+        servers = list(chain.from_iterable(self.tftp))
         if not servers:
             return None
-        device = parse_device(self.device)
         with _progress(len(servers)) as on_node:
-            return fetch_cluster(servers, device, Patience(self.tftp_timeout), on_node)
+            return fetch_cluster(
+                servers, self.device, Patience(self.tftp_timeout), on_node
+            )
 
     def imported_lists(self, fetched: Fetched | None) -> list[ImportedList]:
         """Return the lists, the CTL first.
@@ -159,6 +155,15 @@ class ImportSources:
         if self.features is None:
             return FEATURES
         return load_features(self.features).features
+
+
+def _checked_release(
+    context: click.Context, option: click.Parameter, text: str | None
+) -> str | None:
+    """Return a release as it was typed: lists are imported with its text."""
+    if text is not None:
+        RELEASE.convert(text, option, context)
+    return text
 
 
 import_options = gathered(
@@ -230,6 +235,7 @@ import_options = gathered(
     ),
     click.option(
         "--tftp",
+        type=SERVERS,
         multiple=True,
         metavar="HOST[:PORT][,…]",
         help="Fetch CTL, ITLs and a configuration from these TFTP nodes.",
@@ -249,11 +255,16 @@ import_options = gathered(
     ),
     click.option(
         "--device",
+        type=Parsed("NAME", parse_device),
         default="SEP001122334455",
         help="The phone whose configuration is fetched with --tftp.",
     ),
     tftp_timeout_option,
-    click.option("--version", help="The release, when the lists do not tell it."),
+    click.option(
+        "--version",
+        callback=_checked_release,
+        help="The release, when the lists do not tell it.",
+    ),
 )
 
 

@@ -17,7 +17,7 @@ from tokenless.command_line import (
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.inputs import INPUT_FILE
 from tokenless.phone_emulator.check.view import WIDTH_IN_FILES
-from tokenless.phone_emulator.cli.options import parse_release
+from tokenless.phone_emulator.cli.options import RELEASE
 from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.rehearsal.preflight.calendar import (
@@ -36,6 +36,7 @@ from tokenless.phone_emulator.rehearsal.preflight.view import (
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
 from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
+from tokenless.protocol.release import Release
 
 
 @click.command()
@@ -46,7 +47,10 @@ from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
     help='The change, as for `rehearse plan`: "regenerate CallManager, TVS".',
 )
 @click.option(
-    "--to", "target", help="The release of an upgrade that is part of the change."
+    "--to",
+    "target",
+    type=RELEASE,
+    help="The release of an upgrade that is part of the change.",
 )
 @click.option(
     "--at",
@@ -92,7 +96,7 @@ def preflight(
     *,
     rehearsal: Path,
     goal: str,
-    target: str | None,
+    target: Release | None,
     at: datetime | None,
     key_size: str,
     tls_minimum: str | None,
@@ -122,7 +126,7 @@ def preflight(
         tls_minimum=tls_minimum,
         sha512=None if file_signature is None else file_signature == "sha512",
         ecdsa_only=ecdsa_only,
-        target=None if target is None else parse_release(target),
+        target=target,
         rollback=None if rollback is None else rollback == "T",
     )
     checks, entries = all_checks(subject), calendar(subject)

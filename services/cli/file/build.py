@@ -10,6 +10,7 @@ import msgspec
 
 from tokenless.command_line import FILE, json_option
 from tokenless.inputs import INPUT_FILE
+from tokenless.parsed import Parsed
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import ListForm, sign_trust_list
@@ -17,6 +18,7 @@ from tokenless.protocol.trust.anchors import FileKind
 from tokenless.services.cli.file.json_output import describe_file
 from tokenless.services.cli.file.list_description import (
     ListDescription,
+    RecordDescription,
     load_description,
     parse_digest,
     parse_record_flag,
@@ -39,6 +41,11 @@ Example:
 """
 
 
+def _checked_version(text: str) -> str:
+    parse_version(text)
+    return text  # as descriptions have it
+
+
 @click.command(epilog=_EXAMPLE)
 @click.argument("output", type=FILE)
 @click.option(
@@ -49,6 +56,7 @@ Example:
 @click.option(
     "--record",
     "records",
+    type=Parsed("ROLE=CERT[,DNS[,IP]]", parse_record_flag),
     multiple=True,
     metavar="ROLE=CERT[,DNS[,IP]]",
     help="A record; may be repeated. TOKEN=CERT for a token, ROLE=,DNS,IP without "
@@ -74,7 +82,11 @@ Example:
     type=click.Choice(["1.1", "1.2"]),
     help="The header's VERSION; default: 1.2.",
 )
-@click.option("--signer-version", help="Element 28, such as 1.1; default: none.")
+@click.option(
+    "--signer-version",
+    type=Parsed("N.N", _checked_version),
+    help="Element 28, such as 1.1; default: none.",
+)
 @timestamp_option
 @signer_options
 @json_option
@@ -82,7 +94,7 @@ def build(
     *,
     output: Path,
     description: Path | None,
-    records: tuple[str, ...],
+    records: tuple[RecordDescription, ...],
     filename: str | None,
     form: str | None,
     digest: str | None,
@@ -105,7 +117,7 @@ def build(
         "digest": digest,
         "version": version,
         "signer_version": signer_version,
-        "record": tuple(map(parse_record_flag, records)) or None,
+        "record": records or None,
     }
     plan = _plan(output, description, overrides)
     # Certificates of a description lie in its folder, those of flags where one stands.

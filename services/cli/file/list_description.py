@@ -119,9 +119,9 @@ def parse_record_flag(text: str) -> RecordDescription:
     """Read `ROLE=CERT[,DNS[,IP]]`; without CERT emptied, `TOKEN=CERT` for a token.
 
     Raises:
-        ConfigurationError: When it has another form.
+        ConfigurationError: When it has another form, or there is no such role.
     """
-    role, equals, rest = text.partition("=")
+    role, equals, rest = (part.strip() for part in text.partition("="))
     parts = [part.strip() for part in rest.split(",")]
     if not equals or len(parts) > _PLACE_PARTS:
         raise ConfigurationError(
@@ -129,9 +129,11 @@ def parse_record_flag(text: str) -> RecordDescription:
             hint="for example SAST=pub.pem,cucm-pub,10.48.47.155",
         )
     certificate, dns_name, address = (parts + [""] * _PLACE_PARTS)[:_PLACE_PARTS]
-    is_token = role.strip().upper() == _TOKEN_WORD
+    is_token = role.upper() == _TOKEN_WORD
+    if not is_token:
+        parse_role(role)
     return RecordDescription(
-        role="SAST" if is_token else role.strip(),
+        role="SAST" if is_token else role,
         certificate=Path(certificate) if certificate else None,
         dns_name=dns_name or None,
         ip_address=address or None,

@@ -111,7 +111,8 @@ def load_signer(source: KeySource) -> Signer:
     """Load the signer.
 
     Raises:
-        ServiceError: When no key is named, the data folder of a token is not there,
+        UsageError: When no key is named.
+        ServiceError: When the data folder of a token is not there,
             the password is wrong, the key is not an RSA
             key or is not the certificate's.
         UnreadableError: When a file cannot be read.
@@ -121,7 +122,7 @@ def load_signer(source: KeySource) -> Signer:
     if source.p12 is not None:
         return _from_pkcs12(source.p12, source.password)
     if source.certificate is None or source.key is None:
-        raise ServiceError("no signer was given", hint=_NAME_A_KEY)
+        raise click.UsageError(f"no signer was given; {_NAME_A_KEY}")
     certificate = load_certificate(source.certificate)
     key = _private_key(source.key, source.password)
     return _pair(source.key, certificate, key)

@@ -19,6 +19,7 @@ _HINTS: Final = {
     errno.EPERM: _NOT_YOURS,
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
 }
+_LOST_OUTPUT: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SQLITE_HINTS: Final = {
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_IOERR: _FULL,
@@ -53,8 +54,18 @@ def hint_for(error: OSError | sqlite3.Error) -> str | None:
     return None if code is None else _SQLITE_HINTS.get(code & _PRIMARY)
 
 
+def is_of_the_output(error: OSError) -> bool:
+    """Return whether the output was lost: files that are written have a name."""
+    return error.filename is None and error.errno in _LOST_OUTPUT
+
+
 def explain(error: OSError) -> str:
     """Return one line: the file, what failed, what to do."""
+    if is_of_the_output(error):
+        return (
+            f"the output could not be written: {error.strerror}; what the command "
+            "changes may have been changed: look before you run it again"
+        )
     said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     hint = hint_for(error)
     return said if hint is None else f"{said}; {hint}"

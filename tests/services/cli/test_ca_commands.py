@@ -40,9 +40,14 @@ def test_what_is_not_a_request_is_refused(
 ) -> None:
     ca = tmp_path / "ca"
     done(tokenless(f"ca init {ca} --json"))
-    status, out, err = tokenless(f"ca sign {ca} {ca}/root.pem")
-    assert (status, out) == (1, "")
-    assert "not a signing request" in err
+    (tmp_path / "empty").touch()
+    for file in (ca / "root.pem", tmp_path / "empty"):
+        status, out, err = tokenless(f"ca sign {ca} {file}")
+        assert (status, out) == (1, "")
+        assert err == (
+            "tokenless: not a signing request; give what `cert request` or "
+            "`show csr own` printed, PEM or DER\n"
+        )
     assert tokenless(f"ca init {ca}")[0] == 1
     assert data.exists()
 

@@ -170,7 +170,7 @@ def test_descriptions_that_cannot_be(
 @pytest.mark.parametrize("flag", ["SAST", "SAST=a,b,c,d"])
 def test_record_flags_of_another_form(run: Run, flag: str) -> None:
     status, _, err = run("build", "out.tlv", "--record", flag)
-    assert status == 1
+    assert status == 2
     assert "ROLE=CERT,DNS,IP" in err
 
 

@@ -68,8 +68,6 @@ def test_keys_with_passwords(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ([], "no signer was given"),
-        (["--cert", "pub.pem"], "no signer was given"),
         (["--cert", "pub.pem", "--key", "sub.key"], "the key is not that of CN=cucm"),
         (["--cert", "pub.key", "--key", "pub.key"], "no certificate in it"),
         (["--cert", "pub.pem", "--key", "pub.pem"], "no private key"),
@@ -85,6 +83,14 @@ def test_who_cannot_sign(
     assert reason in err
     assert err.count("\n") == 1
     assert not (folder / "a.xml.sgn").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--cert", "pub.pem"]])
+def test_no_signer_is_wrong_usage(run: Run, folder: Path, options: list[str]) -> None:
+    status, _, err = run("sign", "pub.pem", *options)
+    assert status == 2
+    assert "no signer was given; give --cert and --key" in err
+    assert not (folder / "pub.pem.sgn").exists()
 
 
 @pytest.mark.parametrize("verb", ["sign", "build"])

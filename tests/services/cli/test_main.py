@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -169,6 +170,36 @@ def test_an_interrupt_has_a_status_of_its_own(
     monkeypatch.setattr(certificates, "own", fail)
     status, _, err = tokenless("cert list")
     assert (status, err.strip()) == (130, "tokenless: interrupted")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("token", "create", "A"),
+        ("cert", "regenerate", "CAPF"),
+        ("admin", "show", "version", "active"),
+    ],
+)
+def test_output_that_is_lost_leaves_the_change_open(
+    made_folder: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(made_folder, data)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tokenless", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=120,
+            env={**os.environ, "TOKENLESS_DATA": str(data)},
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "tokenless: the output could not be written: No space left on device; what the "
+        "command changes may have been changed: look before you run it again"
+    )
 
 
 def test_a_command_that_does_not_exist(tokenless: Tokenless) -> None:
