@@ -84,8 +84,11 @@ def what_to_do(plan: Plan) -> str:
         return f"delete {lists} on each of these phones after the change{tokens}"
     if plan.task.strict and (plan.steps is None or plan.not_strict):
         return "plan without --strict: phones then must not change nodes at some steps"
-    last = max(each.to_step or 0 for each in _refusing(plan))
-    return f"they accept their files again once step {last} is done: announce it"
+    last = max((each.to_step or 0 for each in plan.unsafe), default=0)
+    if not last:
+        return "plan fewer units at a time"
+    when = "made all at once, " if plan.steps is None else ""
+    return f"{when}they accept their files again once step {last} is done: announce it"
 
 
 def why_not(plan: Plan) -> str:

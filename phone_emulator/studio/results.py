@@ -53,7 +53,8 @@ def step_result(report: StepReport, rig: RehearsalRig) -> StepResult:
     """Return what came of a step."""
     verdict = impact_verdict(report.impact)
     if report.broke_off:
-        short, tone = f"BROKE OFF; {verdict.short}", "bad"
+        harm = "" if report.impact.is_safe else f"; {verdict.short}"
+        short, tone = f"BROKE OFF{harm}", "bad"
     else:
         short, tone = verdict.short, verdict.tone.value
     return StepResult(
@@ -102,15 +103,11 @@ def verdicts_of(played: Played) -> tuple[Verdict, ...]:
     broke_off = any(step.broke_off for step in played.steps)
     if has_faults or broke_off or played.expectations is not Expectations.FAILED:
         verdicts = verdicts[:-1]
-    return tuple(_verdict(each, broke_off=broke_off) for each in verdicts)
+    return tuple(map(_verdict, verdicts))
 
 
-def _verdict(found: RunVerdict, *, broke_off: bool) -> Verdict:
-    """Return a verdict; none is good while lines were not carried out."""
-    short, rest, tone = _cut(found.short), _cut(found.rest), _tone(found.tone.value)
-    if broke_off and tone == "good":
-        return Verdict(short, "plain", f"{rest}, by the lines that were carried out")
-    return Verdict(short, tone, rest)
+def _verdict(found: RunVerdict) -> Verdict:
+    return Verdict(_cut(found.short), _tone(found.tone.value), _cut(found.rest))
 
 
 def _tone(value: str) -> Literal["good", "plain", "later", "bad"]:

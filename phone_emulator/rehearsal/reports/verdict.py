@@ -55,7 +55,8 @@ def step_verdicts(step: StepReport) -> Iterator[Verdict]:
     """Return the verdicts of one step, the impact first."""
     if step.broke_off:
         yield Verdict("BROKE OFF", Tone.BAD)
-    yield impact_verdict(step.impact)
+    if not (step.broke_off and step.impact.is_safe):
+        yield impact_verdict(step.impact)
     if step.differences:
         yield Verdict("not as expected", Tone.BAD)
     elif step.unforeseen:
@@ -81,6 +82,8 @@ def run_verdicts(played: Played) -> list[Verdict]:
 def _impact(played: Played) -> Verdict:
     if not played.steps:
         return Verdict("NOTHING WAS DONE", Tone.PLAIN, ": the rehearsal has no steps")
+    if played.broke_off is not None and played.impact.is_safe:
+        return _unjudged(played)
     worst = played.worst
     if worst is None or not played.impact.is_safe:
         return impact_verdict(played.impact)
@@ -91,6 +94,20 @@ def _impact(played: Played) -> Verdict:
     if any(step.call_losses.failed for step in played.steps):
         well += ", and no call fails"
     return Verdict("RECOVERED", Tone.LATER, f": {well}; {then}")
+
+
+def _unjudged(played: Played) -> Verdict:
+    """Call nothing safe that was not done; say how the phones are."""
+    first, *others = played.impact.parts()
+    worst = played.worst
+    if worst is not None:
+        others.append(f"after step {worst.number} ({worst.step.title}): {worst.impact}")
+    said = "; ".join(others) or first
+    return Verdict(
+        "NO VERDICT",
+        Tone.PLAIN,
+        f": the change was not made as it is written; after what was done, {said}",
+    )
 
 
 def _broken(played: Played) -> list[Verdict]:

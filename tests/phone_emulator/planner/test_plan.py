@@ -223,6 +223,14 @@ def test_a_strict_plan_names_the_groups_for_which_it_is_none() -> None:
     assert locks_phones_out(plan)
 
 
+def test_phones_that_no_order_spares_may_need_no_hands() -> None:
+    """From 14 on Jabbers alone refuse files until the CTL is updated, in any order."""
+    plan = make_plan(task("CallManager", version="14", models=("Jabber",)))
+    assert plan.steps is None
+    assert plan.by_hand == ()
+    assert what_to_do(plan).startswith("made all at once, they accept their files")
+
+
 def test_the_lists_to_delete_are_those_that_phones_hold() -> None:
     plan = make_plan(task("CallManager", models=("7960",)))
     assert what_to_do(plan).startswith("delete the CTL on each")

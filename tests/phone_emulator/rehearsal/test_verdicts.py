@@ -272,3 +272,24 @@ def test_what_is_only_mentioned_of_12_5_is_said_not_to_be_played(
 def test_nothing_is_left_out_of_other_releases(tmp_path: Path) -> None:
     played = _play(tmp_path, "")
     assert played.to_json()["not_modelled"] == []
+
+
+def test_a_change_that_was_not_made_is_not_called_safe(tmp_path: Path) -> None:
+    refused = tmp_path / "refused.toml"
+    refused.write_text(
+        'name = "refused"\nlesson = "x"\n[[groups]]\nname = "hq"\nmodel = "7975"\n'
+        '[[steps]]\ntitle = "one"\n'
+        'run = ["admin utils ctl update CTLFile", "phones boot"]\n'
+    )
+    page, tests = tmp_path / "page.html", tmp_path / "junit.xml"
+    status, out, err = run_cli(
+        *("rehearse", "run", str(refused), "--phones", "1"),
+        *("--report", str(page), "--junit", str(tests)),
+    )
+    assert status == 1
+    assert err.count("BROKE OFF in step 1") == 1
+    assert "NO VERDICT: the change was not made as it is written" in out
+    for told in (out, page.read_text(), tests.read_text()):
+        assert "BROKE OFF" in told
+        assert "SAFE" not in told
+    assert "badge good" not in page.read_text()

@@ -233,6 +233,25 @@ async def test_a_run_that_broke_off_is_not_called_safe(rig: StudioRig) -> None:
     assert "After no step is a phone stuck" not in page
 
 
+async def test_a_run_whose_last_line_was_refused_is_not_called_safe(
+    rig: StudioRig,
+) -> None:
+    """No line was left out after it, and no phone is stuck."""
+    study = played_study()
+    run = study.runs[0]
+    steps = tuple(
+        replace(each, groups=(), calls=(), tone="plain", left_out=())
+        for each in run.steps
+    )
+    last = replace(steps[-1], tone="bad", verdict="BROKE OFF", refusal="no CTL")
+    broken = replace(run, state="done", steps=(*steps[:-1], last), total=len(steps))
+    name = StudyArchive(rig.folder).add(replace(study, runs=(broken,)))
+    visitor = await rig.signed_in()
+    page = (await visitor.get(f"/studies/{name}/report")).text
+    assert "Not every line was carried out" in page
+    assert "After no step is a phone stuck" not in page
+
+
 async def test_a_look_before_the_window_is_kept_and_exported(rig: StudioRig) -> None:
     visitor = await rig.signed_in()
     study = f"/studies/{StudyArchive(rig.folder).add(played_study())}"
