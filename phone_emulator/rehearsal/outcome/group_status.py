@@ -194,9 +194,7 @@ def _status(
     registrations: Mapping[str, RegistrationReport],
 ) -> GroupStatus:
     identities, reports = phone_groups.groups[name], phone_groups.boots.reports_of(name)
-    home = _home_of(identities[0], facts)
-    server = _server_of(identities[0], home)
-    setting = GroupSetting(identities[0].model, home, facts, server)
+    setting = _setting_of(identities[0], facts)
     alike: dict[FlashContents, list[PhoneAfterStep]] = {}
     all_contents = phone_groups.contents(name)
     for device, contents in all_contents.items():
@@ -295,6 +293,11 @@ def _home_of(phone: PhoneIdentity, facts: Sequence[ClusterFacts]) -> ClusterFact
     """Return the cluster whose TFTP server the phone asks first."""
     address = phone.servers[0].address
     return next((each for each in facts if address in each.tftp), facts[0])
+
+
+def _setting_of(phone: PhoneIdentity, facts: Sequence[ClusterFacts]) -> GroupSetting:
+    home = _home_of(phone, facts)
+    return GroupSetting(phone.model, home, facts, _server_of(phone, home))
 
 
 def _server_of(phone: PhoneIdentity, home: ClusterFacts) -> str:

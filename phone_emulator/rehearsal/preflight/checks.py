@@ -66,6 +66,11 @@ def all_checks(subject: Preflight) -> list[Check]:
 
 
 def _goal(subject: Preflight) -> Iterator[Check]:
+    yield from _in_one_go(subject)
+    yield from _best_order(subject.plan)
+
+
+def _in_one_go(subject: Preflight) -> Iterator[Check]:
     plan = subject.plan
     harm, after = plan.in_one_go.lockout, plan.in_one_go.lockout_if_restarted
     if not plan.task.groups:
@@ -94,6 +99,9 @@ def _goal(subject: Preflight) -> Iterator[Check]:
             )
         else:
             yield well(Code.GOAL, words)
+
+
+def _best_order(plan: Plan) -> Iterator[Check]:
     if plan.gave_up and plan.steps is None:
         yield not_told(
             Code.NO_SAFE_ORDER, "no safe order was found in time", "raise --timeout"
