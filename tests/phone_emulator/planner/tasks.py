@@ -2,7 +2,10 @@
 
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.steps import Regenerate, ResetPhones
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
+from tokenless.phone_emulator.planner.plan import Plan
+from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 
@@ -34,3 +37,17 @@ def task(
         for number, name in enumerate(nodes)
     )
     return Task(layout, groups, parse_goal(goal, layout), strict)
+
+
+def rounds(plan: Plan) -> list[list[TrustStore]]:
+    """Return the units of each round."""
+    found: list[list[TrustStore]] = [[]]
+    for planned in plan.steps or ():
+        match planned.step:
+            case Regenerate(unit=unit):
+                found[-1].append(unit)
+            case ResetPhones():
+                found.append([])
+            case _:
+                pass
+    return found[:-1]

@@ -5,51 +5,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.phone_emulator.planner.tasks import NODES, task
+from tests.phone_emulator.planner.tasks import NODES, rounds, task
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.in_one_go import naive_steps
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
-from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.steps import (
     Regenerate,
-    ResetCtl,
     ResetPhones,
     RestartTftp,
     RestartTvs,
-    UpdateCtl,
     apply,
     commands,
 )
 from tokenless.phone_emulator.planner.model.task import parse_goal
-from tokenless.phone_emulator.planner.plan import Harm, Plan, make_plan
+from tokenless.phone_emulator.planner.plan import Harm, make_plan
 from tokenless.phone_emulator.planner.plan_json import to_json
 from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.search.risk import assess, is_settled
 from tokenless.phone_emulator.planner.search.search import search
-from tokenless.phone_emulator.planner.verdict import (
-    locks_phones_out,
-    what_to_do,
-    why_not,
-)
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.release import Release
 
 CALLMANAGER, TVS = TrustStore.CALLMANAGER, TrustStore.TVS
 CAPF, ITLRECOVERY = TrustStore.CAPF, TrustStore.ITLRECOVERY
-
-
-def rounds(plan: Plan) -> list[list[TrustStore]]:
-    """Return the units of each round."""
-    found: list[list[TrustStore]] = [[]]
-    for planned in plan.steps or ():
-        match planned.step:
-            case Regenerate(unit=unit):
-                found[-1].append(unit)
-            case ResetPhones():
-                found.append([])
-            case _:
-                pass
-    return found[:-1]
 
 
 @pytest.mark.parametrize(
@@ -146,141 +124,6 @@ def test_what_must_not_follow_a_step() -> None:
     assert [each.unit for each in after_regeneration.dangers] == [TVS]
     assert after_regeneration.dangers[0].harm is Harm.LOCKS_OUT
     assert not plan.steps[-1].dangers
-
-
-def test_phones_without_security_by_default_need_hands_before_12() -> None:
-    plan = make_plan(task("CallManager", models=("7975", "7960")))
-    assert [group.name for group in plan.by_hand] == ["7960-pub", "7960-sub1"]
-    assert plan.steps is not None
-    reset = plan.steps[-1]
-    assert reset.boots["7960-pub"].ctl.action == "rejected"
-    assert reset.boots["7975-pub"].ctl.action == "updated"
-
-
-def test_from_12_on_they_pass_and_itlrecovery_goes_by_the_vendors_procedure() -> None:
-    both = ("7975", "7960")
-    assert make_plan(task("CallManager", version="12.5(1)", models=both)).by_hand == ()
-    plan = make_plan(task("ITLRecovery", version="12.5(1)", models=both))
-    assert plan.by_hand == ()
-    assert [type(planned.step) for planned in plan.steps or ()] == [
-        Regenerate,
-        ResetCtl,
-        RestartTftp,
-        ResetPhones,
-        UpdateCtl,
-        RestartTftp,
-        ResetPhones,
-    ]
-
-
-def test_recovery_commands_are_no_shortcuts() -> None:
-    plan = make_plan(task("CallManager, TVS"))
-    assert not any(isinstance(each.step, ResetCtl) for each in plan.steps or ())
-
-
-def test_the_heading_says_first_for_whom_the_order_is_not_safe() -> None:
-    plan = make_plan(task("CallManager, TVS", models=("7975", "7960")))
-    words = list(in_words(plan))
-    heading = words.index("") + 1
-    assert words[heading] == (
-        "NOT SAFE for 7960-pub, 7960-sub1: locked out permanently. Delete the CTL on "
-        "each of these phones after the last step."
-    )
-    order = words[heading + 1]
-    assert order == "The shortest safe order for the other phones (10 steps):"
-    assert locks_phones_out(plan)
-    assert why_not(plan) == "the plan locks out 7960-pub, 7960-sub1 permanently"
-
-
-@pytest.mark.parametrize(
-    ("version", "is_locked_out", "words"),
-    [
-        ("12.5(1)", False, "if services restart between step 1 and 3: restart nothing"),
-        ("14", True, "locked out between step 1 and 4. Afterwards they accept"),
-    ],
-)
-def test_groups_at_risk_for_some_steps_are_in_the_heading(
-    version: str, is_locked_out: bool, words: str
-) -> None:
-    plan = make_plan(task("CallManager", version=version, models=("8861", "Jabber")))
-    said = list(in_words(plan))
-    heading = said[said.index("") + 1]
-    assert heading.startswith("NOT SAFE for Jabber-pub, Jabber-sub1")
-    assert words in heading
-    assert locks_phones_out(plan) == is_locked_out
-    assert not to_json(plan)["safe"]
-
-
-def test_a_strict_plan_names_the_groups_for_which_it_is_none() -> None:
-    wanted = task("TVS", models=("8861",), mixed=False, nodes=("a", "b", "c"))
-    one, two = PhoneGroup("one", "8861", 1, (0,)), PhoneGroup("two", "8861", 1, (0, 1))
-    plan = make_plan(replace(wanted, groups=(one, two), strict=True))
-    assert plan.steps is not None
-    assert (plan.unsafe, plan.not_strict) == ((), (one,))
-    found = to_json(plan)
-    assert (found["safe"], found["not_strict"]) == (False, ["one"])
-    assert "NOT SAFE for one at other nodes" in "\n".join(in_words(plan))
-    assert locks_phones_out(plan)
-
-
-def test_phones_that_no_order_spares_may_need_no_hands() -> None:
-    """From 14 on Jabbers alone refuse files until the CTL is updated, in any order."""
-    plan = make_plan(task("CallManager", version="14", models=("Jabber",)))
-    assert plan.steps is None
-    assert plan.by_hand == ()
-    assert what_to_do(plan).startswith("made all at once, they accept their files")
-
-
-def test_the_lists_to_delete_are_those_that_phones_hold() -> None:
-    plan = make_plan(task("CallManager", models=("7960",)))
-    assert what_to_do(plan).startswith("delete the CTL on each")
-
-
-def test_no_order_for_7960s_alone() -> None:
-    plan = make_plan(task("CallManager", models=("7960",)))
-    assert plan.steps is None
-    assert len(plan.by_hand) == 2
-    assert "There is no safe order" in "\n".join(in_words(plan))
-
-
-@pytest.mark.parametrize("version", ["10.5(1)", "12.5(1)", "15"])
-@pytest.mark.parametrize("models", [("7960",), ("7960", "7940"), ("Jabber",)])
-def test_phones_without_a_list_need_no_reset_between_rounds(
-    version: str, models: tuple[str, ...]
-) -> None:
-    wanted = task("CallManager, TVS, CAPF", version=version, models=models, mixed=False)
-    plan = make_plan(wanted)
-    found = to_json(plan)
-    assert (found["safe"], found["proven"], found["unsafe"]) == (True, True, [])
-    assert {TVS, CALLMANAGER} < {goal.unit for goal in wanted.goal}
-    assert not any(isinstance(each.step, ResetPhones) for each in plan.steps or ())
-    assert found["bound"] == len(found["steps"])
-    assert "There is no safe order" not in "\n".join(in_words(plan))
-
-
-def test_phones_with_a_list_are_reset_between_rounds_whoever_is_beside_them() -> None:
-    plan = make_plan(task("CallManager, TVS", models=("7960", "8861"), mixed=False))
-    assert rounds(plan) == [[CALLMANAGER] * 2, [TVS] * 2]
-
-
-def test_rounds_that_change_no_ctl_need_no_reset_of_phones_that_take_ctls_only() -> (
-    None
-):
-    plan = make_plan(task("TVS, ITLRecovery", models=("7960",)))
-    assert to_json(plan)["safe"]
-
-
-def test_what_only_a_strict_plan_cannot_do_is_not_called_a_lockout() -> None:
-    """Phones with one TVS member are refused files of other nodes in its round."""
-    wanted = task("TVS", models=("8861",), mixed=False, nodes=("a", "b", "c"))
-    groups = tuple(PhoneGroup(f"at-{n}", "8861", n, (0,)) for n in range(3))
-    plan = make_plan(replace(wanted, groups=groups, strict=True))
-    assert plan.steps is None
-    words = "\n".join(in_words(plan))
-    assert "There may be a safe one." in words
-    assert "locks out" not in words
-    assert to_json(plan)["strict"]
-    assert to_json(make_plan(replace(wanted, groups=groups)))["safe"]
 
 
 def test_one_node_replaces_its_tvs_in_a_round_of_its_own() -> None:
