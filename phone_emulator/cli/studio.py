@@ -9,7 +9,7 @@ import click
 import trio
 
 from tokenless.command_line import json_option
-from tokenless.ground.interrupts import until_stopped
+from tokenless.ground.interrupts import cancel_when_stopped
 from tokenless.protocol.host_port import join_host_port
 from tokenless.services.logs import configure_logs
 
@@ -59,6 +59,7 @@ async def _serve(settings: "StudioSettings", *, as_json: bool) -> None:
     from tokenless.phone_emulator.studio.server import serve_studio  # noqa: PLC0415
 
     async with trio.open_nursery() as nursery:
+        await nursery.start(cancel_when_stopped, nursery.cancel_scope)
         address, port = await nursery.start(serve_studio, settings)
         key = "" if settings.asks_nobody else f"sign-in?key={settings.key}"
         url = f"https://{join_host_port(address, port)}/{key}"
@@ -67,5 +68,3 @@ async def _serve(settings: "StudioSettings", *, as_json: bool) -> None:
             click.echo(json.dumps({**event, "port": port, "url": url}))
         else:
             click.echo(url)
-        await until_stopped()
-        nursery.cancel_scope.cancel()

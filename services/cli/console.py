@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import trio
 
-from tokenless.ground.interrupts import until_stopped
+from tokenless.ground.interrupts import cancel_when_stopped
 from tokenless.protocol.host_port import join_host_port
 from tokenless.services.changes import console_users
 from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
@@ -81,14 +81,13 @@ async def _serve(
     from tokenless.services.console.server import serve_console  # noqa: PLC0415
 
     async with trio.open_nursery() as nursery:
+        await nursery.start(cancel_when_stopped, nursery.cancel_scope)
         address, port = await nursery.start(serve_console, cluster, settings)
         if as_json:
             event = {"event": "ready", "node": settings.node.name, "service": "console"}
             click.echo(json.dumps({**event, "address": address, "port": port}))
         else:
             click.echo(f"https://{join_host_port(address, port)}/")
-        await until_stopped()
-        nursery.cancel_scope.cancel()
 
 
 @console.group()

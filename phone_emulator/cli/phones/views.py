@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from tokenless.command_line import ExitStatus, complain, json_option
-from tokenless.ground.interrupts import until_stopped
+from tokenless.ground.interrupts import cancel_when_stopped
 from tokenless.inputs import INPUT_FILE
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
@@ -151,8 +151,7 @@ def web(*, flash: Path, address: str, port: int) -> None:
 
 async def _serve_until_stopped(site: PhoneSite, address: str, port: int) -> None:
     async with trio.open_nursery() as nursery:
+        await nursery.start(cancel_when_stopped, nursery.cancel_scope)
         serve = partial(serve_site, site, address=address, port=port)
         host, bound = await nursery.start(serve)
         click.echo(json.dumps({"event": "ready", "address": host, "port": bound}))
-        await until_stopped()
-        nursery.cancel_scope.cancel()

@@ -52,4 +52,4 @@ def test_wrong_names_missing_files_and_refused_files_differ(
     Path("wrong.toml").write_text(OURS.replace("boot", "bot"))
     found, out, err = run_cli(*words)
     assert (found, out) == (status, "")
-    assert err.startswith("tokenless: ")
+    assert err.startswith(("tokenless: ", "Usage: "))
