@@ -51,9 +51,7 @@ def main() -> Never:
     """
     _print_every_character()
     try:
-        sys.exit(cli.main(prog_name="tokenless", standalone_mode=False) or 0)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        sys.exit(_run())
     except click.ClickException as error:
         error.show()
         is_usage = isinstance(error, click.UsageError)
@@ -61,6 +59,7 @@ def main() -> Never:
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", ExitStatus.INTERRUPTED)
     except (Exception, BaseExceptionGroup) as error:
+        _let_lost_output_go()
         if _is_interrupt(error):
             _fail("interrupted", ExitStatus.INTERRUPTED)
         if isinstance(first_cause(error), BrokenPipeError):
@@ -71,6 +70,32 @@ def main() -> Never:
             traceback.print_exception(error)
         complain(_explain(error))
         raise SystemExit(_status_of(first_cause(error))) from error
+
+
+def _run() -> str | int | None:
+    """Run the command; return its status when all that it printed was written."""
+    status: str | int | None
+    try:
+        status = cli.main(prog_name="tokenless", standalone_mode=False) or 0
+    except click.exceptions.Exit as stop:
+        status = stop.exit_code
+    except SystemExit as stop:
+        status = stop.code
+    if sys.stdout is not None:  # it is closed: `>&-`
+        sys.stdout.flush()
+    return status
+
+
+def _let_lost_output_go() -> None:
+    """Write what could not be written nowhere.
+
+    Python would try it again at its end, and fail with words and a status of its own.
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_every_character() -> None:

@@ -193,7 +193,7 @@ def test_output_that_is_lost_leaves_the_change_open(
             text=True,
             check=False,
             timeout=120,
-            env={**os.environ, "TOKENLESS_DATA": str(data)},
+            env={**os.environ, "TOKENLESS_DATA": str(data), "PYTHONUNBUFFERED": ""},
         )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
