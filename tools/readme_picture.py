@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.play.run import (
     Played,
@@ -110,7 +110,7 @@ def _verdict(played: Played) -> Iterator[_Line]:
     step, status = next(
         (step, each) for step in played.steps for each in step.statuses if each.refusals
     )
-    stuck = phones_words(len(step.stuck))
+    stuck = counted(len(step.stuck), "phone")
     silent = step.impact.unregistered
     without = f", {silent} of them without dial tone" if silent else ""
     yield _Line(

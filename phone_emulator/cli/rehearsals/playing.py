@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from tokenless.command_line import ExitStatus, complain
+from tokenless.ground.counting import counted
 from tokenless.ground.terminal import cell, cells, progress_bar, result_console
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words, steps_words
 from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.executor import ordered_results
 from tokenless.phone_emulator.rehearsal.play.run import (
@@ -120,8 +120,8 @@ class TextReporter(Reporter):
         for report in played.steps:
             console.print(step_story(report))
         console.print(
-            f"{phones_words(played.impact.of)}, {steps_words(len(played.steps))}, "
-            f"{played.seconds:.1f} s\n"
+            f"{counted(played.impact.of, 'phone')}, "
+            f"{counted(len(played.steps), 'step')}, {played.seconds:.1f} s\n"
         )
 
 
@@ -134,7 +134,7 @@ class TableReporter(Reporter):
         console.print(verdict_lines(played))
         console.print(steps_table(played.steps))
         console.print(
-            f"{phones_words(played.phones)}, {steps_words(len(played.steps))}, "
+            f"{counted(played.phones, 'phone')}, {counted(len(played.steps), 'step')}, "
             f"{played.seconds:.1f} s"
         )
 

@@ -8,8 +8,8 @@ alone need not repeat that they are stuck.
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Step
 from tokenless.phone_emulator.secd.report import FileAction, Outcome
 
@@ -68,13 +68,14 @@ class ExpectedStuck:
         known = self._stuck | self._at_risk
         if count > impact.stuck and status.group not in known:
             yield (
-                f"{count} of {phones_words(impact.of)} of {status.group} would have "
-                "refused a file, had they been reset at another moment (expected: none)"
+                f"{count} of {counted(impact.of, 'phone')} of {status.group} would "
+                "have refused a file, had they been reset at another moment (expected: "
+                "none)"
             )
 
     def _missed(self, status: GroupStatus) -> Iterable[str]:
         group, impact = status.group, status.impact
-        whole = f"of {phones_words(impact.of)} of {group}"
+        whole = f"of {counted(impact.of, 'phone')} of {group}"
         lost = " and locked out" if impact.locked_out else ""
         if impact.stuck and group not in self._stuck:
             yield f"{impact.stuck} {whole} stuck{lost} (expected: none)"

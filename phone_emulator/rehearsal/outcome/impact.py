@@ -12,21 +12,6 @@ from typing import Any, Self
 from tokenless.ground.counting import counted
 
 
-def phones_words(count: int) -> str:
-    """Return a number of phones in words: `1 phone`, `20 phones`."""
-    return counted(count, "phone")
-
-
-def steps_words(count: int) -> str:
-    """Return a number of steps in words: `1 step`, `4 steps`."""
-    return counted(count, "step")
-
-
-def calls_words(count: int) -> str:
-    """Return a number of calls in words: `1 call`, `2 calls`."""
-    return counted(count, "call")
-
-
 @dataclass(frozen=True, slots=True)
 class Impact:
     """The effect of a change on some phones."""
@@ -109,7 +94,7 @@ class Impact:
         yield headline
         yield from lost
         if not self.has_stuck:
-            yield f"none of {phones_words(self.of)} is stuck"
+            yield f"none of {counted(self.of, 'phone')} is stuck"
         else:
             yield from self._others()
         if self.waiting:
@@ -121,23 +106,25 @@ class Impact:
         if self.has_stuck:
             losses.append((self._stuck_headline(), ""))
         if count := self.unregistered:
-            silent = f"WITHOUT DIAL TONE: {count} of {phones_words(self.of)}"
+            silent = f"WITHOUT DIAL TONE: {count} of {counted(self.of, 'phone')}"
             losses.append((silent, f"{count} without dial tone"))
         if count := self.failed_calls:
-            losses.append((f"CALLS FAILED: {count}", f"{calls_words(count)} failed"))
+            losses.append(
+                (f"CALLS FAILED: {count}", f"{counted(count, 'call')} failed")
+            )
         if count := self.weaker_calls:
-            words = f"{calls_words(count)} less secure than before"
+            words = f"{counted(count, 'call')} less secure than before"
             losses.append((f"CALLS LESS SECURE THAN BEFORE: {count}", words))
         yield losses[0][0] if losses else "SAFE"
         yield from (words for _, words in losses[1:])
 
     def _stuck_headline(self) -> str:
-        all_phones = phones_words(self.of)
+        all_phones = counted(self.of, "phone")
         later = "" if self.stuck else " when they next start"
         if self.locked_out > self.by_hand:
             return f"LOCKED OUT {self.locked_out} of {all_phones}{later}"
         if self.by_hand == self.stuck + self.would_be_stuck:
-            return f"{phones_words(self.by_hand)} must be recovered by hand{later}"
+            return f"{counted(self.by_hand, 'phone')} must be recovered by hand{later}"
         if self.stuck:
             return f"STUCK {self.stuck} of {all_phones}"
         return f"WOULD BE STUCK {self.would_be_stuck} of {all_phones}{later}"

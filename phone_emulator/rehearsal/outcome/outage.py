@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 
 
@@ -45,7 +45,7 @@ class Outage:
     def __str__(self) -> str:
         """Write it as a sentence."""
         end = "to the end" if self.to_step is None else f"to step {self.to_step}"
-        who = f"{phones_words(self.phones)} of {self.group}"
+        who = f"{counted(self.phones, 'phone')} of {self.group}"
         return f"{who} from step {self.from_step} {end}"
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.table import Table
 
+from tokenless.ground.counting import counted
 from tokenless.ground.terminal import cell
 from tokenless.phone_emulator.planner.runbook import COMMAND_S, Pace
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.outcome.outage import Outage
 from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Played
@@ -119,7 +119,7 @@ def _lines(played: Played) -> int:
 
 
 def _of(count: int, phones: int) -> str:
-    return f"{count} of {phones_words(phones)}" if count else "none"
+    return f"{count} of {counted(phones, 'phone')}" if count else "none"
 
 
 def pace_of(played: Played, phones: int | None) -> Pace:

@@ -10,10 +10,10 @@ from typing import Final
 from rich.console import Group
 from rich.table import Table
 
+from tokenless.ground.counting import counted
 from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.rehearsal.explore.exploration import Exploration
 from tokenless.phone_emulator.rehearsal.explore.runs import Loss, RunResult
-from tokenless.phone_emulator.rehearsal.outcome.impact import calls_words, phones_words
 from tokenless.phone_emulator.rehearsal.reports.html_text import (
     Html,
     code_words,
@@ -65,9 +65,9 @@ def _lost_phones(loss: Loss, phones: int) -> Iterator[str]:
 
 def _lost_calls(loss: Loss) -> Iterator[str]:
     if loss.failed_calls:
-        yield f"{calls_words(loss.failed_calls)} failed"
+        yield f"{counted(loss.failed_calls, 'call')} failed"
     if loss.weaker_calls:
-        yield f"{calls_words(loss.weaker_calls)} less secure than before"
+        yield f"{counted(loss.weaker_calls, 'call')} less secure than before"
 
 
 def summary_lines(found: Exploration) -> Iterator[str]:
@@ -171,8 +171,8 @@ def _more(runs: Sequence[RunResult]) -> Iterator[str]:
         by_kind = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
         most = max(max(run.end.stuck, run.end.unregistered) for run in rest)
         yield (
-            f"and {len(rest)} more that cost at most {phones_words(most)} at the end, "
-            f"by kind: {by_kind}"
+            f"and {len(rest)} more that cost at most {counted(most, 'phone')} at the "
+            f"end, by kind: {by_kind}"
         )
     quiet = len(runs) - len(_worth_telling(runs))
     if quiet > 0:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.outcome.causes import GLOSSARY, plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words, steps_words
 from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.reports.html_steps import (
@@ -60,8 +60,8 @@ def _opening(played: Played) -> Iterator[Html]:
     yield tag(
         "p",
         f"Source: {script.source or 'none given'}.{inferred} "
-        f"{phones_words(_phones(played.steps))}, {steps_words(len(played.steps))}, "
-        f"{played.seconds:.1f} s.",
+        f"{counted(_phones(played.steps), 'phone')}, "
+        f"{counted(len(played.steps), 'step')}, {played.seconds:.1f} s.",
         class_="about",
     )
     for verdict in verdicts:

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.outcome.causes import RULES
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.outcome.step_report import (
     Asked,
     StepReport,
@@ -162,7 +162,7 @@ def _trouble(status: GroupStatus) -> Iterator[Html]:
                 *(
                     tag(
                         "li",
-                        f"{phones_words(count)}, {failure}. Fix: ",
+                        f"{counted(count, 'phone')}, {failure}. Fix: ",
                         code_words(registration_fix(status, failure)),
                     )
                     for failure, count in failures
@@ -203,7 +203,7 @@ def _refusals(cause: str, refusals: Sequence[tuple[Refusal, int]]) -> Iterator[H
             tag(
                 "li",
                 tag("strong", refusal.file.value),
-                f"{_where(refusal)}, {phones_words(count)}. ",
+                f"{_where(refusal)}, {counted(count, 'phone')}. ",
                 tag("code", refusal.reason),
                 tag("span", f" Rule {refusal.rule}: {_rule(refusal)}", class_="rule"),
             )
@@ -228,7 +228,7 @@ def _checksums(step: StepReport) -> Html:
             file = report.files.get(FileKind.CTL)
             held[name, _shown(None if file is None else file.md5)] += 1
     rows.extend(
-        (f"{phones_words(count)} of {name}", "", tag("code", value), "")
+        (f"{counted(count, 'phone')} of {name}", "", tag("code", value), "")
         for (name, value), count in held.items()
     )
     head = ("where", "CTL bytes", "MD5 of CTLFile.tlv", "MD5 of ITLFile.tlv")

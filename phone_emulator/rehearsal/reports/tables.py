@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.ground.counting import counted
 from tokenless.ground.terminal import cell, cells, progress_bar, talk_line
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.player import ProgressListener
 from tokenless.phone_emulator.rehearsal.reports.text_report import step_mark
@@ -110,7 +110,7 @@ def _on_phones(report: StepReport) -> str:
         _md5_of_ctl(phone) for phones in report.groups.values() for phone in phones
     )
     return "\n".join(
-        f"{value}\n{phones_words(count)}" for value, count in held.most_common()
+        f"{value}\n{counted(count, 'phone')}" for value, count in held.most_common()
     )
 
 

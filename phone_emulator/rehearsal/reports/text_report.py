@@ -8,11 +8,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tokenless.ground.counting import counted
 from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.registration.report import Failure
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
-from tokenless.phone_emulator.rehearsal.outcome.impact import phones_words
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport, asked_of
 from tokenless.phone_emulator.rehearsal.play.run import Played
@@ -169,7 +169,7 @@ def registration_fix(status: GroupStatus, failure: RegistrationFailure) -> str:
 def _trouble(status: GroupStatus) -> Iterator[Text]:
     for failure, count in status.registrations.failures.items():
         at = " at" if failure.node else ":"
-        words = f"{phones_words(count)} of {status.group} could not register{at} "
+        words = f"{counted(count, 'phone')} of {status.group} could not register{at} "
         yield Text.assemble(cell(words, "red"), cell(str(failure)))
         yield cell(f"  fix: {registration_fix(status, failure)}")
     for refuses, all_refusals in (

@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.outcome.impact import (
     Impact,
-    calls_words,
-    phones_words,
 )
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
@@ -140,7 +139,7 @@ class _Block:
             "width": round(self.width, 2),
             "height": round(self.height, 2),
         }
-        title = tag("title", f"{phones_words(count)}: {WORDS[state]}")
+        title = tag("title", f"{counted(count, 'phone')}: {WORDS[state]}")
         yield tag("g", title, tag("rect", fill=COLOURS[state], **place))
         if state in _HATCHED_STATES:
             yield tag("rect", fill=_HATCHED, **place)
@@ -173,9 +172,9 @@ def _calls(impact: Impact) -> str:
     """Count calls that fail or are less secure than before."""
     parts = []
     if impact.failed_calls:
-        parts.append(f"{calls_words(impact.failed_calls)} failed")
+        parts.append(f"{counted(impact.failed_calls, 'call')} failed")
     if impact.weaker_calls:
-        parts.append(f"{calls_words(impact.weaker_calls)} less secure")
+        parts.append(f"{counted(impact.weaker_calls, 'call')} less secure")
     return ", ".join(parts)
 
 

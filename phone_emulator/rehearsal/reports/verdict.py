@@ -9,7 +9,7 @@ from enum import StrEnum, unique
 from typing import NamedTuple, assert_never
 
 from tokenless.ground.counting import counted
-from tokenless.phone_emulator.rehearsal.outcome.impact import Impact, phones_words
+from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Expectations, Played
 
@@ -128,7 +128,7 @@ def _at_another_moment(played: Played) -> Iterator[Verdict]:
         risks = step.restarts.at_risk
         more = {name: n for name, n in risks.items() if n > stuck.get(name, 0)}
         if more:
-            count = phones_words(sum(more.values()))
+            count = counted(sum(more.values()), "phone")
             yield Verdict(
                 f"STUCK AT ANOTHER MOMENT {count}",
                 Tone.BAD,
