@@ -15,9 +15,7 @@ from tokenless.command_line import ExitStatus, NumberRange, complain
 from tokenless.ground.heap import collect_garbage, freeze_heap_after_startup
 from tokenless.ground.interrupts import until_stopped
 from tokenless.inputs import INPUT_FOLDER
-from tokenless.phone_emulator.addresses import (
-    SecurePorts,
-)
+from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.cli.fleets.flash import flash_option
 from tokenless.phone_emulator.cli.fleets.options import (
     phones_of,

@@ -187,7 +187,7 @@ def _read_pem(path: Path) -> bytes:
 
     Raises:
         UnreadableFileError: When it cannot be read.
-        PhoneError: When it is no such file by its size.
+        PhoneError: When it is longer than such a file.
     """
     try:
         return read_bounded(path, _MAX_PEM_BYTES)

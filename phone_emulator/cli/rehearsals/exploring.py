@@ -8,11 +8,7 @@ from pathlib import Path
 
 import click
 
-from tokenless.command_line import (
-    ExitStatus,
-    NumberRange,
-    complain,
-)
+from tokenless.command_line import ExitStatus, NumberRange, complain
 from tokenless.ground.counting import counted
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.phone_emulator.cli.options import (
@@ -43,10 +39,7 @@ from tokenless.phone_emulator.rehearsal.explore.catalogue import (
     sampled_pairs,
     single_faults,
 )
-from tokenless.phone_emulator.rehearsal.explore.exploration import (
-    Exploration,
-    ranked,
-)
+from tokenless.phone_emulator.rehearsal.explore.exploration import Exploration, ranked
 from tokenless.phone_emulator.rehearsal.explore.faults import (
     Fault,
     with_faults,

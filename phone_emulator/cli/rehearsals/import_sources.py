@@ -13,9 +13,7 @@ from tokenless.command_line import gathered
 from tokenless.ground.terminal import progress_bar
 from tokenless.inputs import INPUT_FILE_OR_STDIN
 from tokenless.parsed import Parsed
-from tokenless.phone_emulator.addresses import (
-    parse_device,
-)
+from tokenless.phone_emulator.addresses import parse_device
 from tokenless.phone_emulator.check.observing.fetching import Patience
 from tokenless.phone_emulator.cli.options import (
     RELEASE,

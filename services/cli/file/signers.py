@@ -112,9 +112,8 @@ def load_signer(source: KeySource) -> Signer:
 
     Raises:
         UsageError: When no key is named.
-        ServiceError: When the data folder of a token is not there,
-            the password is wrong, the key is not an RSA
-            key or is not the certificate's.
+        ServiceError: When the data folder of a token is not there, the password is
+            wrong, the key is not an RSA key or is not the certificate's.
         UnreadableError: When a file cannot be read.
     """
     if source.token is not None:

@@ -94,9 +94,8 @@ def verify(
     """Verify a file's signature against keys that you name.
 
     Exit status 0 when one of the keys made the signature, 3 when a TVS server that
-    could have told does not answer. A list that verifies only
-    under a record of its own is self-consistent, not trusted: any attacker can make
-    such a list.
+    could have told does not answer. A list that verifies only under a record of its own
+    is self-consistent, not trusted: any attacker can make such a list.
     """
     decoded = load_file(file)
     proof, reasons, unanswered = _try_all(

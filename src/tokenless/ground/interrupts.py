@@ -20,13 +20,16 @@ def interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-async def until_stopped() -> None:
+async def until_stopped(
+    *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
     """Wait for Ctrl-C or SIGTERM: both end what serves until then, with status 0.
 
     Without it SIGTERM would end the process at once, and in a container not at all: the
     first process of one gets only signals that it asks for.
     """
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
         async for _ in signals:
             return
 
@@ -40,8 +43,5 @@ async def cancel_when_stopped(
 
     Whoever reads that may end the process in the next moment.
     """
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for _ in signals:
-            scope.cancel()
-            return
+    await until_stopped(task_status=task_status)
+    scope.cancel()

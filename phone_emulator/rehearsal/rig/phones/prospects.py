@@ -3,8 +3,8 @@
 Phones that are off, or were not restarted since something changed, still run with what
 they hold, and say nothing about the change; and of a stuck phone it is not known
 whether another boot would do. So copies of them boot, over the same real services; the
-phones themselves and their flash stay as they are. Phones that hold the
-same and ask the same server do the same, so one copy stands for all of them.
+phones themselves and their flash stay as they are. Phones that hold the same and ask
+the same server do the same, so one copy stands for all of them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
