@@ -1,20 +1,15 @@
-"""The server's side: options, blocks, roll-over, what is ignored, what is repeated."""
-
-from collections.abc import Mapping
+"""The server's side: blocks, roll-over, what is ignored, what is repeated."""
 
 import pytest
 
-from tokenless.protocol.tftp.blocks import MAX_KEPT_BLOCKS, BlockCache, Blocks
+from tokenless.protocol.tftp.blocks import Blocks
 from tokenless.protocol.tftp.endings import Timing, TransferOutcome
 from tokenless.protocol.tftp.options import (
     PLAIN,
     NegotiatedOptions,
     OptionLimits,
-    negotiate,
 )
 from tokenless.protocol.tftp.packets import (
-    OptionAck,
-    decode_answer,
     encode_ack,
     encode_data,
     encode_error,
@@ -31,51 +26,6 @@ def begin(
     option_ack = encode_option_ack(acknowledged) if acknowledged else None
     agreement = NegotiatedOptions(option_ack=option_ack, **agreed)  # type: ignore[arg-type]
     return Transfer(Blocks(content, agreement.block_size), agreement, Timing(), 0.0)
-
-
-def acknowledged_by(agreement: NegotiatedOptions) -> Mapping[str, str] | None:
-    if agreement.option_ack is None:
-        return None
-    packet = decode_answer(agreement.option_ack)
-    assert isinstance(packet, OptionAck)
-    return packet.options
-
-
-@pytest.mark.parametrize(
-    ("options", "acknowledged"),
-    [
-        ({}, None),
-        ({"blksize": "8"}, {"blksize": "8"}),
-        ({"blksize": "1428"}, {"blksize": "1000"}),
-        ({"blksize": "7"}, None),
-        ({"blksize": "65465"}, None),
-        ({"blksize": "abc"}, None),
-        ({"blksize": "-8"}, None),
-        ({"blksize": "8.5"}, None),
-        ({"blksize": "٨"}, None),
-        ({"blksize": "9" * 5000}, None),
-        ({"tsize": "0"}, {"tsize": "77"}),
-        ({"tsize": "x"}, None),
-        ({"timeout": "3"}, {"timeout": "3"}),
-        ({"timeout": "4"}, None),
-        ({"timeout": "255"}, None),
-        ({"timeout": "0"}, None),
-        ({"timeout": "256"}, None),
-        ({"windowsize": "65535"}, {"windowsize": "8"}),
-        ({"windowsize": "0"}, None),
-        ({"multicast": ""}, None),
-        (
-            {"windowsize": "2", "x": "y", "tsize": "0", "blksize": "600"},
-            {"blksize": "600", "tsize": "77", "windowsize": "2"},
-        ),
-    ],
-)
-def test_options(options: dict[str, str], acknowledged: dict[str, str] | None) -> None:
-    agreement = negotiate(options, LIMITS, 77)
-    assert acknowledged_by(agreement) == acknowledged
-    agreed = acknowledged or {}
-    assert agreement.block_size == int(agreed.get("blksize", 512))
-    assert agreement.window == int(agreed.get("windowsize", 1))
 
 
 def test_a_file_is_sent_block_by_block() -> None:
@@ -274,19 +224,6 @@ def test_a_repeated_request_is_answered_when_nothing_else_would_be_sent() -> Non
     assert transfer.outcome is TransferOutcome.COMPLETE
 
 
-@pytest.mark.parametrize("block_size", [8, 512, 1428, 8192, 65464])
-def test_a_window_holds_128_kb_at_most(block_size: int) -> None:
-    limits = OptionLimits(window=65535)
-    asked = {"blksize": str(block_size), "windowsize": "65535"}
-    agreement = negotiate(asked, limits, 77)
-    assert agreement.window * block_size <= 128 << 10
-    assert agreement.window == (128 << 10) // block_size
-    assert acknowledged_by(agreement) == {
-        "blksize": str(block_size),
-        "windowsize": str(agreement.window),
-    }
-
-
 @pytest.mark.parametrize(
     ("acked", "outcome"),
     [(1, TransferOutcome.STALLED), (2, TransferOutcome.UNCONFIRMED)],
@@ -317,55 +254,6 @@ def test_a_gap_in_a_window_goes_on_behind_the_last_block_held() -> None:
     assert numbers == [3, 4, 5, 6]
     transfer.receive(encode_ack(9), 0.2)
     assert not transfer.datagrams()
-
-
-def test_large_files_are_in_memory_once() -> None:
-    content = bytes(8 * MAX_KEPT_BLOCKS)
-    blocks = Blocks(content, 8)
-    assert blocks.packet(3) == blocks.packet(3) == encode_data(3, bytes(8))
-    assert blocks.packet(3) is not blocks.packet(3)
-    small = Blocks(content, 512)
-    assert small.packet(3) is small.packet(3)
-
-
-def test_the_cache_knows_versions_by_identity_and_is_bounded() -> None:
-    cache = BlockCache(max_bytes=100_000)
-    first, second = b"x" * 1000, bytes(bytearray(b"x" * 1000))
-    assert cache.blocks(first, 512) is cache.blocks(first, 512)
-    assert cache.blocks(first, 512) is not cache.blocks(second, 512)
-    assert cache.blocks(first, 512) is not cache.blocks(first, 8)
-    before = cache.blocks(first, 512)
-    for size in range(20_000, 30_000, 500):
-        cache.blocks(bytes(size), 512)
-    assert cache.blocks(first, 512) is not before
-    assert cache.held_bytes <= 100_000
-
-
-def test_what_a_file_takes_is_counted_before_it_is_kept() -> None:
-    small, large = Blocks(bytes(1000), 500), Blocks(bytes(8 * MAX_KEPT_BLOCKS), 8)
-    assert small.count == 3
-    assert 2000 < small.kept_bytes < 2200  # the content, its packets, their heads
-    assert large.kept_bytes == len(large.content)
-
-
-def test_a_file_beyond_the_caches_bound_is_cut_and_not_kept() -> None:
-    cache = BlockCache(max_bytes=1000)
-    content = bytes(501)
-    first = cache.blocks(content, 512)
-    assert first.packet(1) == encode_data(1, content)
-    assert cache.blocks(content, 512) is not first
-    assert cache.held_bytes == 0
-
-
-@pytest.mark.parametrize(
-    ("block_size", "window", "train"),
-    [(512, 1, 0), (512, 2, 516), (511, 2, 0), (1428, 16, 1432)],
-)
-def test_windows_are_trains_of_equal_datagrams(
-    block_size: int, window: int, train: int
-) -> None:
-    agreement = NegotiatedOptions(block_size=block_size, window=window)
-    assert agreement.segment_bytes == train
 
 
 def test_only_the_next_ack_is_awaited() -> None:
