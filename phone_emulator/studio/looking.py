@@ -21,6 +21,7 @@ from tokenless.phone_emulator.rehearsal.preflight.calendar import (
 from tokenless.phone_emulator.rehearsal.preflight.checks import (
     TELL_GROUPS,
     TELL_GUESSES,
+    TELL_ROLLBACK,
     all_checks,
 )
 from tokenless.phone_emulator.rehearsal.preflight.cluster import (
@@ -28,6 +29,7 @@ from tokenless.phone_emulator.rehearsal.preflight.cluster import (
     preflight_task,
 )
 from tokenless.phone_emulator.rehearsal.preflight.model_checks import (
+    TELL_DIGEST,
     TELL_MODELS,
     TELL_TLS,
 )
@@ -39,14 +41,14 @@ from tokenless.protocol.release import Release
 MODELS: Final = ("7975", "8861")
 _KEY_BITS: Final = 2048
 _HERE: Final = {
-    "give --rollback F or T, as `run sql` prints it": (
+    TELL_ROLLBACK: (
         "choose Prepare Cluster for Rollback above, as `run sql` prints it"
     ),
     TELL_TLS: "choose Oldest TLS version above, as `show tls min-version` prints it",
     TELL_MODELS: "give an export of the phones as a CSV",
     TELL_GUESSES: "tell what was guessed on the page Your cluster, give more lists",
     TELL_GROUPS: "give a phone's SEP….cnf.xml, or name the groups of device pools",
-    "import a list as a .tlv file, or give --file-signature": (
+    TELL_DIGEST: (
         "give a list as a .tlv file, or tick SHA-512 above if the parameter says so"
     ),
 }

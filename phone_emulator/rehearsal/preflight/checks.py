@@ -38,6 +38,7 @@ TELL_GUESSES: Final = (
     "tell the import what it guessed: --version, --config or --pool, --serves-tftp, "
     "and the lists of all nodes"
 )
+TELL_ROLLBACK: Final = "give --rollback F or T, as `run sql` prints it"
 TELL_GROUPS: Final = "import with --config SEP….cnf.xml, or with --phones and --pool"
 _IMPORT_BINARY: Final = "import from .tlv files, --cert or --certmgr, not from text"
 
@@ -138,8 +139,8 @@ def _rollback(subject: Preflight) -> Iterator[Check]:
         case False:
             yield well(Code.ROLLBACK, "the rollback parameter is F")
         case None:
-            how = "give --rollback F or T, as `run sql` prints it"
-            yield not_told(Code.ROLLBACK, "the rollback parameter is not known", how)
+            words = "the rollback parameter is not known"
+            yield not_told(Code.ROLLBACK, words, TELL_ROLLBACK)
 
 
 def _tvs(subject: Preflight) -> Iterator[Check]:

@@ -22,6 +22,7 @@ from tokenless.protocol.release import Release
 _STRONGER_SUITE: Final = Release(15, 0, 0, 3)
 """From here RSA key exchange needs a stronger suite beside it (REFERENCE-2 7)."""
 TELL_TLS: Final = "give --tls-minimum, as `show tls min-version` prints it"
+TELL_DIGEST: Final = "import a list as a .tlv file, or give --file-signature"
 TELL_MODELS: Final = "import with --phones"
 _TRY_ONE: Final = "try one phone of each in the lab"
 _SHA1_ONLY: Final = frozenset({"SHA-1", "CTL, SHA-1"})
@@ -94,8 +95,8 @@ def check_digests(subject: Preflight) -> Iterator[Check]:
     """Compare the TFTP File Signature Algorithm with what models verify."""
     wants = subject.signs_with_sha512
     if wants is None:
-        how = "import a list as a .tlv file, or give --file-signature"
-        yield not_told(Code.DIGEST, "the digest of signed files is not known", how)
+        words = "the digest of signed files is not known"
+        yield not_told(Code.DIGEST, words, TELL_DIGEST)
         return
     if not wants:
         yield well(Code.DIGEST, "files are signed with SHA-1, which suits every model")
