@@ -18,6 +18,8 @@ from tokenless.services.console.texts import text
 
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 CSRF_FIELD: Final = "csrf"
+IS_LIVE: Final = "hx-request"
+"""The header of a request that a live page makes by itself."""
 _READ_S: Final = 30.0
 """The seconds that a browser may take to send a form."""
 _POLICY: Final = (
@@ -52,6 +54,12 @@ def is_own_origin(headers: Mapping[str, str], *, is_required: bool = False) -> b
     if origin is None:
         return not is_required
     return origin == f"https://{headers.get('host', '')}"
+
+
+def is_of_user(headers: Mapping[str, str]) -> bool:
+    """Tell whether a person made a request; a live page makes some by itself."""
+    is_stream = headers.get("accept") == "text/event-stream"
+    return IS_LIVE not in headers and not is_stream
 
 
 def has_token(session: Session, given: str) -> bool:
