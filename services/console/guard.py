@@ -165,21 +165,27 @@ class _Body:
         self._most = most
         self._received = 0
         self._is_whole = False
+        self._turn = trio.Lock()
+        """Some answers wait for the browser's leave while they are sent."""
         self._last: Message | None = None
         """The browser's leave, which is told once only."""
 
     async def receive(self) -> Message:
         """Receive as the server does; raise when the body is longer than any form."""
-        message = self._last or await self._next()
+        async with self._turn:
+            message = self._last or await self._next()
         if self._received > self._most:
             raise HTTPException(_TOO_LARGE, text("error.too-large"))
         return message
 
     async def drain(self) -> None:
         """Drop the rest of the body, up to a bound and for a while."""
+        if self._is_whole:
+            return
         with trio.move_on_after(_READ_S):
-            while not self._is_whole and self._received <= _MAX_DRAINED_BYTES:
-                await self._next()
+            async with self._turn:
+                while not self._is_whole and self._received <= _MAX_DRAINED_BYTES:
+                    await self._next()
 
     async def _next(self) -> Message:
         message = await self._receive()
