@@ -24,6 +24,7 @@ from tokenless.phone_emulator.secd.report import CHANGED, FileAction
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.trust.signing import signs_ctls, signs_itls
 from tokenless.protocol.trust.verdicts import (
     SOURCES,
     TFTP_ROLES,
@@ -303,27 +304,19 @@ def anchors(
     for held in (phone.ctl, phone.itl):
         for who in () if held is None else held.holders(Role.SAST):
             if is_current(layout, cluster, who) and (
-                _signs_ctl(layout, who)
-                or (group.security_by_default and _signs_itl(layout, who))
+                _signs(layout, who, has_sbd=group.security_by_default)
             ):
                 signers.add(who)
     return signers
 
 
-def _signs_ctl(layout: ClusterLayout, who: CertificateIdentity) -> bool:
-    if who.unit is TrustStore.ITLRECOVERY:
-        return layout.release.recovery_signs
-    return who.node == PUBLISHER
-
-
-def _signs_itl(layout: ClusterLayout, who: CertificateIdentity) -> bool:
-    """Tell whether a key signs ITLs, by itself or by `utils itl reset localkey`.
-
-    From 12.0 on a subscriber's CallManager signs none: ITLRecovery signs all, and a
-    reset the publisher's CallManager (REFERENCE 2.3, REFERENCE-2 3.5).
-    """
-    is_publishers = who.unit is TrustStore.ITLRECOVERY or who.node == PUBLISHER
-    return is_publishers or not layout.release.recovery_signs
+def _signs(layout: ClusterLayout, who: CertificateIdentity, *, has_sbd: bool) -> bool:
+    """Tell whether a key signs a list that phones load: CTLs, with SBD ITLs, too."""
+    release, is_publishers = layout.release, who.node == PUBLISHER
+    return signs_ctls(release, who.unit, is_publishers=is_publishers) or (
+        has_sbd
+        and signs_itls(release, layout.itl_reset, who.unit, is_publishers=is_publishers)
+    )
 
 
 def tvs_members(
