@@ -7,7 +7,6 @@ a process that is killed leaves every phone as before its boot or as after it.
 
 import hashlib
 import json
-import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
@@ -19,7 +18,7 @@ from typing import Any, Final, Self
 from cachetools import LRUCache
 
 from tokenless.ground.disk import hint_for
-from tokenless.ground.files import PRIVATE
+from tokenless.ground.files import make_private
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet import certificates
 from tokenless.phone_emulator.fleet.certificates import FleetCertificates
@@ -79,7 +78,7 @@ class FleetStore:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _make_private(folder / _FILE)
+            make_private(folder / _FILE)
             connection = sqlite3.connect(folder / _FILE, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise _unusable(folder, error) from error
@@ -237,17 +236,6 @@ class FleetStore:
         if hashlib.sha256(data).digest() != digest:
             raise _damaged("a content is not what its checksum says")
         return data
-
-
-def _make_private(file: Path) -> None:
-    """Make the file, unless it is there; let only its owner read it.
-
-    It holds private keys, and SQLite's other files take over its mode. A file that is
-    there is not opened: closing it would end this process's SQLite locks of it.
-    """
-    with suppress(FileExistsError):
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
-    file.chmod(PRIVATE)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
