@@ -80,6 +80,24 @@ def test_two_that_make_the_same_folder_get_the_same_cluster(tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
+def test_of_several_that_create_one_folder_one_succeeds(tmp_path: Path) -> None:
+    """Whoever is told "made" may go on to configure it."""
+
+    def create() -> Cluster | str:
+        try:
+            return Cluster.create(tmp_path / "data", LAB)
+        except ServiceError as error:
+            return str(error)
+
+    made = together(*[create] * 4)
+    for cluster in made:
+        if isinstance(cluster, Cluster):
+            cluster.close()
+    refusals = [each for each in made if isinstance(each, str)]
+    assert refusals == [f"{tmp_path / 'data'} holds a cluster already"] * 3
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
 def test_a_configuration_changes_how_services_run_not_the_cluster(lab: Cluster) -> None:
     config = load_config(LAB, {"tftp": {"port": 7000}, "cluster": {"version": "15"}})
     again = Cluster.open(lab.data, config)
