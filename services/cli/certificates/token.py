@@ -97,8 +97,7 @@ def show_list(*, opened: OpenedCluster, module: Path | None, as_json: bool) -> N
             tokens = list_hsm_tokens(module)
     _print_list(tokens, as_json=as_json)
     for name, reason in tokens.damaged.items():
-        named = f"token {name}"
-        complain(reason if named in reason else f"{named}: {reason}")
+        complain(f"token {name}: {reason}")
     if tokens.damaged:
         sys.exit(ExitStatus.FAILED)
 
