@@ -1,12 +1,10 @@
 """The file of a fleet's flash: opened to write, or to read only."""
 
-import os
 import sqlite3
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tokenless.ground.files import PRIVATE
+from tokenless.ground.files import make_private
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.fleet import certificates
 
@@ -44,7 +42,7 @@ def open_to_write(folder: Path) -> sqlite3.Connection:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _make_private(folder / _FILE)
+        make_private(folder / _FILE)
         connection = sqlite3.connect(folder / _FILE, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(folder, error) from error
@@ -81,17 +79,6 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
         connection.close()
         raise _unusable(folder, error) from error
     return connection
-
-
-def _make_private(file: Path) -> None:
-    """Make the file, unless it is there; let only its owner read it.
-
-    It holds private keys, and SQLite's other files take over its mode. A file that is
-    there is not opened: closing it would end this process's SQLite locks of it.
-    """
-    with suppress(FileExistsError):
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
-    file.chmod(PRIVATE)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
