@@ -37,7 +37,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "status.ready": "Status: Ready",
     "plain.title": "The operation failed",
     "plain.home": "Go to the first page",
-    "error.too-large": "The request is larger than any form of this console.",
+    "error.too-large": "What was sent is larger than any form of this page takes; "
+    "nothing was changed. Choose a smaller file.",
     "error.host": "Without sign-in, this console answers only on loopback addresses.",
     "error.role": "Your role is read: you cannot make changes or use the shell.",
     "error.origin": "Another site's page sent this form; nothing was changed.",

@@ -75,6 +75,7 @@ class NodeRuntime:
             for kind, service in self._activated()
             if kind in kinds
         }
+        CTL_INSTALLS.labels(node.name)
         self._nursery = nursery
         self._watch = CertificateWatch(cluster, node)
         self._follow_ups = FollowUps(
@@ -164,7 +165,11 @@ class NodeRuntime:
         follower = self.follower
         return judge(
             self.node.name,
-            {name.value: each.state for name, each in self._services.items()},
+            {
+                name.value: each.state
+                for name, each in self._services.items()
+                if each.is_expected
+            },
             revision=follower.applied,
             stale_for_s=None if follower.trouble is None else follower.age_s,
             reason=follower.trouble,
@@ -266,6 +271,7 @@ class NodeRuntime:
         ends = await trio.to_thread.run_sync(load_ends, self._cluster, self.node)
         COLLECTOR.follow(self.node.name, ends, self._cluster.clock)
         await self._callmanager.follow()
+        await self._follow_activation()
         reset = await trio.to_thread.run_sync(
             install_reset_itl, self._cluster, self.node
         )
@@ -278,6 +284,13 @@ class NodeRuntime:
             await self._tftp.take_devices()
         await self._follow_certificates()
         return judge_anew
+
+    async def _follow_activation(self) -> None:
+        """Note which services an administrator wants on the node now."""
+        for node in await trio.to_thread.run_sync(lambda: self._cluster.nodes):
+            if node.id == self.node.id:
+                for supervised in self._services.values():
+                    supervised.follow_activation(node.roles)
 
     async def _follow_certificates(self) -> None:
         """Begin what follows from changed certificates; no task waits for its end."""
