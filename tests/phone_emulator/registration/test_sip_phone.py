@@ -393,6 +393,6 @@ def test_nothing_of_an_ended_connection_stays() -> None:
     with uncollected():
         phone = registered(make_phone())
         phone.dial("1000")
-        phone.closed()
+        phone.closed("the server closed the connection", LastOut.CLOSED)
         del phone
         assert alive(SipPhone) == 0
