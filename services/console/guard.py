@@ -180,12 +180,15 @@ class _Body:
 
     async def drain(self) -> None:
         """Drop the rest of the body, up to a bound and for a while."""
-        if self._is_whole:
+        if not self._goes_on():
             return
         with trio.move_on_after(_READ_S):
             async with self._turn:
-                while not self._is_whole and self._received <= _MAX_DRAINED_BYTES:
+                while self._goes_on():
                     await self._next()
+
+    def _goes_on(self) -> bool:
+        return not self._is_whole and self._received <= _MAX_DRAINED_BYTES
 
     async def _next(self) -> Message:
         message = await self._receive()
