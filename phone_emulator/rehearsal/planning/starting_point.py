@@ -44,6 +44,7 @@ from tokenless.protocol.codes import UNITS, Digest, TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.release import Release
+from tokenless.protocol.trust.signing import ItlReset
 from tokenless.services.changes.certificates import find_store
 from tokenless.services.config import ClusterConfig, load_config
 from tokenless.services.store.parameters import SHA512
@@ -77,8 +78,8 @@ def task_for(script: Script, goal: str, *, strict: bool = False) -> Task:
         strict: Whether phones must be able to change nodes at any moment.
 
     Raises:
-        PhoneError: When the goal is none, the rehearsal has steps that the model does
-            not know, or phones that cannot verify the cluster's signatures.
+        PhoneError: When the goal is none, the rehearsal has steps or settings that the
+            model does not know, or phones that cannot verify the cluster's signatures.
         ConfigurationError: When the rehearsal's settings cannot be used.
     """
     config = load_config(None, script.cluster)
@@ -90,9 +91,17 @@ def task_for(script: Script, goal: str, *, strict: bool = False) -> Task:
             hint="set TFTP File Signature Algorithm to SHA-1 there first and import "
             "again, or take these groups out of the file",
         )
+    if config.tftp.reload == "automatic":
+        raise PhoneError(
+            "the planner's model does not know files that are served without a restart "
+            "of Cisco Tftp (tftp.reload is 'automatic')",
+            hint="plan for a rehearsal in which it is 'restart'",
+        )
     layout = _layout(script, config)
     members = _members(layout, config)
-    groups = tuple(_group(layout, each, members[each.pool]) for each in script.groups)
+    groups = tuple(
+        _group(layout, config, each, members[each.pool]) for each in script.groups
+    )
     start = _world_after(script, layout, groups)
     return Task(layout, groups, parse_goal(goal, layout), strict=strict, start=start)
 
@@ -144,6 +153,7 @@ def _layout(script: Script, config: ClusterConfig) -> ClusterLayout:
         roles=tuple(node.activated for node in ordered),
         shared=frozenset(shared).intersection(UNITS),
         signed=frozenset(signed).intersection(UNITS),
+        itl_reset=ItlReset(config.tftp.itl_reset),
     )
 
 
@@ -159,7 +169,10 @@ def _is_mixed(script: Script) -> bool:
 
 
 def _group(
-    layout: ClusterLayout, group: ScriptGroup, members: tuple[int, ...]
+    layout: ClusterLayout,
+    config: ClusterConfig,
+    group: ScriptGroup,
+    members: tuple[int, ...],
 ) -> PhoneGroup:
     home = group.tftp[0] if group.tftp else layout.nodes[0]
     if home not in layout.nodes:
@@ -167,7 +180,14 @@ def _group(
             f"phones of the group {group.name} ask {home}, which is not in the cluster",
             hint=f"nodes are {', '.join(layout.nodes)}",
         )
-    return PhoneGroup(group.name, group.played, layout.nodes.index(home), members)
+    newest_tls = PHONE_MODELS[group.played].tls[1]
+    return PhoneGroup(
+        group.name,
+        group.played,
+        layout.nodes.index(home),
+        members,
+        speaks_tls=newest_tls >= config.tvs.tls_minimum,
+    )
 
 
 def _members(
