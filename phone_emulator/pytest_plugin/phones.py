@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 import trio
 
+from tokenless.phone_emulator.addresses import parse_phone_name
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
@@ -211,11 +212,14 @@ class PhoneMaker:
             first_tftp: The node whose TFTP server it tries first; the publisher.
 
         Raises:
-            PhoneError: When that node has no TFTP server.
+            PhoneError: When that node has no TFTP server, or no phone has that name or
+                that model.
         """
-        name = device or f"SEP{next(_NUMBERS):012X}"
+        new = f"SEP{next(_NUMBERS):012X}"
+        name = new if device is None else parse_phone_name(device)
         servers = self.cluster.servers(first_tftp)
         identity = PhoneIdentity(device=name, model_name=model, servers=servers)
+        _ = identity.model  # refused here, not at its first boot
         return LabPhone(identity, self.folder / name, self.cluster)
 
 

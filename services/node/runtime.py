@@ -10,6 +10,7 @@ from typing import assert_never
 import trio
 
 from tokenless.protocol.codes import UNITS_OF_EVERY_NODE, NodeRole
+from tokenless.protocol.trust.signing import itl_signer
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.distribution import (
     install_ctl,
@@ -29,7 +30,6 @@ from tokenless.services.node.supervised.stream_services import CapfService, TvsS
 from tokenless.services.node.supervised.supervision import Service, Supervised
 from tokenless.services.node.supervised.tftp import TftpService
 from tokenless.services.node.supervised.trust import NodeTrust
-from tokenless.services.publishing.itl import itl_signer
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 
@@ -314,6 +314,6 @@ def check_ready(cluster: Cluster, node: Node) -> None:
         (store, snapshot.certificate(store, row)) for store in UNITS_OF_EVERY_NODE
     ]
     if row.serves_tftp:
-        needed.append(itl_signer(snapshot, row))
+        needed.append(snapshot.signer(itl_signer(snapshot.release), row))
     for store, certificate in needed:
         node.keys.load(store, certificate)

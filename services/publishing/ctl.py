@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import NodeRole, Role, TrustStore, server_role
+from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list_build import (
     ListForm,
@@ -24,6 +24,7 @@ from tokenless.protocol.files.trust_list_build import (
     record_for,
     token_record,
 )
+from tokenless.protocol.trust.signing import ctl_sasts, ctl_servers
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.nodes import NodeRow
 
@@ -41,18 +42,6 @@ class OtherServer:
     """TFTP or FIREWALL."""
     address: str
     certificate: Certificate
-
-
-def ctl_signer(snapshot: ClusterSnapshot, *, reset: bool = False) -> TrustStore:
-    """Return whose key of the publisher signs a CTL without tokens (REFERENCE 2.3).
-
-    Args:
-        snapshot: The state.
-        reset: Whether it is for `utils ctl reset localkey`: the CallManager key then.
-    """
-    if snapshot.release.recovery_signs and not reset:
-        return TrustStore.ITLRECOVERY
-    return TrustStore.CALLMANAGER
 
 
 def ctl_records(snapshot: ClusterSnapshot, signer: TrustStore) -> list[Record]:
@@ -115,10 +104,8 @@ def _other(snapshot: ClusterSnapshot, server: OtherServer) -> Record:
 
 def _server_sasts(snapshot: ClusterSnapshot) -> list[Certificate]:
     """Return the cluster's own SASTs: ITLRecovery is none before 10.5(2)."""
-    sasts = [snapshot.certificate(TrustStore.CALLMANAGER, snapshot.publisher)]
-    if snapshot.release.recovery_in_ctl and snapshot.recovery is not None:
-        sasts.insert(0, snapshot.recovery)
-    return sasts
+    keys = ctl_sasts(snapshot.release)
+    return [each for each, _ in snapshot.sasts(keys, snapshot.publisher)]
 
 
 def _servers(snapshot: ClusterSnapshot, form: ListForm) -> Iterator[Record]:
@@ -136,15 +123,15 @@ def _servers(snapshot: ClusterSnapshot, form: ListForm) -> Iterator[Record]:
 def _server_roles(snapshot: ClusterSnapshot) -> dict[int, Role]:
     """Return the function of each node that has a record, by its id."""
     first: dict[bytes, int] = {}
-    roles: dict[int, frozenset[NodeRole]] = {}
-    for node in snapshot.nodes:
-        holder = node.id
-        if snapshot.is_mixed:
-            der = snapshot.certificate(TrustStore.CALLMANAGER, node).der
-            holder = first.setdefault(der, node.id)
-        roles[holder] = roles.get(holder, frozenset()) | node.roles
-    found = {holder: server_role(each) for holder, each in roles.items()}
-    return {holder: role for holder, role in found.items() if role is not None}
+
+    def holder(node: NodeRow) -> int:
+        """Return the first node with the same certificate."""
+        if not snapshot.is_mixed:
+            return node.id
+        der = snapshot.certificate(TrustStore.CALLMANAGER, node).der
+        return first.setdefault(der, node.id)
+
+    return ctl_servers((holder(node), node.roles) for node in snapshot.nodes)
 
 
 def _server(

@@ -142,6 +142,9 @@ def test_a_cluster_is_put_back(
     assert again[0] == itl[0]
     assert sorted(p.name for p in cluster.data.glob("nodes/*/keys/*")) == keys
     assert not [*cluster.data.glob("tokens/A"), *cluster.data.glob("**/CTLFile.tlv")]
+    for impossible in ({"model": "9999"}, {"device": "../x"}, {"device": ""}):
+        with pytest.raises(PhoneError):
+            tokenless_phone(**impossible)
     phone = tokenless_phone(first_tftp="cucm-1051-a-sub1")
     report = phone.boot()
     report.assert_ok()

@@ -60,6 +60,12 @@ class SipDialog:
         with suppress(ProtocolError):  # requests go on to where the INVITE went
             self._target = decode_target(response.get("contact"))
 
+    def acknowledge_refusal(self, response: SipResponse) -> None:
+        """Send the ACK to a refusal; its To is the response's (RFC 3261 17.1.1.3)."""
+        theirs, self._theirs = self._theirs, response.get("to")
+        self.request("ACK")
+        self._theirs = theirs
+
     def is_of_invite(self, response: SipResponse) -> bool:
         """Return whether a response is to our last INVITE."""
         is_ours = response.get("call-id") == self.call_id

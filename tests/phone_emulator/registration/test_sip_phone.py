@@ -109,6 +109,15 @@ def test_a_refusal_has_the_words_of_the_warning() -> None:
     assert phone.deadline is None
 
 
+def test_a_registration_for_no_time_is_none() -> None:
+    phone = make_phone()
+    phone.register(LastOut.INITIALIZED, 0.0)
+    asked = request(phone, "REGISTER")
+    answer = accept(asked, expires_s=0, server="CUCM", tag="1", received="127.0.0.1")
+    phone.receive(answer.encode(), 0.0)
+    assert phone.state is RegistrationState.REJECTED
+
+
 @pytest.mark.parametrize("is_registered", [False, True])
 def test_a_silent_server_is_given_up(is_registered: bool) -> None:
     phone = make_phone()
@@ -285,8 +294,11 @@ def test_a_refused_call_is_acknowledged_in_its_transaction() -> None:
     (ack,) = said(phone)
     assert isinstance(ack, SipRequest)
     assert (ack.method, ack.get("via")) == ("ACK", invite.get("via"))
+    assert ack.get("to") == f"{invite.get('to')};tag=7"
     assert phone.call is not None
     assert phone.call.stage is CallStage.FAILED
+    phone.hang_up()
+    assert not said(phone)
 
 
 @pytest.mark.parametrize(
@@ -393,6 +405,6 @@ def test_nothing_of_an_ended_connection_stays() -> None:
     with uncollected():
         phone = registered(make_phone())
         phone.dial("1000")
-        phone.closed()
+        phone.closed("the server closed the connection", LastOut.CLOSED)
         del phone
         assert alive(SipPhone) == 0
