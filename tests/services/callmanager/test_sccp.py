@@ -50,8 +50,8 @@ class Rig:
 @asynccontextmanager
 async def running(
     settings: SccpSettings = SccpSettings(),  # noqa: B008
-    limits: StreamLimits = StreamLimits(),  # noqa: B008
     clock_s: Callable[[], float] = lambda: 0.0,
+    limits: StreamLimits = StreamLimits(),  # noqa: B008
 ) -> AsyncIterator[Rig]:
     changes: list[Registration | Absence] = []
     devices = {PHONE: DeviceProfile(PHONE, Signalling.SCCP, device_types=(437,))}
