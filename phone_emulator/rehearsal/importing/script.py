@@ -212,7 +212,7 @@ def _since(cluster: ImportedCluster, those: Regeneration) -> Step:
             f"The ITL of {', '.join(old)} lists the previous ones: Cisco Tftp was not "
             "restarted there."
         )
-    if not those.updates_ctl:
+    if those.has_older_ctl:
         why.append(
             "The ITLs list these certificates, but the CTL lists the previous ones: "
             "`utils ctl update CTLFile` was not run."
