@@ -218,6 +218,8 @@ class Line:
         """Ask better nodes, the best first, until one lets the phone register."""
         while True:
             await trio.sleep(self._settings.return_s)
+            if self.call is not None:
+                continue  # moving would end it (inferred)
             for node in better:
                 with suppress(UnusableServerError):
                     if await self._is_welcome(node):

@@ -18,6 +18,8 @@ from tokenless.services.console.texts import text
 
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 CSRF_FIELD: Final = "csrf"
+IS_LIVE: Final = "hx-request"
+"""The header of a request that a live page makes by itself."""
 _READ_S: Final = 30.0
 """The seconds that a browser may take to send a form."""
 _POLICY: Final = (
@@ -52,6 +54,12 @@ def is_own_origin(headers: Mapping[str, str], *, is_required: bool = False) -> b
     if origin is None:
         return not is_required
     return origin == f"https://{headers.get('host', '')}"
+
+
+def is_of_user(headers: Mapping[str, str]) -> bool:
+    """Tell whether a person made a request; a live page makes some by itself."""
+    is_stream = headers.get("accept") == "text/event-stream"
+    return IS_LIVE not in headers and not is_stream
 
 
 def has_token(session: Session, given: str) -> bool:
@@ -157,21 +165,30 @@ class _Body:
         self._most = most
         self._received = 0
         self._is_whole = False
+        self._turn = trio.Lock()
+        """Some answers wait for the browser's leave while they are sent."""
         self._last: Message | None = None
         """The browser's leave, which is told once only."""
 
     async def receive(self) -> Message:
         """Receive as the server does; raise when the body is longer than any form."""
-        message = self._last or await self._next()
+        async with self._turn:
+            message = self._last or await self._next()
         if self._received > self._most:
             raise HTTPException(_TOO_LARGE, text("error.too-large"))
         return message
 
     async def drain(self) -> None:
         """Drop the rest of the body, up to a bound and for a while."""
+        if not self._goes_on():
+            return
         with trio.move_on_after(_READ_S):
-            while not self._is_whole and self._received <= _MAX_DRAINED_BYTES:
-                await self._next()
+            async with self._turn:
+                while self._goes_on():
+                    await self._next()
+
+    def _goes_on(self) -> bool:
+        return not self._is_whole and self._received <= _MAX_DRAINED_BYTES
 
     async def _next(self) -> Message:
         message = await self._receive()

@@ -24,6 +24,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "app.save": "Save",
     "live.on": "Live: this page follows the cluster.",
     "live.off": "Not live: the connection was lost and is being restored.",
+    "live.ended": "Not live: you are not signed in any longer; load the page again.",
     "nav.home": "Home",
     "nav.parameters": "Enterprise Parameters",
     "nav.phones": "Phones",
@@ -58,6 +59,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "sign-in.name": "Username",
     "sign-in.password": "Password",
     "sign-in.act": "Sign in",
+    "sign-in.ended": "You were not signed in any longer, so nothing was changed: sign "
+    "in and do it again.",
     "sign-in.refused": (
         "Sign-in failed: the name or the password is wrong, or the user is locked "
         "out for some time after wrong passwords."

@@ -1,6 +1,7 @@
 """The order in which lists were made, and the steps that make such lists again."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -51,6 +52,12 @@ def a_record(
     )
 
 
+def emptied(node: str) -> ImportedRecord:
+    """Return what a non-secure CTL of the CTL Client has of a server."""
+    address = f"10.1.1.{NODES.index(node) + 1}"
+    return ImportedRecord(Role.CCM_TFTP, address, address, "", "", None)
+
+
 def a_list(owner: str, held: Held, *, dated: bool = True) -> ImportedList:
     """Return the ITL of a node, or the CTL of all (without an owner)."""
     tvs = [(TVS, node) for node in NODES] if owner else []
@@ -87,8 +94,9 @@ OLD: Held = {}
 NEW = {(RECOVERY, "pub"): 1}
 NEW_TVS = {(TVS, "sub1"): 1}
 BOTH = {**NEW, **NEW_TVS}
-REGEN, REGEN_TVS = (
+REGEN, REGEN_CM, REGEN_TVS = (
     "admin set cert regen ITLRecovery",
+    "admin set cert regen CallManager",
     "admin --node sub1 set cert regen TVS",
 )
 
@@ -110,6 +118,10 @@ def at(node: str) -> str:
             [[REGEN, UPDATE, RESTART_TVS, at("sub1"), BOOT]],
         ),
         ([OLD, OLD, OLD, NEW], [[REGEN, RESTART_TVS, at("sub2"), BOOT]]),
+        (
+            [OLD, {(CM, "pub"): 1}, OLD, OLD],  # others' ITLs do not have it
+            [[REGEN_CM, RESTART_TVS, f"admin --all {TFTP}", BOOT]],
+        ),
         ([NEW, OLD, OLD, OLD], [[REGEN, UPDATE, RESTART_TVS, BOOT]]),
         (
             [OLD, NEW_TVS, OLD, NEW_TVS],
@@ -132,8 +144,8 @@ def at(node: str) -> str:
     ],
     ids=[
         *("alike", "CTL not updated", "TFTP of two not restarted"),
-        *("CTL not updated, one TFTP restarted", "CTL updated only"),
-        *("one TVS", "a chain", "a chain without the CTL"),
+        *("CTL not updated, one TFTP restarted", "CTL without a CallManager"),
+        *("CTL updated only", "one TVS", "a chain", "a chain without the CTL"),
     ],
 )
 def test_nodes_keep_the_lists_that_they_have(
@@ -179,3 +191,26 @@ def test_a_token_ctl_and_its_itls_name_one_node_in_two_ways() -> None:
     cluster = read_cluster([client, *itls], Known(version="10.5(1)"))
     assert [node.name for node in cluster.nodes] == list(NODES)
     assert Topic.SHARED not in topics(cluster)
+
+
+def test_addresses_of_an_emptied_ctl_are_no_further_nodes() -> None:
+    """ITLs as text have names without addresses, the CTL Client's CTL the reverse."""
+    token = ImportedRecord(Role.SAST, "", None, "cn=SAST-1", "AA", 1024)
+    ctl = ImportedList(
+        FileKind.CTL, token.subject, "AA", (token, *map(emptied, NODES)), "ctl"
+    )
+    itls = [a_list(node, OLD, dated=False) for node in NODES]
+    as_text = [
+        replace(
+            each, entries=tuple(replace(entry, address=None) for entry in each.entries)
+        )
+        for each in itls
+    ]
+    for lists in ([ctl, *itls], [ctl, *as_text]):
+        cluster = read_cluster(lists, Known(version="11.5(1)"))
+        assert [node.name for node in cluster.nodes] == list(NODES)
+    alone = read_cluster([ctl, as_text[0]], Known(version="11.5(1)"))
+    assert [node.name for node in alone.nodes] == list(
+        NODES
+    )  # its TVS records name all
+    assert len(read_cluster([ctl], Known(version="11.5(1)")).nodes) == len(NODES)

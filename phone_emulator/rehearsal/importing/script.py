@@ -39,12 +39,14 @@ def imported_script(
     groups = tuple(
         _real_groups(cluster) if cluster.phones else _groups(cluster, models)
     )
+    steps = (_set_up(cluster, groups), *_drifts(cluster))
     return Script(
         name=name,
         lesson="A lab copy of your cluster, on which you can try the planned change.",
         inferred=True,
         groups=groups,
-        steps=(_set_up(cluster, groups), *_drifts(cluster)),
+        steps=steps,
+        present_steps=len(steps),
         cluster=_cluster(cluster),
         certificates=cluster.certificates,
         itl_bytes=cluster.itl_bytes,
@@ -212,7 +214,7 @@ def _since(cluster: ImportedCluster, those: Regeneration) -> Step:
             f"The ITL of {', '.join(old)} lists the previous ones: Cisco Tftp was not "
             "restarted there."
         )
-    if not those.updates_ctl:
+    if those.has_older_ctl:
         why.append(
             "The ITLs list these certificates, but the CTL lists the previous ones: "
             "`utils ctl update CTLFile` was not run."

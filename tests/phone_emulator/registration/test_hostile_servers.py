@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock, lockstep_stream_pair
 
 from tokenless.phone_emulator.registration import link
+from tokenless.phone_emulator.registration.channels import UnusableServerError
 from tokenless.phone_emulator.registration.group import Group, Node
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.register import (
@@ -18,12 +19,16 @@ from tokenless.phone_emulator.registration.register import (
     report_of,
 )
 from tokenless.phone_emulator.registration.report import Failure, RegistrationReport
-from tokenless.phone_emulator.registration.talkers.events import LastOut
+from tokenless.phone_emulator.registration.talkers.events import (
+    CallStage,
+    LastOut,
+    ShownCall,
+)
 from tokenless.phone_emulator.secd.events import PhoneIdentity, Server
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import Signalling
-from tokenless.protocol.sccp import answers
-from tokenless.protocol.sccp.frames import encode_frame
+from tokenless.protocol.sccp import answers, requests
+from tokenless.protocol.sccp.frames import SccpStream, encode_frame
 
 ME = PhoneIdentity(device="SEP001122334455", model_name="7975", servers=())
 AT = Node("pub", Server("127.0.0.1", 2000), 0)
@@ -73,8 +78,11 @@ class Hostile:
     nursery: trio.Nursery
     serve: Handler | None = None
     connections: int = 0
+    down: Server | None = None
 
-    async def open(self, *_: object) -> Wire:
+    async def open(self, server: Server, *_: object) -> Wire:
+        if server == self.down:
+            raise UnusableServerError(Failure.UNREACHABLE, "it is down")
         ours, theirs = lockstep_stream_pair()
         self.connections += 1
         assert self.connections <= MOST, "it registers in a loop"
@@ -113,6 +121,20 @@ async def flooding(stream: Stream) -> None:
     """Ask and ask, and read no answer."""
     while True:
         await stream.send_all(ASK)
+
+
+async def obliging(stream: Stream) -> None:
+    """Grant a registration, a token and a farewell."""
+    granted = {
+        requests.Register: ACK,
+        requests.RegisterTokenReq: encode_frame(answers.RegisterTokenAck(), 0),
+        requests.Unregister: encode_frame(answers.UnregisterAck(), 0),
+        requests.KeepAlive: ALIVE,
+    }
+    received = SccpStream()
+    while data := await stream.receive_some():
+        for each in received.receive(bytes(data)):
+            await stream.send_all(granted.get(type(each.message), b""))
 
 
 async def registered() -> RegistrationReport:
@@ -193,3 +215,20 @@ async def test_a_phone_that_stops_keeps_the_reason_why_it_was_not_registered(
     with trio.move_on_after(2):
         await line.run()
     assert line.report.failure is Failure.REJECTED
+
+
+async def test_a_phone_comes_back_to_the_better_node_after_its_call(
+    hostile: Hostile, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    _ = autojump_clock
+    hostile.serve, hostile.down = obliging, AT.server
+    nodes = (AT, Node("sub", Server("127.0.0.2", 2000), 1))
+    line = Line(ME, Group(Signalling.SCCP, nodes))
+    nursery.start_soon(line.run)
+    assert await line.until(lambda line: line.report.node == "sub", 20)
+    line.call = ShownCall(CallStage.CONNECTED, 1)
+    hostile.down = None
+    assert not await line.until(lambda line: line.report.node == "pub", 200)
+    line.call = None
+    assert await line.until(lambda line: line.report.node == "pub", 40)
+    nursery.cancel_scope.cancel()

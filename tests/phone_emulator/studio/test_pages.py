@@ -65,7 +65,7 @@ async def test_every_guess_is_on_the_page_before_anything_is_played(
     visitor = await rig.signed_in()
     study = await visitor.begin()
     page = await visitor.give(study, field_lists())
-    assert "5 guesses" in page
+    assert "6 guesses" in page
     await visitor.post(f"{study}/change/tick", {"unit": "TVS@pub"})
     page = (await visitor.get(f"{study}/play")).text
     assert "the release is a guess" in page

@@ -2,13 +2,18 @@
 
 import httpx
 import trio
+import trio.testing
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from tests.rigs.any_server import any_server
 from tests.rigs.console_rig import ConsoleRig, add_users, console_of
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.console.events import until_left
 from tokenless.services.console.forms import MAX_BODY_BYTES
+from tokenless.services.console.guard import Protection
 
 _LONG = bytes(4 * MAX_BODY_BYTES)
 _ANSWERS = {"/sign-in": 413, "/ccmadmin/phones": 303, "/nowhere": 404}
@@ -40,6 +45,35 @@ async def test_bytes_that_no_browser_sends_end_their_own_connection(
         assert await _answer_to_path(console, b"/sign-in")
         assert await _answer_to_path(console, b"/\xff") == b""
         assert (await ray.get("/")).status_code == 200
+
+
+async def test_an_answer_does_not_wait_for_the_browsers_leave(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Files and streams look out for it from their beginning, beside the answer."""
+    sent: list[str] = []
+    whole = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Message:
+        for message in whole:
+            await trio.sleep(1)
+            return message
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        await trio.lowlevel.checkpoint()
+        sent.append(message["type"])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async with until_left(receive):
+            await trio.testing.wait_all_tasks_blocked()  # the look-out came first
+            await Response("x")(scope, receive, send)
+
+    began = autojump_clock.current_time()
+    await Protection(app)({"type": "http"}, receive, send)
+    assert sent == ["http.response.start", "http.response.body"]
+    assert autojump_clock.current_time() == began + 1
 
 
 async def _answer_to_path(console: ConsoleRig, path: bytes) -> bytes:

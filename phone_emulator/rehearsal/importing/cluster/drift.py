@@ -40,6 +40,8 @@ class Regeneration:
     drifts: tuple[Drift, ...]
     updates_ctl: bool
     """Whether the CTL was made again after it."""
+    has_older_ctl: bool
+    """Whether the CTL holds an earlier certificate."""
     unrestarted: frozenset[str]
     """Nodes in lower case whose TFTP was not restarted after it."""
 
@@ -76,7 +78,7 @@ class Drifts:
     def since_ctl(self) -> list[Drift]:
         """Return certificates regenerated after the CTL was made: in the ITLs only."""
         if self._timeline.stages:
-            since = [stage for stage in self._timeline.stages if not stage.has_ctl]
+            since = [stage for stage in self._timeline.stages if stage.has_older_ctl]
             renewed = [place for stage in since for place in stage.renewed]
             listed_units = {unit for unit, _ in self._in_ctl}
             return [self._drift(each) for each in renewed if each[0] in listed_units]
@@ -94,10 +96,22 @@ class Drifts:
         """
         if not self._is_rebuilt:
             drifts = tuple(self.since_ctl())
-            return [Regeneration(drifts, False, frozenset())] if drifts else []
+            if not drifts:
+                return []
+            return [
+                Regeneration(
+                    drifts,
+                    updates_ctl=False,
+                    has_older_ctl=True,
+                    unrestarted=frozenset(),
+                )
+            ]
         return [
             Regeneration(
-                tuple(map(self._drift, stage.renewed)), stage.has_ctl, stage.earlier
+                tuple(map(self._drift, stage.renewed)),
+                updates_ctl=stage.updates_ctl,
+                has_older_ctl=stage.has_older_ctl,
+                unrestarted=stage.older_itls,
             )
             for stage in self._timeline.stages
             if stage.renewed

@@ -33,11 +33,12 @@ class Stage:
 
     renewed: tuple[Place, ...]
     """Regenerated since the stage before; empty in the first stage."""
-    has_ctl: bool
-    """Whether the CTL was made now or later, as one that is not given is taken to be;
-    else it had been made before."""
-    earlier: frozenset[str]
-    """Nodes in lower case whose ITL had been made before."""
+    updates_ctl: bool
+    """Whether the CTL was made again with what was regenerated."""
+    has_older_ctl: bool
+    """Whether the CTL holds an earlier certificate."""
+    older_itls: frozenset[str]
+    """Nodes in lower case whose ITL holds an earlier certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Timeline:
     @property
     def is_divided(self) -> bool:
         """Return whether nodes serve ITLs of different stages."""
-        return any(stage.earlier for stage in self.stages)
+        return any(stage.older_itls for stage in self.stages)
 
 
 def timeline_of(
@@ -164,7 +165,7 @@ def _stages(lists: Sequence[tuple[ImportedList, _Versions]]) -> Iterator[Stage]:
     while waiting:
         later = [each for each in waiting if not each[1].items() <= now.items()]
         if len(later) < len(waiting):
-            found.append(_stage(tuple(renewed), lists, waiting))
+            found.append(_stage(tuple(renewed), lists, now))
             waiting, renewed = later, {}
             continue
         # What no waiting list holds any more was regenerated before the next one.
@@ -185,16 +186,24 @@ def _stages(lists: Sequence[tuple[ImportedList, _Versions]]) -> Iterator[Stage]:
 def _stage(
     renewed: tuple[Place, ...],
     lists: Sequence[tuple[ImportedList, _Versions]],
-    waiting: Sequence[tuple[ImportedList, _Versions]],
+    now: _Versions,
 ) -> Stage:
-    still = [held for held, _ in waiting]
-    is_known = any(held.kind is FileKind.CTL for held, _ in lists)
+    older = [
+        held
+        for held, versions in lists
+        if any(number < now[place] for place, number in versions.items())
+    ]
+    ctls = [(held, each) for held, each in lists if held.kind is FileKind.CTL]
+    has_older_ctl = any(held.kind is FileKind.CTL for held in older)
     return Stage(
         renewed,
-        has_ctl=not is_known or any(held.kind is FileKind.CTL for held in still),
-        earlier=frozenset(
+        # One that is not given is taken to be up to date.
+        not has_older_ctl
+        and (not ctls or any(place in ctls[0][1] for place in renewed)),
+        has_older_ctl,
+        frozenset(
             held.owner.split(".")[0].casefold()
-            for held, _ in lists
-            if held.kind is FileKind.ITL and all(held is not each for each in still)
+            for held in older
+            if held.kind is FileKind.ITL
         ),
     )
