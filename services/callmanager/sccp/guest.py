@@ -156,6 +156,11 @@ class SccpSession(MessageSession[Received]):
         self.calls = SccpCalls(guest.switch)
         connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
 
+    @property
+    def is_kept(self) -> bool:
+        """Return whether a phone is registered over the connection: one a device."""
+        return self._device is not None
+
     def on_timer(self) -> None:
         """End the registration of a phone that has been silent too long."""
         self._leave(UnregisterReason.KEEPALIVE_TIMEOUT)

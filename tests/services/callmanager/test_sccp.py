@@ -30,7 +30,7 @@ from tokenless.services.callmanager.switch import Switch
 from tokenless.services.stream_server.counters import FIRST_GUEST_CELL
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
-from tokenless.services.stream_server.settings import Port, StreamSettings
+from tokenless.services.stream_server.settings import Port, StreamLimits, StreamSettings
 
 PHONE = "SEP001122334455"
 NOW = datetime(2026, 11, 28, 21, 30, 5, tzinfo=UTC)
@@ -51,6 +51,7 @@ class Rig:
 async def running(
     settings: SccpSettings = SccpSettings(),  # noqa: B008
     clock_s: Callable[[], float] = lambda: 0.0,
+    limits: StreamLimits = StreamLimits(),  # noqa: B008
 ) -> AsyncIterator[Rig]:
     changes: list[Registration | Absence] = []
     devices = {PHONE: DeviceProfile(PHONE, Signalling.SCCP, device_types=(437,))}
@@ -71,7 +72,7 @@ async def running(
         )
 
     server = StreamServer(
-        StreamSettings("SCCP", (Port("127.0.0.1", 0, None),)),
+        StreamSettings("SCCP", (Port("127.0.0.1", 0, None),), limits),
         make_guest,
         guest_cells=len(SccpCount),
     )

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +23,12 @@ from tokenless.protocol.cluster_link import (
 from tokenless.services.cluster_links.guest import LinkCount
 from tokenless.services.cluster_links.links import ClusterLinks, LinkSettings
 from tokenless.services.cluster_links.peers import PeerNode
-from tokenless.services.stream_server.counters import FIRST_GUEST_CELL, StreamCount
+from tokenless.services.stream_server.counters import (
+    FIRST_GUEST_CELL,
+    REFUSAL_CELLS,
+    Refusal,
+    StreamCount,
+)
 from tokenless.services.stream_server.settings import OwnCertificate
 
 NAMES = ("pub", "sub1")
@@ -125,6 +130,20 @@ async def test_two_nodes_hear_each_others_first_words_and_later_ones(
                 (other, Unregistered(("later",))),
                 (other, Unregistered(("to all",))),
             ]
+
+
+async def test_a_flood_of_connections_cuts_off_no_node(nodes: Nodes) -> None:
+    async with nodes.serving(*NAMES), AsyncExitStack() as flood:
+        heard = nodes.handlers["pub"].heard_of
+        await until(lambda: ("heard", "sub1") in heard)
+        for _ in range(300):  # 256 have room
+            stranger = await trio.open_tcp_stream("127.0.0.1", nodes.port("pub"))
+            flood.push_async_callback(trio.aclose_forcefully, stranger)
+        counters = nodes.links["pub"]._server.counters
+        await until(lambda: counters[REFUSAL_CELLS[Refusal.EVICTED]] >= 20)
+        assert nodes.links["sub1"].send("pub", Unregistered(("still",)))
+        await until(lambda: ("sub1", Unregistered(("still",))) in heard)
+        assert ("lost", "sub1") not in heard
 
 
 async def test_a_node_that_stops_is_lost_and_cut(nodes: Nodes) -> None:
