@@ -143,7 +143,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "services.title": "Control Center",
     "services.all": "On all servers",
     "services.restart-all": "Restart on all servers",
-    "services.note": "Servers that do not run the service are not changed.",
+    "services.note": "Servers on which the service is not activated are not changed; "
+    "where it is stopped, it is started.",
     "services.server": "Server {name}",
     "services.name": "Service Name",
     "services.status": "Status",
