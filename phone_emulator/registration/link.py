@@ -5,6 +5,7 @@ Only `next_event` sends and receives. Another task that makes the phone say some
 """
 
 import ssl
+import time
 from ipaddress import IPv4Address
 from typing import Final, TypeAlias
 
@@ -207,6 +208,7 @@ def _talker(
             lower_case_alarms=writes_alarms_in_lower_case(identity.model),
             lists=group.lists,
             login=group.login,
+            clock=time.time,
         )
     )
 

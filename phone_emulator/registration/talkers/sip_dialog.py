@@ -9,7 +9,12 @@ from typing import Final
 from tokenless.phone_emulator.registration.talkers.sip_identity import CallSite
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sip.addresses import decode_address, decode_target, decode_uri
-from tokenless.protocol.sip.messages import SipRequest, SipResponse, answer_to
+from tokenless.protocol.sip.messages import (
+    SipRequest,
+    SipResponse,
+    answer_to,
+    date_header,
+)
 from tokenless.protocol.sip.register import DEVICE_PARAMETER, SUPPORTED
 
 SDP: Final = ("Content-Type", "application/sdp")
@@ -78,12 +83,15 @@ class SipDialog:
         party = "party=calling;id-type=subscriber;privacy=off;screen=yes"
         self.request(
             "INVITE",
+            *date_header(site.unix_s),
             ("Expires", "180"),
             ("Accept", "application/sdp"),
             ("Allow", _ALLOW),
             ("Remote-Party-ID", f"<sip:{site.number}@{site.server}>;{party}"),
             ("Supported", SUPPORTED),
             ("Allow-Events", "kpml,dialog"),
+            ("Recv-Info", "conference"),
+            ("Recv-Info", "x-cisco-conference"),
             SDP,
             ("Content-Disposition", "session;handling=optional"),
             *site.proof.headers("INVITE", self._target),

@@ -278,6 +278,7 @@ class SipPhone:
             emit=self._events.append,
             random=self._random,
             proof=self._proof,
+            unix_s=me.unix_s,
         )
 
     # --- inside ------------------------------------------------------------------

@@ -140,6 +140,7 @@ class SipRegistering(Registering):
             branch=f"z9hG4bK{self._token()}",
             tag=self.tag,
             alarm=self._alarm,
+            unix_s=self._identity.unix_s,
         )
         proof = self._proof.headers(request.method, request.uri)
         request = replace(request, headers=(*request.headers, *proof))

@@ -48,12 +48,13 @@ def make_phone(
             device=DEVICE,
             model=685,
             load="sip88xx.10-3-1-20",
-            user_agent="Cisco-CP8861/sip88xx.10-3-1-20",
+            user_agent="Cisco-CP8861/10.3.1",
             server="pub",
             address=HERE,
             port=5070,
             transport=transport,
             suites=suites,
+            clock=lambda: 1764365405.7,
         ),
         random_bytes=lambda length: bytes([next(drawn) % 256]) * length,
     )
@@ -95,6 +96,15 @@ def test_it_registers_with_its_alarm_and_refreshes_in_time() -> None:
     assert 60 <= phone.deadline < 120
     phone.tick(phone.deadline)
     assert read_register(request(phone, "REGISTER")).expires_s > 0
+
+
+def test_requests_have_the_date_of_the_phone() -> None:
+    date = "Fri, 28 Nov 2025 21:30:05 GMT"
+    phone = make_phone()
+    phone.register(LastOut.INITIALIZED, 0.0)
+    assert request(phone, "REGISTER").get("date") == date
+    invite, _ = offered(registered(make_phone()))
+    assert invite.get("date") == date
 
 
 def test_a_refusal_has_the_words_of_the_warning() -> None:
