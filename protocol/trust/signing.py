@@ -83,13 +83,18 @@ def ctl_signer(release: Release, *, reset: bool = False) -> SigningKey:
 
 
 def ctl_sasts(release: Release) -> tuple[SigningKey, ...]:
-    """Return the cluster's own SASTs in a CTL, without tokens (REFERENCE 1.9).
-
-    A CTL of tokens has them from 10.5(2) on only.
-    """
+    """Return the cluster's own SASTs in a CTL without tokens (REFERENCE 1.9)."""
     if release.recovery_in_ctl:
         return SigningKey.RECOVERY, SigningKey.PUBLISHER
     return (SigningKey.PUBLISHER,)
+
+
+def token_ctl_sasts(release: Release) -> tuple[SigningKey, ...]:
+    """Return the cluster's own SASTs in a CTL that a token signs (REFERENCE 1.9).
+
+    Before 10.5(2) it has the tokens only.
+    """
+    return ctl_sasts(release) if release.recovery_in_ctl else ()
 
 
 def itl_signer(release: Release) -> SigningKey:

@@ -24,7 +24,12 @@ from tokenless.protocol.files.trust_list_build import (
     record_for,
     token_record,
 )
-from tokenless.protocol.trust.signing import ctl_sasts, ctl_servers
+from tokenless.protocol.trust.signing import (
+    SigningKey,
+    ctl_sasts,
+    ctl_servers,
+    token_ctl_sasts,
+)
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.nodes import NodeRow
 
@@ -52,7 +57,11 @@ def ctl_records(snapshot: ClusterSnapshot, signer: TrustStore) -> list[Record]:
     """
     form = ListForm.CUCM
     first = snapshot.certificate(signer, snapshot.publisher)
-    others = [each for each in _server_sasts(snapshot) if each != first]
+    others = [
+        each
+        for each in _own_sasts(snapshot, ctl_sasts(snapshot.release))
+        if each != first
+    ]
     if snapshot.release.lists_phone_sast_trust:
         known = {first.der, *(each.der for each in others)}
         others += [each for each in snapshot.phone_sast if each.der not in known]
@@ -80,7 +89,7 @@ def token_ctl_records(
     """
     form = ListForm.CTL_CLIENT
     first, *more = (token_record(token) for token in tokens)
-    sasts = _server_sasts(snapshot) if snapshot.release.recovery_in_ctl else []
+    sasts = _own_sasts(snapshot, token_ctl_sasts(snapshot.release))
     return [
         first,
         *_servers(snapshot, form),
@@ -102,9 +111,9 @@ def _other(snapshot: ClusterSnapshot, server: OtherServer) -> Record:
     )
 
 
-def _server_sasts(snapshot: ClusterSnapshot) -> list[Certificate]:
-    """Return the cluster's own SASTs: ITLRecovery is none before 10.5(2)."""
-    keys = ctl_sasts(snapshot.release)
+def _own_sasts(
+    snapshot: ClusterSnapshot, keys: Sequence[SigningKey]
+) -> list[Certificate]:
     return [each for each, _ in snapshot.sasts(keys, snapshot.publisher)]
 
 

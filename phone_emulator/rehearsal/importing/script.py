@@ -39,12 +39,14 @@ def imported_script(
     groups = tuple(
         _real_groups(cluster) if cluster.phones else _groups(cluster, models)
     )
+    steps = (_set_up(cluster, groups), *_drifts(cluster))
     return Script(
         name=name,
         lesson="A lab copy of your cluster, on which you can try the planned change.",
         inferred=True,
         groups=groups,
-        steps=(_set_up(cluster, groups), *_drifts(cluster)),
+        steps=steps,
+        present_steps=len(steps),
         cluster=_cluster(cluster),
         certificates=cluster.certificates,
         itl_bytes=cluster.itl_bytes,
