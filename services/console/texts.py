@@ -239,6 +239,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "cli.go": "Go",
     "cli.output": "Output of the CLI",
     "cli.closed": "The connection is closed; load the page again.",
+    "cli.no-script": "This page needs JavaScript; without it, use `tokenless admin`.",
     "cli.note": "The same commands as in `tokenless admin`; `help` lists them. Files "
     "that commands fetch are deleted when the page closes.",
     "ctl-client.title": "Cisco CTL Client",
