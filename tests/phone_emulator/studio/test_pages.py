@@ -366,3 +366,10 @@ async def test_a_damaged_study_does_not_hide_the_others(rig: StudioRig) -> None:
     assert "Damaged studies" not in said
     absent = await visitor.get(f"/studies/{'0' * 16}/cluster")
     assert "there is no such study" in absent.text
+
+
+async def test_a_form_after_the_session_is_said_not_to_be_done(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    visitor.client.cookies.clear()
+    page = await visitor.said("/studies", {"name": "CHG1"})
+    assert "nothing was done: sign in and do it again" in page
