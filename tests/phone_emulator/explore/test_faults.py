@@ -316,5 +316,5 @@ def test_steps_that_make_the_present_state_have_no_faults(
     path.write_text(write_script(replace(CHANGE, present_steps=present)))
     done = CliRunner().invoke(rehearse, ["explore", str(path), "--list", "--json"])
     assert done.exit_code == 0, done.output
-    names = [json.loads(line)["fault"] for line in done.stdout.splitlines()]
+    names = [json.loads(line)["name"] for line in done.stdout.splitlines()]
     assert min(int(name.split(":")[1][0]) for name in names) == first
