@@ -11,6 +11,7 @@ Every file is written beside its place, synchronised and moved there, so that a 
 leaves the old one or the new one.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -18,6 +19,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from tokenless.ground.json_input import decode_json
+from tokenless.phone_emulator.addresses import parse_device
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.files import UNFINISHED, replace_file, sync_folder
 from tokenless.phone_emulator.own_certificates import FolderCertificates
@@ -47,7 +49,8 @@ class PhoneState(msgspec.Struct, frozen=True):
     status_lines: tuple[str, ...] = ()
     """The status messages with their times, as the model shows them."""
     registration: dict[str, Any] = {}
-    """The last registration, as `phone run --json` prints it."""
+    """The last registration, as `phone run --json` prints it; a phone that was killed
+    still says here where it was registered (`FolderFlash.is_registered` tells)."""
 
 
 class Flash(Protocol):
@@ -65,6 +68,8 @@ class FolderFlash:
 
     def __init__(self, folder: Path, device: str) -> None:
         self.folder = folder
+        self._registered: int | None = None
+        """The descriptor whose lock says that the phone is registered."""
         self._paths = {
             FileKind.CTL: folder / FileKind.CTL.value,
             FileKind.ITL: folder / FileKind.ITL.value,
@@ -76,9 +81,10 @@ class FolderFlash:
         """Open the folder of a phone; make it when it does not exist.
 
         Raises:
-            PhoneError: When it belongs to another phone, or cannot be written.
+            PhoneError: When it belongs to another phone, cannot be written, or the
+                name is none: it becomes a file's.
         """
-        flash = cls(folder, device)
+        flash = cls(folder, parse_device(device))
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for left_over in folder.glob(f"*{UNFINISHED}"):
@@ -149,6 +155,25 @@ class FolderFlash:
         replace_file(
             self.folder / _STATE, msgspec.json.format(msgspec.json.encode(state))
         )
+
+    def mark_registered(self, *, is_registered: bool) -> None:
+        """Say whether the phone is registered, until this process ends.
+
+        A lock on the folder says so: the system takes it back however the process ends.
+        """
+        if is_registered and self._registered is None:
+            self._registered = _locked(self.folder, for_all=False)
+        elif not is_registered and self._registered is not None:
+            os.close(self._registered)
+            self._registered = None
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether a process keeps the phone registered now."""
+        if (descriptor := _locked(self.folder, for_all=True)) is None:
+            return True
+        os.close(descriptor)
+        return False
 
     def load(self) -> FlashContents:
         """Return what the phone holds."""
@@ -238,6 +263,27 @@ def read_record(path: Path) -> bytes:
             hint=f"a phone's flash holds that of its last one, {_RECORD}",
         )
     return data
+
+
+def _locked(folder: Path, *, for_all: bool) -> int | None:
+    """Return a descriptor with the folder's lock, None when another process has it.
+
+    Args:
+        folder: A phone's flash.
+        for_all: Whether no other lock may be there, or those that share it may.
+    """
+    import fcntl  # noqa: PLC0415 - not on every system
+
+    kind = fcntl.LOCK_EX if for_all else fcntl.LOCK_SH
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, kind | (fcntl.LOCK_NB if for_all else 0))
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        pass  # a file system without locks: nobody is said to be registered
+    return descriptor
 
 
 def _read(path: Path, most: int) -> bytes | None:

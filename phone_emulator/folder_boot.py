@@ -90,6 +90,8 @@ def _keep(
             next_line=state.next_line + len(lines),
             booted_at=time.time(),
             report=report.to_json(),
+            # Its last registration says nothing of a phone that was switched on.
+            registration=state.registration if flash.is_registered else {},
             status_lines=(state.status_lines + shown)[-_MAX_STATUS_LINES:],
         )
     )

@@ -20,8 +20,8 @@ _BACKLOG: Final = 4096
 _FIRST_DESCRIPTOR: Final = 3
 _HINTS: Final = {
     errno.EADDRINUSE: "stop the other program, or choose another port (0: a free one)",
-    errno.EADDRNOTAVAIL: "choose an address of this machine; a data folder keeps the "
-    "addresses of its nodes: make another one with a corrected configuration",
+    errno.EADDRNOTAVAIL: "choose an address of this machine; that of a node is kept by "
+    "its data folder: make another one with a corrected configuration",
     errno.EMFILE: "let the process have more open files (`ulimit -n`)",
     errno.EACCES: "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE",
 }
@@ -29,10 +29,13 @@ _HINTS: Final = {
 
 def cannot_listen(what: str, address: str, port: int, error: OSError) -> ServiceError:
     """Return the error that says why a server has no socket, and what to do."""
-    reason = os.strerror(error.errno) if error.errno else str(error)
+    number = error.errno or 0
+    reason = os.strerror(number) if number else str(error)
+    if isinstance(error, socket.gaierror):  # its numbers are not the system's
+        number, reason = errno.EADDRNOTAVAIL, error.strerror or reason
     return ServiceError(
         f"{what} cannot listen on {address} port {port}: {reason}",
-        hint=_HINTS.get(error.errno or 0),
+        hint=_HINTS.get(number),
     )
 
 

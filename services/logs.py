@@ -14,11 +14,10 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import IntEnum, unique
-from functools import partial
-from typing import Final, TextIO
+from typing import Final, Self, TextIO, TypeAlias
 
 import structlog
 
@@ -28,7 +27,8 @@ from tokenless.services.errors import ConfigurationError
 LEVEL_VARIABLE: Final = "TOKENLESS_LOG_LEVEL"
 FORMAT_VARIABLE: Final = "TOKENLESS_LOG_FORMAT"
 
-_WRITING: Final = threading.Lock()
+_LOST: Final = "lines could not be written: standard error was full or closed"
+_Render: TypeAlias = Callable[[object, str, structlog.typing.EventDict], str]
 
 
 @unique
@@ -55,17 +55,18 @@ def configure_logs(
         ConfigurationError: When the environment names no level or no form.
     """
     as_json = _environment_json() if json is None else json
+    render = _json_line if as_json else _text_line
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.ExceptionRenderer(),
-            _json_line if as_json else _text_line,
+            render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             environment_level() if level is None else level
         ),
-        logger_factory=partial(_Lines, sys.stderr if to is None else to),
+        logger_factory=_Lines(sys.stderr if to is None else to, render),
         cache_logger_on_first_use=False,
     )
 
@@ -102,16 +103,53 @@ def _environment_json() -> bool:
 
 
 class _Lines:
-    """Output of structlog: writes each rendered line whole, one at a time."""
+    """Output of structlog: writes each rendered line whole, one at a time.
 
-    def __init__(self, to: TextIO, *_: object) -> None:
+    A full disk, or a reader of standard error that has gone, must not end the services
+    of phones: such lines are counted, and the number is written when there is room
+    again. A stream's own buffer would keep them and fail with every later line.
+    """
+
+    def __init__(self, to: TextIO | None, render: _Render) -> None:
         self._to = to
+        self._render = render
+        self._one_at_a_time = threading.Lock()
+        self._lost = 0
+        self._is_torn = False
+        """Whether a part of the last line was written."""
+
+    def __call__(self, *_: object) -> Self:
+        return self
 
     def write(self, line: str) -> None:
-        with _WRITING:
-            print(line, file=self._to, flush=True)
+        if self._to is None:  # closed before the process began
+            return
+        with self._one_at_a_time:
+            try:
+                self._report_lost()
+                self._put(self._to, f"{line}\n")
+            except OSError:
+                self._lost += 1
 
     debug = info = warning = error = critical = write
+
+    def _report_lost(self) -> None:
+        if self._lost and self._to is not None:
+            event = {"lost": self._lost, "event": _LOST, "level": "warning"}
+            line = self._render(None, "", event)
+            self._put(self._to, "\n" * self._is_torn + f"{line}\n")
+            self._lost = 0
+
+    def _put(self, to: TextIO, text: str) -> None:
+        try:
+            descriptor = to.fileno()
+        except OSError:  # it is no file
+            to.write(text)
+            return
+        data, done = text.encode(to.encoding, "backslashreplace"), 0
+        while done < len(data):
+            done += os.write(descriptor, data[done:])
+            self._is_torn = data[done - 1] != ord("\n")
 
 
 def _text_line(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:

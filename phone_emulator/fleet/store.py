@@ -7,7 +7,6 @@ a process that is killed leaves every phone as before its boot or as after it.
 
 import hashlib
 import json
-import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
@@ -19,29 +18,21 @@ from typing import Any, Final, Self
 from cachetools import LRUCache
 
 from tokenless.ground.disk import hint_for
-from tokenless.ground.files import PRIVATE
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.fleet import certificates
 from tokenless.phone_emulator.fleet.certificates import FleetCertificates
+from tokenless.phone_emulator.fleet.store_file import (
+    check_exists,
+    open_to_read,
+    open_to_write,
+)
 from tokenless.phone_emulator.secd.events import FlashContents
 from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES
 from tokenless.protocol.trust.anchors import FileKind
 
-_FILE: Final = "fleet.db"
-_SCHEMA_VERSION: Final = 1
 _KEPT_BYTES: Final = 8 << 20
 """Enough for the lists of a cluster, which all phones share. Most configurations are
 one phone's own, and are read twice a boot: an old one is of no use to anybody."""
 _MAX_REPORT: Final = 4 << 20
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS content (digest BLOB PRIMARY KEY, data BLOB NOT NULL)
-    WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS phone (
-    device TEXT PRIMARY KEY, model TEXT NOT NULL,
-    ctl BLOB, itl BLOB, configuration BLOB,
-    outcome TEXT, report BLOB, booted_at REAL
-) WITHOUT ROWID;
-"""
 _COLUMNS: Final = {
     FileKind.CTL: "ctl",
     FileKind.ITL: "itl",
@@ -65,9 +56,12 @@ class StoredPhone:
 class FleetStore:
     """The database of a fleet; used by one thread."""
 
-    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, folder: Path, *, reads_only: bool = False
+    ) -> None:
         self._connection = connection
         self._folder = folder
+        self._reads_only = reads_only
         self._contents: LRUCache[bytes, bytes] = LRUCache(_KEPT_BYTES, getsizeof=len)
 
     @classmethod
@@ -77,36 +71,33 @@ class FleetStore:
         Raises:
             PhoneError: When the folder or the file cannot be used.
         """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _make_private(folder / _FILE)
-            connection = sqlite3.connect(folder / _FILE, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
-            raise _unusable(folder, error) from error
-        try:
-            _prepare(connection)
-        except sqlite3.Error as error:
-            connection.close()
-            raise _unusable(folder, error) from error
-        return cls(connection, folder)
+        return cls(open_to_write(folder), folder)
 
     @classmethod
     def open_existing(cls, folder: Path) -> Self:
         """Open the store of a fleet that has been booted before.
 
         Raises:
-            PhoneError: When there is none.
+            PhoneError: When there is none, or it cannot be used.
         """
-        if not (folder / _FILE).is_file():
-            raise PhoneError(
-                f"no fleet keeps its flash in {folder}",
-                hint="boot one there with `tokenless fleet boot --flash`",
-            )
+        check_exists(folder)
         return cls.open(folder)
+
+    @classmethod
+    def open_to_read(cls, folder: Path) -> Self:
+        """Open it as `open_existing`, and write nothing: the folder may be read-only.
+
+        Raises:
+            PhoneError: When there is none, or it cannot be read.
+        """
+        check_exists(folder)
+        return cls(open_to_read(folder), folder, reads_only=True)
 
     def close(self) -> None:
         """Drop contents that no phone holds any more, and close the file."""
         with closing(self._connection) as connection:
+            if self._reads_only:
+                return
             connection.execute(
                 "DELETE FROM content WHERE digest NOT IN (SELECT ctl FROM phone "
                 "WHERE ctl NOT NULL UNION SELECT itl FROM phone WHERE itl NOT NULL "
@@ -237,40 +228,6 @@ class FleetStore:
         if hashlib.sha256(data).digest() != digest:
             raise _damaged("a content is not what its checksum says")
         return data
-
-
-def _make_private(file: Path) -> None:
-    """Make the file, unless it is there; let only its owner read it.
-
-    It holds private keys, and SQLite's other files take over its mode. A file that is
-    there is not opened: closing it would end this process's SQLite locks of it.
-    """
-    with suppress(FileExistsError):
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
-    file.chmod(PRIVATE)
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables; raise sqlite3.Error for a file that is not ours."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (0, _SCHEMA_VERSION):
-        raise sqlite3.DatabaseError(
-            f"it has the format {version} of another version of this program"
-        )
-    connection.execute("PRAGMA journal_mode = WAL")
-    # Of a killed process nothing is lost; of a machine that loses power, at worst the
-    # last boots of emulated phones.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.executescript(_SCHEMA)
-    connection.executescript(certificates.SCHEMA)
-    connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-
-
-def _unusable(folder: Path, error: Exception) -> PhoneError:
-    return PhoneError(
-        f"the fleet's flash {folder} cannot be used: {error}",
-        hint="name a folder that can be written and holds no other fleet.db",
-    )
 
 
 def _read_report(packed: bytes) -> dict[str, Any]:

@@ -9,7 +9,11 @@ from typing import Final
 
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.plan import Plan
-from tokenless.phone_emulator.planner.runbook_services import named
+from tokenless.phone_emulator.planner.runbook_services import (
+    named,
+    restart_page,
+    restarts_after,
+)
 from tokenless.phone_emulator.planner.wording import Wording
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
@@ -152,6 +156,12 @@ def _before_a_ca(plan: Plan) -> Iterator[str]:
 def after(plan: Plan) -> Iterator[str]:
     """Yield what is to be done after the last step."""
     units = {step.unit for step in plan.task.goal}
+    if services := restarts_after(plan):
+        yield (
+            f"Restart {' and '.join(services)} on every node, one node after the "
+            "other: until then they show the CallManager certificate that was "
+            f"replaced. {restart_page(services)}."
+        )
     yield (
         f"Take another DRS backup: {_BACKUP}. After a restore of the old one, phones "
         "would have to be unlocked one by one."

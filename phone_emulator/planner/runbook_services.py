@@ -73,6 +73,20 @@ def restarts_of(plan: Plan) -> dict[int, tuple[Service, ...]]:
     return found
 
 
+def restarts_after(plan: Plan) -> tuple[Service, ...]:
+    """Return the services to restart after the last step.
+
+    A plan for phones that hold no list resets none: they take nothing at a reset.
+    """
+    is_due = False
+    for each in plan.steps or ():
+        if isinstance(each.step, Regenerate):
+            is_due |= each.step.unit is TrustStore.CALLMANAGER
+        elif isinstance(each.step, ResetPhones):
+            is_due = False
+    return services_by_hand(plan.task.layout.release) if is_due else ()
+
+
 def callmanager_restarts(plan: Plan) -> list[int]:
     """Return the resets before which Cisco CallManager is restarted by hand."""
     restarts = restarts_of(plan).items()

@@ -19,6 +19,7 @@ from tokenless.phone_emulator.planner.model.steps import (
     RestartTftp,
     RestartTvs,
     UpdateCtl,
+    reset_signer,
 )
 from tokenless.phone_emulator.planner.plan import Plan, Planned
 from tokenless.phone_emulator.planner.runbook_services import (
@@ -97,7 +98,7 @@ class Doing:
             case ResetPhones():
                 self._reset()
 
-    def _rewrite(self, step: PlanStep) -> None:
+    def _rewrite(self, step: UpdateCtl | ResetCtl | ResetItl) -> None:
         """Say how a list is written anew by a command of the publisher."""
         name = "ITL" if isinstance(step, ResetItl) else "CTL"
         self.back = f"{_STOP}; {_ONE_WAY}"
@@ -125,9 +126,7 @@ class Doing:
         self.verify += (
             ", the serial numbers that you wrote down"
             if isinstance(step, UpdateCtl)
-            else ", signed by CallManager of the publisher"
-            if self._layout.release.recovery_signs
-            else ", another signer than before"
+            else f", signed by {reset_signer(self._layout, step).value}"
         )
 
     def _next(self, kind: type[RestartTftp | RestartTvs]) -> str:

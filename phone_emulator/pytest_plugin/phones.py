@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 import trio
 
+from tokenless.phone_emulator.addresses import parse_phone_name
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings
@@ -32,6 +33,7 @@ from tokenless.phone_emulator.registration.register import register_once
 from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.errors import TokenlessError
 from tokenless.protocol.phones.device_security import CapfOperation, DeviceSecurity
 
 _FIRST_MAC: Final = 0x001122800000
@@ -66,7 +68,20 @@ def run_blocking(what: Callable[[], Awaitable[_Result]], name: str) -> _Result:
             f"{name}() would block the tests of trio",
             hint=f"write `await {name}_async()`",
         )
-    return trio.run(what)
+    return trio.run(_ungrouped, what)
+
+
+async def _ungrouped(what: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Await something; an error of our own is raised as such, in no group."""
+    try:
+        return await what()
+    except ExceptionGroup as group:
+        error: Exception = group
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+            (error,) = error.exceptions
+        if isinstance(error, TokenlessError):
+            raise error from group
+        raise
 
 
 async def run_in_any_loop(what: Callable[[], Awaitable[_Result]], name: str) -> _Result:
@@ -82,7 +97,7 @@ async def run_in_any_loop(what: Callable[[], Awaitable[_Result]], name: str) -> 
         PhoneError: When the test's event loop is neither.
     """
     if _is_in_trio():
-        return await what()
+        return await _ungrouped(what)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -90,7 +105,7 @@ async def run_in_any_loop(what: Callable[[], Awaitable[_Result]], name: str) -> 
             f"{name}_async() runs under trio, asyncio and anyio only",
             hint=f"call {name}()",
         ) from None
-    return await asyncio.to_thread(trio.run, what)
+    return await asyncio.to_thread(trio.run, _ungrouped, what)
 
 
 @dataclass(slots=True)
@@ -211,11 +226,14 @@ class PhoneMaker:
             first_tftp: The node whose TFTP server it tries first; the publisher.
 
         Raises:
-            PhoneError: When that node has no TFTP server.
+            PhoneError: When that node has no TFTP server, or no phone has that name or
+                that model.
         """
-        name = device or f"SEP{next(_NUMBERS):012X}"
+        new = f"SEP{next(_NUMBERS):012X}"
+        name = new if device is None else parse_phone_name(device)
         servers = self.cluster.servers(first_tftp)
         identity = PhoneIdentity(device=name, model_name=model, servers=servers)
+        _ = identity.model  # refused here, not at its first boot
         return LabPhone(identity, self.folder / name, self.cluster)
 
 

@@ -23,6 +23,7 @@ from tokenless.phone_emulator.registration.report import (
 )
 from tokenless.phone_emulator.registration.talkers.events import (
     LastOut,
+    NumberKnown,
     PhoneEvent,
     RegistrationStateChanged,
     ResetOrdered,
@@ -124,6 +125,8 @@ class _Diary:
             case ResetOrdered(last=last):
                 alarm = {"alarm": f"{last.code}: Last={last.value}"}
                 self._write([LogEntry(LogEvent.RESET_ORDERED, now, alarm)], line.report)
+            case NumberKnown():
+                self._write([], line.report)
             case _:
                 pass
 
@@ -133,6 +136,7 @@ class _Diary:
         report: RegistrationReport,
         said: tuple[str, ...] = (),
     ) -> None:
+        self._flash.mark_registered(is_registered=report.is_registered)
         state = self._flash.known_state()
         lines = list(lines_of(entries, self._form, state.next_line))
         if lines:

@@ -1,7 +1,7 @@
 """A phone that stays registered: standby connection, failover, return, calls.
 
     line = Line(identity, group, settings)
-    last = await line.run()     until the server orders a reset or a restart
+    last = await line.run()     until the phone is to boot
 
 The phone registers at the first node that takes it. At the first of its group it holds
 a connection to the second; at another one it asks the better ones whether it may come
@@ -48,7 +48,10 @@ class LineSettings:
 
     Attributes:
         timeout_s: For one connection, and for an answer over it.
-        retry_s: Between rounds through the group, and between tries of a standby.
+        retry_s: Between rounds through the group, and between tries of a standby; also
+            from a registration to the next round, and from one after an order to the
+            next boot: a server that takes a phone and drops it, or orders reset after
+            reset, is not asked in a loop (the vendor's number is not known).
         return_s: Between tries to come back to a better node.
         holds_standby: Whether it holds a second connection.
         gate: Lets so many phones look for a server at the same time; None: all.
@@ -83,16 +86,22 @@ class Line:
         self._other: Link | None = None
         """The standby's, or the one over which the phone may come back."""
         self._changed = trio.Event()
+        self._not_before = 0.0
+        """When the next round or boot may begin, monotonic seconds."""
 
     async def run(self, last: LastOut = LastOut.INITIALIZED) -> LastOut:
-        """Stay registered until the server orders a reset; say goodbye at the end.
+        """Stay registered until the phone is to boot; say goodbye at the end.
+
+        It is to boot when the server orders a reset or a restart, or when it knows no
+        server: it then tries again to get a configuration.
 
         Args:
             last: Why the phone was out of service.
 
         Returns:
-            What the next alarm is to say: `RESET` or `RESTART`.
+            What the next alarm is to say: `RESET`, `RESTART`, or `last`.
         """
+        is_again = last is not LastOut.INITIALIZED
         async with trio.open_nursery() as nursery:
             self.media = CallMedia(nursery)
             try:
@@ -101,6 +110,8 @@ class Line:
                 with trio.CancelScope(shield=True):
                     await self._leave()
                 nursery.cancel_scope.cancel()
+        if is_again:
+            await trio.sleep_until(self._not_before)
         return last
 
     async def _stay(self, last: LastOut) -> LastOut:
@@ -116,11 +127,16 @@ class Line:
                 self._note(report_of(self.identity, self.group, link, ()))
             if link is None:
                 await trio.sleep(self._settings.retry_s)
+                if not self.group.nodes:
+                    return last  # only another boot can name one
                 continue
+            self._not_before = trio.current_time() + self._settings.retry_s
             last, is_ordered = await self._hold(link)
             if is_ordered:
                 return last
             link = await self._move(link, last)
+            if link is None:
+                await trio.sleep_until(self._not_before)
 
     async def _hold(self, link: Link) -> tuple[LastOut, bool]:
         """Stay registered over a link; tell why that ended, and whether by order."""
@@ -207,6 +223,8 @@ class Line:
         """Ask better nodes, the best first, until one lets the phone register."""
         while True:
             await trio.sleep(self._settings.return_s)
+            if self.call is not None:
+                continue  # moving would end it (inferred)
             for node in better:
                 with suppress(UnusableServerError):
                     if await self._is_welcome(node):
@@ -244,7 +262,8 @@ class Line:
         if other is not None:
             other.close()
         self.call = None
-        self._note(report_of(self.identity, self.group, None, ()))
+        if self.report.is_registered:  # else why it is not is worth keeping
+            self._note(report_of(self.identity, self.group, None, ()))
 
     # --- what a person does --------------------------------------------------------
 

@@ -5,8 +5,9 @@ Only `next_event` sends and receives. Another task that makes the phone say some
 """
 
 import ssl
+import time
 from ipaddress import IPv4Address
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import trio
 
@@ -36,6 +37,8 @@ from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.phones.registration import Signalling
 
 Talker: TypeAlias = SccpPhone | SipPhone
+_SEND_S: Final = 10.0
+"""For what is to be sent at a time: a server that reads nothing is as a silent one."""
 _NO_ADDRESS = IPv4Address(0)
 
 
@@ -127,20 +130,25 @@ class Link:
         now = trio.current_time()
         if data:
             talker.receive(data, now)
-        elif deadline is not None and now >= deadline:
-            talker.tick(now)
+        talker.tick(now)  # even while a server never stops talking
 
     async def _flush(self) -> None:
         try:
-            if self._group.carrier is Carrier.UDP and isinstance(self.talker, SipPhone):
-                for datagram in self.talker.datagrams():
-                    await self._connection.channel.send(datagram)
-            elif data := self.talker.output():
-                await self._connection.channel.send(data)
+            with trio.fail_after(_SEND_S):
+                await self._send()
         except ssl.SSLError as error:
             self._lose(error)
+        except trio.TooSlowError:
+            self._end("the server reads nothing", LastOut.TCP_TIMEOUT)
         except (OSError, ProtocolError):
             self._end()
+
+    async def _send(self) -> None:
+        if self._group.carrier is Carrier.UDP and isinstance(self.talker, SipPhone):
+            for datagram in self.talker.datagrams():
+                await self._connection.channel.send(datagram)
+        elif data := self.talker.output():
+            await self._connection.channel.send(data)
 
     def _lose(self, error: ssl.SSLError) -> None:
         """Note what TLS 1.3 says only after the handshake."""
@@ -149,10 +157,14 @@ class Link:
             self.lost = tls_failure(error, offer, self.cipher)
         self._end()
 
-    def _end(self) -> None:
+    def _end(
+        self,
+        why: str = "the server closed the connection",
+        last: LastOut = LastOut.CLOSED,
+    ) -> None:
         if not self._is_over:
             self._is_over = True
-            self.talker.closed()
+            self.talker.closed(why, last)
             self._pending += self.talker.events()
 
 
@@ -196,6 +208,7 @@ def _talker(
             lower_case_alarms=writes_alarms_in_lower_case(identity.model),
             lists=group.lists,
             login=group.login,
+            clock=time.time,
         )
     )
 

@@ -108,7 +108,9 @@ async def _until_registered(link: Link) -> None:
     while (event := await link.next_event()) is not None:
         match event:
             case RegistrationStateChanged(state=RegistrationState.REGISTERED):
-                return
+                # A server may take a phone and refuse it in one breath.
+                if link.talker.state is RegistrationState.REGISTERED:
+                    return
             case RegistrationStateChanged(
                 state=RegistrationState.REJECTED | RegistrationState.LOST,
                 why=why,

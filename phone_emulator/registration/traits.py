@@ -4,6 +4,7 @@ Numbers are the vendor's (REFERENCE-3 4.3, 5.1; REFERENCE-5 1.2); those of 8861 
 are not verified. TLS: REFERENCE-3 4.7 and 5.3.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -23,6 +24,8 @@ _NEW_CIPHERS: Final = (
 )
 AUTHENTICATED_CIPHERS: Final = "NULL-SHA"
 """Integrity only: what a phone in authenticated mode offers."""
+_VERSION: Final = re.compile(r"\.([0-9]+)-([0-9]+)-([0-9]+)")
+"""In the name of a load: `sip88xx.12-1-1-12`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class RegistrationTraits:
 
 
 _NEWER_SUITES: Final = (_SUITE_80, _SUITE_32)
-_OLD_SCCP: Final = {"7940": 11, "7960": 11}
+_OLD_SCCP: Final = {"7940": 11, "7960": 11, "6961": 15, "6911": 17}
+"""Versions that were seen of models (REFERENCE-3 4.3, REFERENCE-4 1.6)."""
 _NUMBERS: Final = {name: number for number, name in MODEL_NUMBERS.items()} | {
     "Jabber": 503
 }
@@ -70,8 +74,12 @@ def signalling_of(model: PhoneModel, config: PhoneConfig) -> Signalling:
 
 
 def user_agent_of(model: PhoneModel, load: str) -> str:
-    """Return the User-Agent of a model that speaks SIP."""
-    return f"Cisco-CP{model.name}/{load}"
+    """Return the User-Agent of a model that speaks SIP (REFERENCE-3 5.1).
+
+    It ends with the version in the load's name, or that name where it has none.
+    """
+    found = _VERSION.search(load)
+    return f"Cisco-CP{model.name}/{'.'.join(found.groups()) if found else load}"
 
 
 def writes_alarms_in_lower_case(model: PhoneModel) -> bool:

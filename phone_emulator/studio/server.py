@@ -13,14 +13,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from hypercorn.trio import serve
 
 from tokenless.ground.files import replace_file
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.app import make_app
 from tokenless.phone_emulator.studio.studio import Studio
 from tokenless.protocol.host_port import join_host_port
-from tokenless.services.console.serving import HttpsConfig, server_context
+from tokenless.services.console.serving import HttpsConfig, serve_pages, server_context
 from tokenless.services.pki.keys import generate_ec, write_key
 
 _KEY_BYTES: Final = 24
@@ -71,7 +70,7 @@ async def serve_studio(
     async with trio.open_nursery() as nursery:
         key = None if settings.asks_nobody else settings.key
         studio = Studio(settings.folder, nursery, key)
-        await nursery.start(serve, make_app(studio), config)
+        nursery.start_soon(serve_pages, make_app(studio), config, studio.log)
         task_status.started(where)
 
 

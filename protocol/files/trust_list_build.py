@@ -117,7 +117,7 @@ def emptied_record(dns_name: str, ip_address: str, role: int) -> Record:
         [
             (RecordTag.DNS_NAME, encode_text(dns_name)),
             (RecordTag.FUNCTION, role.to_bytes(2)),
-            (RecordTag.IP_ADDRESS, parse_address(ip_address).packed),
+            (RecordTag.IP_ADDRESS, _packed(ip_address)),
         ]
     )
 
@@ -204,8 +204,20 @@ def _record(
     if dns_name is not None:
         elements.insert(0, (RecordTag.DNS_NAME, encode_text(dns_name)))
     if address is not None:
-        elements.append((RecordTag.IP_ADDRESS, parse_address(address).packed))
+        elements.append((RecordTag.IP_ADDRESS, _packed(address)))
     return _compose(elements)
+
+
+def _packed(address: str) -> bytes:
+    """Return the bytes of an address; element 10 has no room for a scope (`%eth0`).
+
+    Raises:
+        ValueError: When it is none, or has a scope.
+    """
+    if "%" in address:
+        reason = f"{address!r} names an interface of one machine; leave out its %…"
+        raise ValueError(reason)
+    return parse_address(address).packed
 
 
 def _compose(elements: list[tuple[int, bytes]]) -> Record:

@@ -10,6 +10,7 @@ lengths, a bare CR or LF inside a value, control characters.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from tokenless.protocol.errors import DecodeError
@@ -98,6 +99,14 @@ SipMessage: TypeAlias = SipRequest | SipResponse
 
 COPIED: Final = ("via", "from", "to", "call-id", "cseq")
 """The headers that a response copies from its request (RFC 3261 8.2.6.2)."""
+
+
+def date_header(unix_s: float | None) -> tuple[tuple[str, str], ...]:
+    """Return the header Date of a clock (RFC 3261 20.17), nothing without one."""
+    if unix_s is None:
+        return ()
+    now = datetime.fromtimestamp(unix_s, UTC)
+    return (("Date", f"{now:%a, %d %b %Y %H:%M:%S} GMT"),)
 
 
 def answer_to(

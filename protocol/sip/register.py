@@ -1,7 +1,7 @@
 """The REGISTER of Cisco phones, and its answers (REFERENCE-3 5.1, 5.2).
 
-A phone names its device in a parameter of Contact; CUCM answers with 120 s whatever was
-asked for, and refuses with a Warning that says why.
+A phone names its device in a parameter of Contact; CUCM grants 120 s of the 3,600 that
+phones ask for, and refuses with a Warning that says why.
 """
 
 import re
@@ -10,7 +10,12 @@ from typing import Final
 
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.sip.addresses import decode_address, decode_uri, quote
-from tokenless.protocol.sip.messages import SipRequest, SipResponse, answer_to
+from tokenless.protocol.sip.messages import (
+    SipRequest,
+    SipResponse,
+    answer_to,
+    date_header,
+)
 
 DEVICE_PARAMETER: Final = "+u.sip!devicename.ccm.cisco.com"
 _OLDER_DEVICE_PARAMETER: Final = "+u.sip!devicename.ccm.features.cisco.com"
@@ -140,7 +145,14 @@ class RegisterForm:
     user: str
 
     def build(
-        self, sequence: int, *, expires_s: int, branch: str, tag: str, alarm: str = ""
+        self,
+        sequence: int,
+        *,
+        expires_s: int,
+        branch: str,
+        tag: str,
+        alarm: str = "",
+        unix_s: float | None = None,
     ) -> SipRequest:
         """Return a REGISTER.
 
@@ -150,6 +162,7 @@ class RegisterForm:
             branch: Of Via; begins with `z9hG4bK`, new each time.
             tag: Of From.
             alarm: E.g. `14 Name=SEP… Load=… Last=cm-closed-tcp`.
+            unix_s: The phone's clock; None: no Date.
         """
         via = f"{_VERSION}/{self.transport.upper()} {self.contact};branch={branch}"
         headers = [
@@ -158,6 +171,7 @@ class RegisterForm:
             ("To", f"<sip:{self.number}@{self.server}>"),
             ("Call-ID", self.call_id),
             ("Max-Forwards", "70"),
+            *date_header(unix_s),
             ("CSeq", f"{sequence} REGISTER"),
             ("User-Agent", self.user_agent),
             ("Contact", self._contact()),

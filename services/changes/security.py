@@ -16,12 +16,14 @@ from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.files.trust_list_build import ListForm, sign_trust_list
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
+from tokenless.protocol.trust import signing
+from tokenless.protocol.trust.signing import ItlReset
 from tokenless.services.changes.upgrade import follow_release
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.recovery import export_key, load_recovery
-from tokenless.services.publishing.ctl import CTL_NAME, ctl_records, ctl_signer
-from tokenless.services.publishing.itl import itl_signer, resign_itl, sign_itl
+from tokenless.services.publishing.ctl import CTL_NAME, ctl_records
+from tokenless.services.publishing.itl import resign_itl, sign_itl
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.database import Change
 from tokenless.services.store.nodes import NodeRow
@@ -41,9 +43,6 @@ _NO_LICENCE: Final = (
     "not registered to a Smart/Virtual Account with Allow export-controlled "
     "functionality."
 )
-
-
-_ONE_FOR_ALL: Final = "publisher"
 
 
 @unique
@@ -117,7 +116,7 @@ def reset_itl_localkey(cluster: Cluster, *, by: str) -> None:
     """
     with cluster.store.change("reset ITL", "localkey", by=by) as change:
         snapshot = ClusterSnapshot.read(change.connection)
-        if _is_one_for_all(cluster, snapshot):
+        if _itl_reset(cluster).is_one_for_all(snapshot.release):
             _leave_publishers_itl(cluster, change, snapshot)
             return
         for row in snapshot.tftp_nodes:
@@ -135,17 +134,12 @@ def itl_reset_signer(
     Raises:
         ServiceError: When the certificate does not exist.
     """
-    if _is_one_for_all(cluster, snapshot):
-        node = snapshot.publisher
-    return itl_signer(snapshot, node, reset=True)
+    key = signing.itl_reset_signer(snapshot.release, _itl_reset(cluster))
+    return snapshot.signer(key, node)
 
 
-def _is_one_for_all(cluster: Cluster, snapshot: ClusterSnapshot) -> bool:
-    """Return whether a reset gives all nodes the publisher's ITL."""
-    return (
-        snapshot.release.recovery_signs
-        and cluster.config.tftp.itl_reset == _ONE_FOR_ALL
-    )
+def _itl_reset(cluster: Cluster) -> ItlReset:
+    return ItlReset(cluster.config.tftp.itl_reset)
 
 
 def reset_itl_remotekey(
@@ -284,8 +278,8 @@ def _publish_own(
     cluster: Cluster, change: Change, snapshot: ClusterSnapshot, *, reset: bool = False
 ) -> None:
     """Publish the CTL that a key of the publisher signs."""
-    store = ctl_signer(snapshot, reset=reset)
-    certificate = snapshot.certificate(store, snapshot.publisher)
+    key = signing.ctl_signer(snapshot.release, reset=reset)
+    store, certificate = snapshot.signer(key, snapshot.publisher)
     signer = cluster.node_of(snapshot.publisher).keys.signer(store, certificate)
     publish_ctl(change, snapshot, ctl_records(snapshot, store), signer)
 

@@ -12,6 +12,7 @@ from tokenless.protocol.host_port import join_host_port
 from tokenless.services.changes import console_users
 from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.first_user import FirstUser, first_user_options
+from tokenless.services.cli.passwords import asked_for
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.logs import configure_logs
 from tokenless.services.store.audit import administrator
@@ -104,19 +105,24 @@ def user() -> None:
     default=ConsoleRole.CHANGE.value,
     help="read: see all pages; change: also make changes, and use the shell.",
 )
-@click.password_option(help="At least 10 characters; asked for when not given.")
+@click.option("--password", help="At least 10 characters; asked for when not given.")
+@click.pass_context
 def add(
+    context: click.Context,
     opened: OpenedCluster,
     name: str,
     role: str,
-    password: str,
+    password: str | None,
     *,
     as_json: bool,
 ) -> None:
     """Add a user of the console."""
+    chosen = password or asked_for(
+        context, "Password", "TOKENLESS_PASSWORD", confirm=True
+    )
     with opened as cluster:
         console_users.add_user(
-            cluster, name, ConsoleRole(role), password, by=administrator()
+            cluster, name, ConsoleRole(role), chosen, by=administrator()
         )
     _report(name, f"{name} may sign in, with the role {role}", as_json=as_json)
 

@@ -77,9 +77,27 @@ class Cluster:
         if not (data / CONFIG_FILE).exists():
             if not makes:
                 raise no_cluster_in(data)
-            described = load_config() if config is None else config
-            initialise(Installation(data, _at(described, database_url), clock))
+            _make(data, config, database_url, clock)
         return cls._open_existing(data, config, database_url, clock)
+
+    @classmethod
+    def create(
+        cls, data: Path, config: Path | None = None, *, database_url: str | None = None
+    ) -> Self:
+        """Make a data folder that does not exist, and open it; arguments as `open`.
+
+        Raises:
+            ConfigurationError, ServiceError: As `open`, and when it exists already,
+                though another process made it only now.
+        """
+        described = None if config is None else load_config(config)
+        is_there = (data / CONFIG_FILE).exists()
+        if is_there or not _make(data, described, database_url, time.time):
+            raise ServiceError(
+                f"{data} holds a cluster already",
+                hint="name another folder with --data",
+            )
+        return cls._open_existing(data, described, database_url, time.time)
 
     @classmethod
     def _open_existing(
@@ -288,3 +306,14 @@ def load_saved(path: Path) -> ClusterConfig:
             f"{path}: {error}", hint="restore the data folder from a backup"
         ) from None
     return check_tables(tables, str(path))
+
+
+def _make(
+    data: Path,
+    config: ClusterConfig | None,
+    database_url: str | None,
+    clock: Callable[[], float],
+) -> bool:
+    """Make a data folder; return whether no other process was faster."""
+    described = load_config() if config is None else config
+    return initialise(Installation(data, _at(described, database_url), clock))

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tokenless.ground.json_input import decode_json
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.trust.signing import SigningKey, itl_signer
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.initialise import save_config, saved_tables
@@ -147,7 +148,7 @@ def _keys(cluster: Cluster, node: Node) -> dict[str, str]:
     """Return the keys that a node needs on its own host."""
     kept = set(node.keys_folder.glob("*.pem"))
     kept -= set(node.keys_folder.glob(_RECOVERY_KEYS))
-    if cluster.release.recovery_signs:
+    if itl_signer(cluster.release) is SigningKey.RECOVERY:
         store = TrustStore.ITLRECOVERY
         with cluster.store.read() as connection:
             recovery = certificates.own(connection, store, cluster.publisher.id)

@@ -40,8 +40,11 @@ from tokenless.services.store.parameters import (
 )
 
 
-def initialise(installation: Installation) -> None:
-    """Make a installation's data folder from its configuration.
+def initialise(installation: Installation) -> bool:
+    """Make an installation's data folder from its configuration.
+
+    Returns:
+        Whether this call made it; False when another process was faster.
 
     Raises:
         ServiceError: When the folder holds something else already.
@@ -56,11 +59,12 @@ def initialise(installation: Installation) -> None:
     data.parent.mkdir(parents=True, exist_ok=True)
     scratch = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        _build(replace(installation, data=scratch), data)
+        return _build(replace(installation, data=scratch), data)
     except ServiceError:
         # Another process may have made the folder, and the cluster, meanwhile.
         if not (data / CONFIG_FILE).exists():
             raise
+        return False
     except OSError as error:
         # People know the folder by the name that they gave it.
         if error.filename is not None:
@@ -70,17 +74,19 @@ def initialise(installation: Installation) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _move(scratch: Path, data: Path) -> None:
+def _move(scratch: Path, data: Path) -> bool:
     try:
         scratch.rename(data)
     except OSError:
         # Somebody else's folder has appeared meanwhile; if not, the reason counts.
         if not (data / CONFIG_FILE).exists():
             raise
+        return False
     sync_folder(data.parent)
+    return True
 
 
-def _build(installation: Installation, target: Path) -> None:
+def _build(installation: Installation, target: Path) -> bool:
     installation.data.mkdir(mode=0o755)
     config = installation.config
     store = Database(installation.database_url, clock=installation.clock)
@@ -97,11 +103,10 @@ def _build(installation: Installation, target: Path) -> None:
             trust_phones(installation, change.connection, change.at)
             save_config(installation)
             if store.is_shared:
-                _move(installation.data, target)
+                return _move(installation.data, target)
     finally:
         store.close()
-    if not store.is_shared:
-        _move(installation.data, target)
+    return _move(installation.data, target)
 
 
 def trust_phones(installation: Installation, connection: Connection, at: int) -> None:

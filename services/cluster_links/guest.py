@@ -105,6 +105,11 @@ class LinkSession(MessageSession[LinkMessage]):
             raise self._refusal("no node of the cluster shows this certificate")
         super().receive(data)
 
+    @property
+    def is_kept(self) -> bool:
+        """Return whether it is a node of ours; an older connection of it has ended."""
+        return self._node is not None
+
     def on_timer(self) -> None:
         """Close the connection of a node that is silent."""
         self.connection.close()

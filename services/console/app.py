@@ -21,6 +21,7 @@ from tokenless.services.console import certmgr
 from tokenless.services.console.console import Console, Visitor
 from tokenless.services.console.forms import Form
 from tokenless.services.console.guard import (
+    IS_LIVE,
     Protection,
     checked_form,
     is_own_origin,
@@ -30,13 +31,12 @@ from tokenless.services.console.pages import PAGES
 from tokenless.services.console.serving import Do, Endpoint, routes_of
 from tokenless.services.console.sessions import COOKIE, NoticeKind
 from tokenless.services.console.shell_socket import talk
-from tokenless.services.console.sign_in import SignInDesk
+from tokenless.services.console.sign_in import SIGN_IN, SignInDesk, to_sign_in
 from tokenless.services.console.texts import text
 from tokenless.services.console.visit import SEE_OTHER, Page, Visit
 from tokenless.services.console.works import Work, follow_work
 from tokenless.services.store.console_users import ConsoleRole
 
-SIGN_IN: Final = "/sign-in"
 _STATIC: Final = Path(__file__).with_name("static")
 
 
@@ -87,7 +87,7 @@ def _acting(console: Console, page: Page, act: Do[Visit]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         visitor = await console.visitor(request)
         if visitor is None:
-            return _to_sign_in(request)
+            return _to_sign_in(request, page.back.format(**request.path_params))
         form = await checked_form(request, visitor.session)
         if visitor.user.role is not ConsoleRole.CHANGE:
             console.log.warning("refused: role", user=visitor.user.name, path=page.path)
@@ -162,12 +162,20 @@ class _WorkEvents:
         await follow_work(work, receive, send)
 
 
-def _to_sign_in(request: Request) -> Response:
-    """Send a browser to the sign-in, and back to the page after it."""
-    headers = {"location": SIGN_IN}
-    if request.method == "GET":
-        headers["location"] += f"?next={request.url.path}"
-    return Response(status_code=SEE_OTHER, headers=headers)
+def _to_sign_in(request: Request, back: str | None = None) -> Response:
+    """Send a browser to the sign-in, and back to the page after it.
+
+    Args:
+        request: The request of nobody who is signed in.
+        back: The page of a form, which is not carried out; None for a page itself.
+    """
+    if IS_LIVE in request.headers:
+        # A part of a live page asks: the whole page has to sign in.
+        return Response(headers={"HX-Refresh": "true"})
+    if back is not None:
+        return to_sign_in(back, is_refused=True)
+    url = request.url
+    return to_sign_in(f"{url.path}?{url.query}" if url.query else url.path)
 
 
 def _with_cookie(response: Response, visitor: Visitor) -> Response:

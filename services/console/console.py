@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 
 from tokenless.services.changes.console_users import find_user
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.console.guard import is_loopback_host
+from tokenless.services.console.guard import is_loopback_host, is_of_user
 from tokenless.services.console.live import LiveState
 from tokenless.services.console.sessions import COOKIE, Session, Sessions, Throttle
 from tokenless.services.console.templates import make_environment
@@ -81,7 +81,8 @@ class Console:
     async def visitor(self, request: Request | WebSocket) -> Visitor | None:
         """Return the sender of a request, None when a sign-in is needed."""
         cookie = request.cookies.get(COOKIE)
-        session = self.sessions.find(cookie)
+        prolongs = is_of_user(request.headers)
+        session = self.sessions.find(cookie, prolongs=prolongs)
         if self.asks_nobody:
             if not is_loopback_host(request.headers.get("host", "")):
                 raise HTTPException(403, text("error.host"))

@@ -18,6 +18,8 @@ from tokenless.services.console.texts import text
 
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 CSRF_FIELD: Final = "csrf"
+IS_LIVE: Final = "hx-request"
+"""The header of a request that a live page makes by itself."""
 _READ_S: Final = 30.0
 """The seconds that a browser may take to send a form."""
 _POLICY: Final = (
@@ -34,6 +36,8 @@ _HEADERS: Final = (
 )
 _NOT_STORED: Final = (b"cache-control", b"no-store")
 _TOO_LARGE: Final = 413
+_MAX_DRAINED_BYTES: Final = 64 * 1024 * 1024
+"""Of a body that is not wanted; after these the connection breaks."""
 
 
 def is_own_origin(headers: Mapping[str, str], *, is_required: bool = False) -> bool:
@@ -50,6 +54,12 @@ def is_own_origin(headers: Mapping[str, str], *, is_required: bool = False) -> b
     if origin is None:
         return not is_required
     return origin == f"https://{headers.get('host', '')}"
+
+
+def is_of_user(headers: Mapping[str, str]) -> bool:
+    """Tell whether a person made a request; a live page makes some by itself."""
+    is_stream = headers.get("accept") == "text/event-stream"
+    return IS_LIVE not in headers and not is_stream
 
 
 def has_token(session: Session, given: str) -> bool:
@@ -127,9 +137,11 @@ class Protection:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        body = _Body(receive, self._max_body)
 
         async def protected(message: Message) -> None:
             if message["type"] == "http.response.start":
+                await body.drain()
                 headers = list(message.get("headers", []))
                 known = {name.lower() for name, _ in headers}
                 headers += _HEADERS
@@ -138,20 +150,51 @@ class Protection:
                 message = {**message, "headers": headers}
             await send(message)
 
-        await self._app(scope, _bounded(receive, self._max_body), protected)
+        await self._app(scope, body.receive, protected)
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
-    """Return a `receive` that raises when a body is longer than any form."""
-    received = 0
+class _Body:
+    """A request's body: bounded, and read to its end before the answer begins.
 
-    async def bounded() -> Message:
-        nonlocal received
-        message = await receive()
-        if message["type"] == "http.request":
-            received += len(message.get("body", b""))
-            if received > most:
-                raise HTTPException(_TOO_LARGE, text("error.too-large"))
+    A browser that is answered while it still sends shows a broken connection instead of
+    the answer: what no page wants is read and dropped.
+    """
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive = receive
+        self._most = most
+        self._received = 0
+        self._is_whole = False
+        self._turn = trio.Lock()
+        """Some answers wait for the browser's leave while they are sent."""
+        self._last: Message | None = None
+        """The browser's leave, which is told once only."""
+
+    async def receive(self) -> Message:
+        """Receive as the server does; raise when the body is longer than any form."""
+        async with self._turn:
+            message = self._last or await self._next()
+        if self._received > self._most:
+            raise HTTPException(_TOO_LARGE, text("error.too-large"))
         return message
 
-    return bounded
+    async def drain(self) -> None:
+        """Drop the rest of the body, up to a bound and for a while."""
+        if not self._goes_on():
+            return
+        with trio.move_on_after(_READ_S):
+            async with self._turn:
+                while self._goes_on():
+                    await self._next()
+
+    def _goes_on(self) -> bool:
+        return not self._is_whole and self._received <= _MAX_DRAINED_BYTES
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            self._is_whole = not message.get("more_body", False)
+        else:
+            self._last, self._is_whole = message, True
+        return message

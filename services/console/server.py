@@ -7,7 +7,6 @@ from ipaddress import ip_address
 from typing import Final, Self
 
 import trio
-from hypercorn.trio import serve
 
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import TrustStore
@@ -18,7 +17,7 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config.host_sections import ConsoleSection
 from tokenless.services.console.app import make_app
 from tokenless.services.console.console import Console
-from tokenless.services.console.serving import HttpsConfig, server_context
+from tokenless.services.console.serving import HttpsConfig, serve_pages, server_context
 from tokenless.services.errors import RESTORE_THE_KEY, ServiceError
 
 _USUAL_BITS: Final = 2048
@@ -83,7 +82,7 @@ async def serve_console(
     async with trio.open_nursery() as nursery:
         console = Console(cluster, nursery, asks_nobody=settings.asks_nobody)
         nursery.start_soon(console.live.follow)
-        await nursery.start(serve, make_app(console), config)
+        nursery.start_soon(serve_pages, make_app(console), config, console.log)
         task_status.started(where)
 
 

@@ -1,14 +1,22 @@
 """Pages in a browser, as console and studio serve them: HTTPS, and routes of pages."""
 
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, TypeAlias, TypeVar
 
+import structlog
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 _SHELL_MESSAGE_BYTES: Final = 64 * 1024
 _BACKLOG: Final = 256
@@ -55,7 +63,9 @@ class HttpsConfig(Config):
 
     def __init__(self, context: ssl.SSLContext, bind: str) -> None:
         super().__init__()
-        self._context = context
+        self.context = context
+        self.socket: socket.socket | None = None
+        """The listening socket, once `listen` has taken it."""
         self.bind = [bind]
         self.accesslog = self.errorlog = None
         self.backlog = _BACKLOG
@@ -66,19 +76,15 @@ class HttpsConfig(Config):
 
     def listen(self) -> tuple[str, int]:
         """Take the socket; return its address. Raises OSError when it cannot be had."""
-        sockets = self.create_sockets()
-        self.create_sockets = lambda: sockets  # type: ignore[method-assign]
-        address, port, *_ = sockets.secure_sockets[0].getsockname()
+        (self.socket,) = self.create_sockets().secure_sockets
+        self.socket.listen(self.backlog)
+        address, port, *_ = self.socket.getsockname()
         return address, port
 
     @property
     def ssl_enabled(self) -> bool:
         """There are no pages without TLS."""
         return True
-
-    def create_ssl_context(self) -> ssl.SSLContext:
-        """Return the context of the server's certificate."""
-        return self._context
 
 
 def server_context(level: int = _USUAL_LEVEL) -> ssl.SSLContext:
@@ -93,3 +99,30 @@ def server_context(level: int = _USUAL_LEVEL) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["h2", "http/1.1"])
     return context
+
+
+async def serve_pages(
+    app: ASGIApp, config: HttpsConfig, log: structlog.typing.FilteringBoundLogger
+) -> None:
+    """Serve an application on the socket that `config` has taken, until cancelled.
+
+    Hypercorn's own loop lets an error of one connection end all of them, and bytes
+    that a browser sends can cause one: data for an HTTP/2 stream that was answered
+    already, a path that is not ASCII. Here it ends that connection.
+    """
+    assert config.socket is not None  # noqa: S101  # `listen` comes first
+    listener = trio.SSLListener(
+        trio.SocketListener(trio.socket.from_stdlib_socket(config.socket)),
+        config.context,
+        https_compatible=True,
+    )
+    wrapped = ASGIWrapper(app)  # type: ignore[arg-type]  # starlette's types are wider
+    context = WorkerContext(None)
+
+    async def serve_one(stream: trio.SSLStream[trio.SocketStream]) -> None:
+        try:
+            await TCPServer(wrapped, config, context, ConnectionState({}), stream)
+        except* Exception as errors:  # noqa: BLE001  # whatever it is, it is logged
+            log.warning("a connection failed", reason=repr(errors.exceptions[0]))
+
+    await trio.serve_listeners(serve_one, [listener])

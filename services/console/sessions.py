@@ -93,8 +93,13 @@ class Sessions:
         self._sessions[_key(value)] = session
         return value, session
 
-    def find(self, value: str | None) -> Session | None:
-        """Return the session of a cookie, None when it has ended or never was."""
+    def find(self, value: str | None, *, prolongs: bool = True) -> Session | None:
+        """Return the session of a cookie, None when it has ended or never was.
+
+        Args:
+            value: Of the cookie.
+            prolongs: Whether its user is here; False for what a page does by itself.
+        """
         if not value:
             return None
         key = _key(value)
@@ -105,8 +110,9 @@ class Sessions:
         if now - session.seen > IDLE_S or now - session.began > LONGEST_S:
             del self._sessions[key]
             return None
-        session.seen = now
-        self._sessions.move_to_end(key)
+        if prolongs:
+            session.seen = now
+            self._sessions.move_to_end(key)
         return session
 
     def is_alive(self, value: str | None) -> bool:

@@ -1,6 +1,7 @@
 """Signing in and out."""
 
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 import trio
 from starlette.exceptions import HTTPException
@@ -21,6 +22,20 @@ _AT_ONCE: Final = 2
 """Passwords that are checked at once: each takes 64 MiB."""
 _MAX_WAITING: Final = 20
 _HOME: Final = "/"
+_REFUSED: Final = "refused"
+SIGN_IN: Final = "/sign-in"
+"""The path of the form."""
+
+
+def to_sign_in(where: str, *, is_refused: bool = False) -> Response:
+    """Send a browser to the sign-in.
+
+    Args:
+        where: The page to show after it.
+        is_refused: Whether a form was not carried out, which the sign-in then says.
+    """
+    query = {"next": where} | ({_REFUSED: "1"} if is_refused else {})
+    return RedirectResponse(f"{SIGN_IN}?{urlencode(query)}", status_code=SEE_OTHER)
 
 
 class SignInDesk:
@@ -34,10 +49,13 @@ class SignInDesk:
         """Show the form; a browser without a session is given one, not signed in."""
         sessions = self._console.sessions
         session = sessions.find(request.cookies.get(COOKIE))
-        if session is not None:
-            return self._page(request, session)
-        value, session = sessions.begin(None)
-        return set_cookie(self._page(request, session), value)
+        value = None
+        if session is None:
+            value, session = sessions.begin(None)
+        if _REFUSED in request.query_params:
+            session.notify(NoticeKind.WARNING, text("sign-in.ended"))
+        page = self._page(session, request.query_params.get("next", _HOME))
+        return page if value is None else set_cookie(page, value)
 
     async def act(self, request: Request) -> Response:
         """Sign in: the previous session ends, and only this client knows the new one.
@@ -49,15 +67,15 @@ class SignInDesk:
         cookie = request.cookies.get(COOKIE)
         session = console.sessions.find(cookie)
         if session is None:
-            return RedirectResponse("/sign-in", status_code=SEE_OTHER)
+            return to_sign_in(_HOME, is_refused=True)
         form = await checked_form(request, session)
+        where = own_path(form.one("next"))
         user = await self.check(request, form.one("name"), form.one("password"))
         if user is None:
             session.notify(NoticeKind.ERROR, text("sign-in.refused"))
-            return self._page(request, session, status=403)
+            return self._page(session, where, status=403)
         console.sessions.end(cookie)
         value, _ = console.sessions.begin(user.name)
-        where = own_path(form.one("next"))
         return set_cookie(RedirectResponse(where, status_code=SEE_OTHER), value)
 
     async def check(
@@ -98,7 +116,7 @@ class SignInDesk:
         if session is not None:
             await checked_form(request, session)
             console.sessions.end(cookie)
-        response = RedirectResponse("/sign-in", status_code=SEE_OTHER)
+        response = RedirectResponse(SIGN_IN, status_code=SEE_OTHER)
         response.delete_cookie(
             COOKIE, path="/", secure=True, httponly=True, samesite="strict"
         )
@@ -110,11 +128,11 @@ class SignInDesk:
             self._console.log.warning("sign-in throttled", client=address)
             raise HTTPException(429, text("sign-in.throttled"))
 
-    def _page(self, request: Request, session: Session, status: int = 200) -> Response:
+    def _page(self, session: Session, where: str, status: int = 200) -> Response:
         return self._console.render(
             "sign_in.html",
             session,
             status=status,
             notices=session.take_notices(),
-            next=own_path(request.query_params.get("next", _HOME)),
+            next=own_path(where),
         )

@@ -24,6 +24,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "app.save": "Save",
     "live.on": "Live: this page follows the cluster.",
     "live.off": "Not live: the connection was lost and is being restored.",
+    "live.ended": "Not live: you are not signed in any longer; load the page again.",
     "nav.home": "Home",
     "nav.parameters": "Enterprise Parameters",
     "nav.phones": "Phones",
@@ -37,7 +38,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "status.ready": "Status: Ready",
     "plain.title": "The operation failed",
     "plain.home": "Go to the first page",
-    "error.too-large": "The request is larger than any form of this console.",
+    "error.too-large": "What was sent is larger than any form of this page takes; "
+    "nothing was changed. Choose a smaller file.",
     "error.host": "Without sign-in, this console answers only on loopback addresses.",
     "error.role": "Your role is read: you cannot make changes or use the shell.",
     "error.origin": "Another site's page sent this form; nothing was changed.",
@@ -57,6 +59,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "sign-in.name": "Username",
     "sign-in.password": "Password",
     "sign-in.act": "Sign in",
+    "sign-in.ended": "You were not signed in any longer, so nothing was changed: sign "
+    "in and do it again.",
     "sign-in.refused": (
         "Sign-in failed: the name or the password is wrong, or the user is locked "
         "out for some time after wrong passwords."
@@ -139,7 +143,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "services.title": "Control Center",
     "services.all": "On all servers",
     "services.restart-all": "Restart on all servers",
-    "services.note": "Servers that do not run the service are not changed.",
+    "services.note": "Servers on which the service is not activated are not changed; "
+    "where it is stopped, it is started.",
     "services.server": "Server {name}",
     "services.name": "Service Name",
     "services.status": "Status",
@@ -234,6 +239,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "cli.go": "Go",
     "cli.output": "Output of the CLI",
     "cli.closed": "The connection is closed; load the page again.",
+    "cli.no-script": "This page needs JavaScript; without it, use `tokenless admin`.",
     "cli.note": "The same commands as in `tokenless admin`; `help` lists them. Files "
     "that commands fetch are deleted when the page closes.",
     "ctl-client.title": "Cisco CTL Client",

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.forms import Form
+from tokenless.services.console.guard import IS_LIVE
 from tokenless.services.console.serving import BrowserPage
 from tokenless.services.console.sessions import NoticeKind, Session
 from tokenless.services.console.texts import text
@@ -66,7 +67,7 @@ class Visit:
 
     def render(self, template: str, *, status: int = 200, **values: object) -> Response:
         """Return a page; a live view's own request leaves the sentences of forms."""
-        is_live = "hx-request" in self.request.headers
+        is_live = IS_LIVE in self.request.headers
         return self.console.render(
             template,
             self.session,

@@ -10,6 +10,7 @@ from typing import assert_never
 import trio
 
 from tokenless.protocol.codes import UNITS_OF_EVERY_NODE, NodeRole
+from tokenless.protocol.trust.signing import itl_signer
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.distribution import (
     install_ctl,
@@ -29,7 +30,6 @@ from tokenless.services.node.supervised.stream_services import CapfService, TvsS
 from tokenless.services.node.supervised.supervision import Service, Supervised
 from tokenless.services.node.supervised.tftp import TftpService
 from tokenless.services.node.supervised.trust import NodeTrust
-from tokenless.services.publishing.itl import itl_signer
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 
@@ -75,6 +75,7 @@ class NodeRuntime:
             for kind, service in self._activated()
             if kind in kinds
         }
+        CTL_INSTALLS.labels(node.name)
         self._nursery = nursery
         self._watch = CertificateWatch(cluster, node)
         self._follow_ups = FollowUps(
@@ -164,7 +165,11 @@ class NodeRuntime:
         follower = self.follower
         return judge(
             self.node.name,
-            {name.value: each.state for name, each in self._services.items()},
+            {
+                name.value: each.state
+                for name, each in self._services.items()
+                if each.is_expected
+            },
             revision=follower.applied,
             stale_for_s=None if follower.trouble is None else follower.age_s,
             reason=follower.trouble,
@@ -266,6 +271,7 @@ class NodeRuntime:
         ends = await trio.to_thread.run_sync(load_ends, self._cluster, self.node)
         COLLECTOR.follow(self.node.name, ends, self._cluster.clock)
         await self._callmanager.follow()
+        await self._follow_activation()
         reset = await trio.to_thread.run_sync(
             install_reset_itl, self._cluster, self.node
         )
@@ -278,6 +284,13 @@ class NodeRuntime:
             await self._tftp.take_devices()
         await self._follow_certificates()
         return judge_anew
+
+    async def _follow_activation(self) -> None:
+        """Note which services an administrator wants on the node now."""
+        for node in await trio.to_thread.run_sync(lambda: self._cluster.nodes):
+            if node.id == self.node.id:
+                for supervised in self._services.values():
+                    supervised.follow_activation(node.roles)
 
     async def _follow_certificates(self) -> None:
         """Begin what follows from changed certificates; no task waits for its end."""
@@ -301,6 +314,6 @@ def check_ready(cluster: Cluster, node: Node) -> None:
         (store, snapshot.certificate(store, row)) for store in UNITS_OF_EVERY_NODE
     ]
     if row.serves_tftp:
-        needed.append(itl_signer(snapshot, row))
+        needed.append(snapshot.signer(itl_signer(snapshot.release), row))
     for store, certificate in needed:
         node.keys.load(store, certificate)

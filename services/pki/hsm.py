@@ -228,6 +228,14 @@ def _read_certificate(session: Any) -> Certificate | None:  # noqa: ANN401 - unt
         ) from None
 
 
+def password_missing(label: str) -> ServiceError:
+    """Return why no password is tried on a token for which none was given."""
+    return ServiceError(
+        f"token {label} needs its password: it counts wrong ones and locks itself",
+        hint="set TOKENLESS_PASSWORD to it",
+    )
+
+
 def _library() -> ModuleType:
     try:
         import pkcs11  # noqa: PLC0415 - the extra may not be installed
@@ -245,9 +253,11 @@ def _load(module: Path) -> Any:  # noqa: ANN401 - python-pkcs11 has no types
     try:
         return library.lib(str(module))
     except (library.exceptions.PKCS11Error, RuntimeError, OSError) as error:
+        # Many of these errors have a name and no words.
         raise ServiceError(
-            f"{module}: no PKCS#11 module: {error}",
-            hint="name the module's shared library",
+            f"{module}: no PKCS#11 module: {str(error) or type(error).__name__}",
+            hint="name the module's shared library, and see to the configuration "
+            "that it reads",
         ) from None
 
 
@@ -270,6 +280,11 @@ def _explained(label: str) -> Iterator[None]:
         raise ServiceError(
             f"there is no token {label} in the module",
             hint="initialise it with the module's own tool",
+        ) from None
+    except errors.MultipleTokensReturned:
+        raise ServiceError(
+            f"token {label} is in the module more than once",
+            hint="remove all but one, or initialise them anew with other labels",
         ) from None
     except errors.PKCS11Error as error:
         name = type(error).__name__

@@ -177,6 +177,8 @@ def common_name_of(name: x509.Name) -> str:
 
 
 def _general_name(text: str) -> x509.GeneralName:
+    if "%" in text:  # an interface of one machine is no part of a server's name
+        raise ValueError(repr(text[:64]))
     try:
         return x509.IPAddress(ip_address(text))
     except ValueError:

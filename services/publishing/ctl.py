@@ -16,13 +16,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import NodeRole, Role, TrustStore, server_role
+from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list_build import (
     ListForm,
     emptied_record,
     record_for,
     token_record,
+)
+from tokenless.protocol.trust.signing import (
+    SigningKey,
+    ctl_sasts,
+    ctl_servers,
+    token_ctl_sasts,
 )
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.nodes import NodeRow
@@ -43,18 +49,6 @@ class OtherServer:
     certificate: Certificate
 
 
-def ctl_signer(snapshot: ClusterSnapshot, *, reset: bool = False) -> TrustStore:
-    """Return whose key of the publisher signs a CTL without tokens (REFERENCE 2.3).
-
-    Args:
-        snapshot: The state.
-        reset: Whether it is for `utils ctl reset localkey`: the CallManager key then.
-    """
-    if snapshot.release.recovery_signs and not reset:
-        return TrustStore.ITLRECOVERY
-    return TrustStore.CALLMANAGER
-
-
 def ctl_records(snapshot: ClusterSnapshot, signer: TrustStore) -> list[Record]:
     """Return the records of a CTL that a key of the publisher signs.
 
@@ -63,7 +57,11 @@ def ctl_records(snapshot: ClusterSnapshot, signer: TrustStore) -> list[Record]:
     """
     form = ListForm.CUCM
     first = snapshot.certificate(signer, snapshot.publisher)
-    others = [each for each in _server_sasts(snapshot) if each != first]
+    others = [
+        each
+        for each in _own_sasts(snapshot, ctl_sasts(snapshot.release))
+        if each != first
+    ]
     if snapshot.release.lists_phone_sast_trust:
         known = {first.der, *(each.der for each in others)}
         others += [each for each in snapshot.phone_sast if each.der not in known]
@@ -91,7 +89,7 @@ def token_ctl_records(
     """
     form = ListForm.CTL_CLIENT
     first, *more = (token_record(token) for token in tokens)
-    sasts = _server_sasts(snapshot) if snapshot.release.recovery_in_ctl else []
+    sasts = _own_sasts(snapshot, token_ctl_sasts(snapshot.release))
     return [
         first,
         *_servers(snapshot, form),
@@ -113,12 +111,10 @@ def _other(snapshot: ClusterSnapshot, server: OtherServer) -> Record:
     )
 
 
-def _server_sasts(snapshot: ClusterSnapshot) -> list[Certificate]:
-    """Return the cluster's own SASTs: ITLRecovery is none before 10.5(2)."""
-    sasts = [snapshot.certificate(TrustStore.CALLMANAGER, snapshot.publisher)]
-    if snapshot.release.recovery_in_ctl and snapshot.recovery is not None:
-        sasts.insert(0, snapshot.recovery)
-    return sasts
+def _own_sasts(
+    snapshot: ClusterSnapshot, keys: Sequence[SigningKey]
+) -> list[Certificate]:
+    return [each for each, _ in snapshot.sasts(keys, snapshot.publisher)]
 
 
 def _servers(snapshot: ClusterSnapshot, form: ListForm) -> Iterator[Record]:
@@ -136,15 +132,15 @@ def _servers(snapshot: ClusterSnapshot, form: ListForm) -> Iterator[Record]:
 def _server_roles(snapshot: ClusterSnapshot) -> dict[int, Role]:
     """Return the function of each node that has a record, by its id."""
     first: dict[bytes, int] = {}
-    roles: dict[int, frozenset[NodeRole]] = {}
-    for node in snapshot.nodes:
-        holder = node.id
-        if snapshot.is_mixed:
-            der = snapshot.certificate(TrustStore.CALLMANAGER, node).der
-            holder = first.setdefault(der, node.id)
-        roles[holder] = roles.get(holder, frozenset()) | node.roles
-    found = {holder: server_role(each) for holder, each in roles.items()}
-    return {holder: role for holder, role in found.items() if role is not None}
+
+    def holder(node: NodeRow) -> int:
+        """Return the first node with the same certificate."""
+        if not snapshot.is_mixed:
+            return node.id
+        der = snapshot.certificate(TrustStore.CALLMANAGER, node).der
+        return first.setdefault(der, node.id)
+
+    return ctl_servers((holder(node), node.roles) for node in snapshot.nodes)
 
 
 def _server(

@@ -19,6 +19,7 @@ from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import MAX_LOADED_LENGTH, TrustList
 from tokenless.protocol.files.trust_list_build import record_for, sign_trust_list
+from tokenless.protocol.trust.signing import ITL_SASTS, itl_server_role, itl_signer
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.files import replace_file
 from tokenless.services.logs import get_logger
@@ -43,7 +44,8 @@ def rebuild_itl(cluster: Cluster, node: Node) -> TrustList:
     with cluster.store.read() as connection:
         snapshot = ClusterSnapshot.read(connection)
         reset = newest_reset_revision(connection, node.id)
-    signer = node.keys.signer(*itl_signer(snapshot, snapshot.node(node.id)))
+    key = itl_signer(snapshot.release)
+    signer = node.keys.signer(*snapshot.signer(key, snapshot.node(node.id)))
     old = _load(node)
     itl = sign_itl(snapshot, node.id, signer, at=int(cluster.clock()), same_as=old)
     if old is None or itl.data != old.data:
@@ -59,26 +61,6 @@ def rebuild_itl(cluster: Cluster, node: Node) -> TrustList:
     if not is_new:
         get_logger(node=node.name).debug("Tftp Itl hash not changed")
     return itl
-
-
-def itl_signer(
-    snapshot: ClusterSnapshot, node: NodeRow, *, reset: bool = False
-) -> tuple[TrustStore, Certificate]:
-    """Return which of a node's certificates signs its ITL (REFERENCE 2.3).
-
-    Args:
-        snapshot: The state.
-        node: Whose ITL it is.
-        reset: Whether it is for `utils itl reset localkey`: the other SAST then.
-
-    Raises:
-        ServiceError: When the certificate does not exist.
-    """
-    if snapshot.release.recovery_signs != reset:
-        store, holder = TrustStore.ITLRECOVERY, snapshot.publisher
-    else:
-        store, holder = TrustStore.CALLMANAGER, node
-    return store, snapshot.certificate(store, holder)
 
 
 def sign_itl(
@@ -155,16 +137,15 @@ def itl_records(
     """
     callmanager = snapshot.certificate(TrustStore.CALLMANAGER, node)
     publisher = snapshot.publisher
-    sasts = {callmanager.der: (callmanager, node)}
-    if snapshot.recovery is not None:
-        sasts[snapshot.recovery.der] = (snapshot.recovery, publisher)
+    sasts = {each.der: (each, at) for each, at in snapshot.sasts(ITL_SASTS, node)}
     first = sasts.pop(signer.der, (signer, publisher))
     yield _record(*first, Role.SAST)
     if not snapshot.is_rolled_back:
-        yield _record(callmanager, node, snapshot.server_role)
+        role = itl_server_role(is_mixed=snapshot.is_mixed)
+        yield _record(callmanager, node, role)
         elliptic = snapshot.own.get((TrustStore.CALLMANAGER_ECDSA, node.id))
         if elliptic is not None and snapshot.release.has_ec_callmanager:
-            yield _record(elliptic, node, snapshot.server_role)
+            yield _record(elliptic, node, role)
         yield from _tvs_records(snapshot)
     if snapshot.capf is not None:
         yield _record(snapshot.capf, publisher, Role.CAPF)

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.signature import Signer
-from tokenless.protocol.codes import Digest, TrustStore
+from tokenless.protocol.codes import Digest
 from tokenless.protocol.files.encrypted_file import (
     ENCRYPTED_SUFFIX,
     IV_BYTES,
@@ -33,6 +33,7 @@ from tokenless.protocol.files.encrypted_file import (
 from tokenless.protocol.files.signed_file import sign_file
 from tokenless.protocol.phones.models import DEVICE_NAME, MAX_DOWNLOAD_BYTES
 from tokenless.protocol.tftp.packets import TftpError, TftpErrorCode
+from tokenless.protocol.trust.signing import FILE_SIGNER
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.config import CAPF_PORT, TftpSection
 from tokenless.services.publishing.phone_configs import DeviceFiles, PhoneConfigs
@@ -79,9 +80,7 @@ class NodeFiles:
         first_published = cluster.store.first_published
         with cluster.store.read() as connection:
             snapshot = ClusterSnapshot.read(connection)
-            certificate = snapshot.certificate(
-                TrustStore.CALLMANAGER, snapshot.node(node.id)
-            )
+            unit, certificate = snapshot.signer(FILE_SIGNER, snapshot.node(node.id))
             self._configs = PhoneConfigs.read(
                 connection,
                 cluster.config.tvs.port,
@@ -91,7 +90,7 @@ class NodeFiles:
             )
         # Equal contents under one signer stay equal bytes, whenever they are made.
         signing_time = first_published(f"signer {certificate.sha1}")
-        signer = node.keys.signer(TrustStore.CALLMANAGER, certificate)
+        signer = node.keys.signer(unit, certificate)
         self._signatures = _Signatures(signer, snapshot.digest, signing_time)
         self._lists = {"CTL": _load(node.ctl_file), "ITL": _load(node.itl_file)}
         self._static = _static_files(node, cluster.config.tftp)

@@ -1,15 +1,16 @@
 """ClusterSnapshot: the state that trust lists are made from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from sqlalchemy import Connection
 
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import Digest, NodeRole, Role, TrustStore
+from tokenless.protocol.codes import Digest, NodeRole, TrustStore
 from tokenless.protocol.files.trust_list_build import ADVANCED_ENCRYPTION_VERSION
 from tokenless.protocol.release import Release
+from tokenless.protocol.trust.signing import SigningKey
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import certificates
 from tokenless.services.store.nodes import NodeRow, read_nodes
@@ -85,11 +86,6 @@ class ClusterSnapshot:
         """The nodes that serve files: each has an ITL."""
         return tuple(node for node in self.nodes if node.serves_tftp)
 
-    @property
-    def server_role(self) -> Role:
-        """The role of a node's CallManager in its ITL (REFERENCE 1.10)."""
-        return Role.CCM_TFTP if self.is_mixed else Role.TFTP
-
     def node(self, node_id: int) -> NodeRow:
         """Return a node as it is now.
 
@@ -116,6 +112,33 @@ class ClusterSnapshot:
                 hint=f"regenerate it with `set cert regen {store}`",
             )
         return own
+
+    def signer(self, key: SigningKey, node: NodeRow) -> tuple[TrustStore, Certificate]:
+        """Return the unit and the certificate of a key that signs for a node.
+
+        Raises:
+            ServiceError: When the certificate does not exist.
+        """
+        return key.unit, self.certificate(key.unit, self._holder(key, node))
+
+    def sasts(
+        self, keys: Iterable[SigningKey], node: NodeRow
+    ) -> Iterator[tuple[Certificate, NodeRow]]:
+        """Give the SASTs of a list of a node, each with the node that has it.
+
+        Args:
+            keys: Their keys; of these ITLRecovery may not exist.
+            node: Whose list it is.
+
+        Raises:
+            ServiceError: When another certificate does not exist.
+        """
+        for key in keys:
+            if key is not SigningKey.RECOVERY or self.recovery is not None:
+                yield self.signer(key, node)[1], self._holder(key, node)
+
+    def _holder(self, key: SigningKey, node: NodeRow) -> NodeRow:
+        return node if key is SigningKey.NODE else self.publisher
 
     @property
     def recovery(self) -> Certificate | None:

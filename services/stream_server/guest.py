@@ -74,6 +74,15 @@ class Session(ABC):
         return True
 
     @property
+    def is_kept(self) -> bool:
+        """Return whether the client is known, and the only one of its name.
+
+        Its connection is not closed to make room. What strangers can claim in any
+        number must not be kept: newcomers would find no room.
+        """
+        return False
+
+    @property
     def is_sending(self) -> bool:
         """Return whether `answer` is to be called again as soon as there is room."""
         return False

@@ -41,7 +41,7 @@ _TLS_1_0_WARNING: Final = (
 )
 _SHORT_KEY_WARNING: Final = (
     "{} shows a certificate whose RSA key is short; OpenSSL's security level was "
-    "lowered for it: regenerate the {} certificate with 2048 bits"
+    "lowered for it: regenerate it (`show cert list own`) with 2048 bits"
 )
 # OpenSSL's level 2 wants RSA keys of 2,048 bits, level 1 of 1,024.
 _LEVEL_2_KEY_BITS: Final = 2048
@@ -124,7 +124,7 @@ def warn_of_weaknesses(
             weakest = bits, _level_for(port.tls, name)
     if weakest is not None:
         log.warning(
-            _SHORT_KEY_WARNING.format(name, name),
+            _SHORT_KEY_WARNING.format(name),
             key_bits=weakest[0],
             security_level=weakest[1],
         )

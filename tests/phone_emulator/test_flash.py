@@ -64,6 +64,23 @@ def test_another_phones_flash_is_refused(flash: FolderFlash) -> None:
         FolderFlash.create(flash.folder, "SEP000000000000", "7975")
 
 
+@pytest.mark.parametrize("name", ["../x", "", "SEP001122334455/x"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(PhoneError, match="is not a device name"):
+        FolderFlash.create(tmp_path / "flash", name, "7975")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_registered_phone_is_known_as_such_while_it_lasts(flash: FolderFlash) -> None:
+    other = FolderFlash.open(flash.folder)
+    flash.mark_registered(is_registered=True)
+    assert other.is_registered
+    flash.mark_registered(is_registered=False)
+    assert not other.is_registered
+
+
 def test_a_phone_may_become_another_model(flash: FolderFlash) -> None:
     FolderFlash.create(flash.folder, DEVICE, "8861")
     assert flash.known_state() == PhoneState(DEVICE, "8861")

@@ -130,15 +130,40 @@ def install(store: FleetStore, device: str, ctl: bytes) -> None:
 
 
 def test_a_list_that_comes_back_after_others_looked_is_kept(tmp_path: Path) -> None:
-    """`fleet show` beside `fleet run`: it drops contents that no phone holds."""
+    """Commands beside `fleet run`: one drops contents that no phone holds."""
     with closing(FleetStore.open(tmp_path)) as running:
         install(running, DEVICE, b"first")
         install(running, DEVICE, b"second")
-        with closing(FleetStore.open_existing(tmp_path)) as shown:
+        with closing(FleetStore.open_to_read(tmp_path)) as shown:
             assert [each.contents.ctl for each in shown.phones()] == [b"second"]
+        FleetStore.open_existing(tmp_path).close()
         install(running, DEVICE, b"first")
     with closing(FleetStore.open_existing(tmp_path)) as store:
         assert store.flash(DEVICE, "7975").load().ctl == b"first"
+
+
+def test_looking_writes_nothing(tmp_path: Path) -> None:
+    """A flash may lie on a medium that is read-only, or be another person's."""
+    with closing(FleetStore.open(tmp_path)) as store:
+        install(store, DEVICE, b"first")
+    file = tmp_path / "fleet.db"
+    file.chmod(0o644)  # a copy, where others may read it
+    before = file.stat(), file.read_bytes()
+    with closing(FleetStore.open_to_read(tmp_path)) as shown:
+        assert [each.contents.ctl for each in shown.phones()] == [b"first"]
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            shown.delete_trust()
+    assert list(tmp_path.iterdir()) == [file]
+    assert (file.stat(), file.read_bytes()) == before
+
+
+def test_what_is_no_fleet_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(PhoneError, match="no fleet keeps its flash"):
+        FleetStore.open_to_read(tmp_path)
+    for content in (b"", b"SQLite, not", bytes(4096)):
+        (tmp_path / "fleet.db").write_bytes(content)
+        with pytest.raises(PhoneError, match="cannot be used"):
+            FleetStore.open_to_read(tmp_path)
 
 
 def test_a_store_that_is_opened_twice_keeps_its_locks(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tokenless.phone_emulator.capf_client import CapfResult
 from tokenless.phone_emulator.cli.phones.capf_complaint import capf_complaint
 from tokenless.phone_emulator.enrolment import CHANGED
 from tokenless.phone_emulator.flash import FolderFlash
+from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.secd.report import BootReport
 
 MIXED = replace(Lab(), mixed=True)
@@ -219,6 +220,23 @@ async def test_a_flash_of_an_unknown_model_says_what_to_do(phone: Commands) -> N
         assert err.endswith("names no model that is known; boot the phone again\n")
     assert flash.load().ctl is not None
     assert (await phone.boot())[0] == 0
+
+
+async def test_a_phone_that_was_killed_is_not_shown_as_registered(
+    phone: Commands,
+) -> None:
+    await phone.boot()
+    flash = FolderFlash.open(phone.folder)
+    state = flash.known_state()
+    last = RegistrationReport(DEVICE, "7975", node="pub").to_json()
+    flash.save_state(msgspec.structs.replace(state, registration=last))
+    for is_registered, shown in ((True, "Active: pub"), (False, "Registering")):
+        flash.mark_registered(is_registered=is_registered)
+        assert shown in (await phone("show"))[1]
+        now = json.loads((await phone("show", "--json"))[1])["registration"]
+        assert (now["node"] is not None) is is_registered
+    await phone.boot()
+    assert flash.known_state().registration == {}
 
 
 async def test_a_log_with_damaged_bytes_is_still_printed(phone: Commands) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.free_ports import bind_free, draw_ports
-from tokenless.services.listening import listen_tcp
+from tokenless.services.listening import cannot_listen, listen_tcp
 from tokenless.services.tftp.sockets.listener import open_listener
 
 HOST = "127.0.0.1"
@@ -95,6 +95,15 @@ def test_when_all_are_taken_the_system_gives_one(automatic: range) -> None:
 def test_an_address_of_others_is_refused_at_once() -> None:
     with pytest.raises(ServiceError, match=r"cannot listen on 192\.0\.2\.77 port 0"):
         listen_tcp("HTTP", "192.0.2.77", 0, 1)
+
+
+def test_a_name_that_has_no_address_is_said_in_words() -> None:
+    error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    said = cannot_listen("metrics", "nowhere", 9469, error).explain()
+    assert said.startswith(
+        "metrics cannot listen on nowhere port 9469: Name or service not known; "
+        "choose an address of this machine"
+    )
 
 
 def bound(unbound: socket.socket, port: int) -> int:

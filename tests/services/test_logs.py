@@ -1,8 +1,11 @@
 """Logs: the vendor's line form, JSON, levels, and lines that nobody can forge."""
 
+import fcntl
 import io
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +93,40 @@ def test_a_wrong_environment_is_explained(
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=value):
         configure_logs()
+
+
+def test_lines_that_find_no_room_are_counted_and_end_nothing(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as output, (tmp_path / "log").open("w") as room:
+        configure_logs(to=output, json=True)
+        get_logger().info("first")
+        get_logger().info("second")
+        os.dup2(room.fileno(), output.fileno())
+        get_logger().info("third")
+        get_logger().info("fourth")
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [line["event"] for line in lines[1:]] == ["third", "fourth"]
+    assert lines[0]["lost"] == 2
+
+
+def test_a_torn_line_spoils_no_other() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    os.set_blocking(reader, False)
+    with os.fdopen(reader, "rb") as read, os.fdopen(writer, "w") as output:
+        room = fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ)
+        configure_logs(to=output, json=True)
+        get_logger().info("x" * 2 * room)
+        get_logger().info("lost as well")
+        assert len(read.read(room)) == room
+        get_logger().info("whole")
+        torn, *lines = read.read().decode().splitlines()
+    assert torn == ""
+    assert [json.loads(line).get("lost") for line in lines] == [2, None]
+
+
+def test_a_reader_that_has_gone_ends_nothing() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as output:
+        configure_logs(to=output)
+        get_logger().info("nobody reads")

@@ -56,6 +56,7 @@ def _as_sqlalchemy_has_it(error: Exception) -> DBAPIError:
             "Datenbank »weg« existiert nicht",
             "correct the role",
         ),
+        (errors.UndefinedObject, "Rolle »sub1« existiert nicht", "CREATE ROLE"),
         (errors.DataCorrupted, "ungültige Seite in Block 7", "from a backup"),
     ],
 )

@@ -114,6 +114,13 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, number: int) -> None:
     assert "Traceback" not in served.log
 
 
+def test_a_full_disk_below_the_log_ends_no_service(tmp_path: Path) -> None:
+    (tmp_path / "serve.log").symlink_to("/dev/full")
+    with serving(tmp_path, "--only", "tftp") as served:
+        assert fetch(served, "ITLFile.tlv")
+        assert served.stop() == 0
+
+
 def test_a_phone_in_the_middle_of_a_file_does_not_hold_it_up(tmp_path: Path) -> None:
     with serving(tmp_path) as served:
         address, _, port = served.address(PUBLISHER).rpartition(":")

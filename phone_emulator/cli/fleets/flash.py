@@ -35,7 +35,7 @@ _stuck_option = click.option(
 )
 def show(*, flash: Path, stuck: bool, each: bool, as_json: bool) -> None:
     """Show the phones' lists and the results of their last boots."""
-    with closing(FleetStore.open_existing(flash)) as store:
+    with closing(FleetStore.open_to_read(flash)) as store:
         chosen = (p for p in store.phones() if not stuck or _refused(p))
         if as_json:
             for phone in chosen:
@@ -45,7 +45,8 @@ def show(*, flash: Path, stuck: bool, each: bool, as_json: bool) -> None:
                 click.echo("  ".join((phone.device, *_columns(phone))))
         else:
             for columns, count in Counter(map(_columns, chosen)).most_common():
-                click.echo("  ".join((f"{count:6} phones", *columns)))
+                phones = "phone " if count == 1 else "phones"
+                click.echo("  ".join((f"{count:6} {phones}", *columns)))
 
 
 @click.command("delete-trust")

@@ -4,7 +4,7 @@ import json
 import math
 import sys
 from contextlib import AbstractAsyncContextManager, closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from tokenless.phone_emulator.cli.fleets.options import (
     settings_options,
     tftp_option,
 )
-from tokenless.phone_emulator.cli.fleets.standings import standings_view
+from tokenless.phone_emulator.cli.fleets.standings import standing_lines, standings_view
 from tokenless.phone_emulator.cli.phones.options import sccps_port_option
 from tokenless.phone_emulator.fleet.fleet import FleetSettings
 from tokenless.phone_emulator.fleet.lines import FleetLines, FleetLineSettings
@@ -93,11 +93,12 @@ def run(
         manufacturer=settings.manufacturer,
     )
     with closing(FleetStore.open(flash)) as store:
-        registrations_now = trio.run(_keep_up, phones, store, network, lines, seconds)
+        now = trio.run(_keep_up, phones, store, network, lines, seconds)
     if as_json:
-        click.echo(json.dumps(registrations_now))
-    if registrations_now["registered"] < len(phones):
-        missing = len(phones) - registrations_now["registered"]
+        click.echo(json.dumps(now.counts))
+    else:
+        click.echo("\n".join(now.lines))
+    if missing := len(phones) - now.counts["registered"]:
         complain(f"{missing} of {len(phones)} phones are not registered")
         sys.exit(ExitStatus.FAILED)
 
@@ -108,7 +109,7 @@ async def _keep_up(
     network: AbstractAsyncContextManager[Network],
     settings: FleetLineSettings,
     seconds: float | None,
-) -> dict[str, Any]:
+) -> "_Standing":
     """Run the fleet; return its last counts before it unregisters the phones."""
     async with network as opened, trio.open_nursery() as nursery:
         lines = FleetLines(phones, store, opened, settings)
@@ -119,6 +120,15 @@ async def _keep_up(
             with trio.move_on_after(math.inf if seconds is None else seconds):
                 await until_stopped()
             show(lines.registrations_now)
-        registrations_now = lines.registrations_now.to_json()
+        now = lines.registrations_now
+        standing = _Standing(now.to_json(), tuple(standing_lines(now)))
         nursery.cancel_scope.cancel()
-    return registrations_now
+    return standing
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How the fleet stood at the end, for programs and in words."""
+
+    counts: dict[str, Any]
+    lines: tuple[str, ...]

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from rich.live import Live
 from rich.table import Table
 
+from tokenless.ground.counting import counted
 from tokenless.ground.terminal import watch_console
 from tokenless.phone_emulator.fleet.lines import FleetRegistrations
+from tokenless.phone_emulator.registration.report import RegistrationOutcome
 from tokenless.protocol.certificates.name_text import printable
 
 
@@ -34,6 +36,22 @@ def standings_view() -> Iterator[Callable[[FleetRegistrations], None]]:
         yield renew
 
 
+def standing_lines(registrations_now: FleetRegistrations) -> Iterator[str]:
+    """Return in words how a fleet stands, for the end of a run."""
+    now = registrations_now
+    secure = now.outcomes[RegistrationOutcome.REGISTERED_SECURE]
+    yield (
+        f"{now.registered} of {counted(now.phones, 'phone')} registered, "
+        f"{secure} of them over TLS"
+    )
+    for node, count in sorted(now.nodes.items()):
+        if count:
+            yield f"  at {printable(node)}: {count}"
+    for code, count in sorted(now.reasons.items()):
+        if count:
+            yield f"  not at its first node: {count} ({code})"
+
+
 def _registrations_table(registrations_now: FleetRegistrations | None) -> Table:
     table = Table(title="phones")
     table.add_column("state")
@@ -47,7 +65,7 @@ def _registrations_table(registrations_now: FleetRegistrations | None) -> Table:
         table.add_row(f"at {printable(node)}", str(count))
     for code, count in sorted(registrations_now.reasons.items()):
         if count:
-            table.add_row(f"not registered: {code}", str(count))
+            table.add_row(f"not at its first node: {code}", str(count))
     table.add_row("of", str(registrations_now.phones))
     table.add_row("registrations", str(registrations_now.registrations))
     return table

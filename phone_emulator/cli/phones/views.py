@@ -5,6 +5,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -16,8 +17,9 @@ from tokenless.inputs import INPUT_FILE
 from tokenless.phone_emulator.cli.phones.options import flash_option
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.flash import FolderFlash, read_record
+from tokenless.phone_emulator.flash import FolderFlash, PhoneState, read_record
 from tokenless.phone_emulator.folder_boot import delete_trust
+from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.screen import describe, draw
 from tokenless.phone_emulator.secd.record import Replay
 from tokenless.phone_emulator.security_screen import kept, security_lines
@@ -48,7 +50,7 @@ def show(*, flash: Path, as_json: bool) -> None:
             "lsc": lsc.describe(),
             "status_messages": list(state.status_lines),
             "report": state.report,
-            "registration": state.registration,
+            "registration": _registration(folder, state),
         }
         click.echo(json.dumps(shown))
     else:
@@ -61,10 +63,18 @@ def show(*, flash: Path, as_json: bool) -> None:
                 model,
                 contents,
                 state.status_lines,
-                registration=state.registration,
+                registration=_registration(folder, state),
                 security=list(security),
             )
         )
+
+
+def _registration(folder: FolderFlash, state: PhoneState) -> dict[str, Any]:
+    """Return the registration of now; a phone whose process was killed has none."""
+    known = state.registration
+    if known.get("node") is None or folder.is_registered:
+        return known
+    return RegistrationReport(state.device, state.model).to_json()
 
 
 @click.command()

@@ -20,7 +20,8 @@ class FaultChoice:
 
     def first_step(self, script: Script) -> int:
         """Return the first step with faults. Raises UsageError when there is none."""
-        first = self.from_step or (2 if len(script.steps) > 1 else 1)
+        has_change = len(script.steps) > script.present_steps
+        first = self.from_step or (script.present_steps + 1 if has_change else 1)
         if first > len(script.steps):
             raise click.UsageError(f"{script.name} has {len(script.steps)} steps")
         return first
@@ -51,7 +52,7 @@ fault_options = gathered(
     click.option(
         "--from-step",
         type=click.IntRange(1),
-        help="The first step with faults; default: the second, because the first one "
-        "prepares the cluster.",
+        help="The first step with faults; default: the second, or the first that "
+        "`rehearse import` did not write: those before it make the cluster as it is.",
     ),
 )

@@ -15,10 +15,21 @@ from tokenless.protocol.codes import (
     NodeRole,
     Role,
     TrustStore,
-    server_role,
 )
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
+from tokenless.protocol.trust.signing import (
+    FILE_SIGNER,
+    ITL_SASTS,
+    ItlReset,
+    SigningKey,
+    ctl_sasts,
+    ctl_servers,
+    ctl_signer,
+    itl_reset_signer,
+    itl_server_role,
+    itl_signer,
+)
 
 PUBLISHER: Final = 0
 """The publisher's number; subscribers follow."""
@@ -101,6 +112,8 @@ class ClusterLayout:
     interaction: PhoneInteraction = PhoneInteraction.MANUAL
     """Automatic or manual resets of phones when a certificate changes (REFERENCE-2
     3.4)."""
+    itl_reset: ItlReset = ItlReset.PUBLISHER
+    """The setting `tftp.itl_reset`."""
 
     @property
     def slots(self) -> tuple[tuple[TrustStore, int], ...]:
@@ -145,16 +158,12 @@ class ClusterLayout:
             shared=self.shared,
             signed=self.signed,
             interaction=self.interaction,
+            itl_reset=self.itl_reset,
         )
 
     def roles_of(self, node: int) -> frozenset[NodeRole]:
         """Return the roles of a node."""
         return self.roles[node] if self.roles else EVERY_ROLE
-
-    @property
-    def server_role(self) -> Role:
-        """The role of a node's CallManager in its ITL."""
-        return Role.CCM_TFTP if self.is_mixed else Role.TFTP
 
 
 @lru_cache
@@ -202,6 +211,14 @@ def current(
     return identity(unit, node, cluster.generations[slot_of(layout, unit, node)])
 
 
+def signing(
+    layout: ClusterLayout, cluster: ClusterState, key: SigningKey, node: int
+) -> CertificateIdentity:
+    """Return the certificate in use of a key that signs for a node."""
+    holder = node if key is SigningKey.NODE else PUBLISHER
+    return current(layout, cluster, key.unit, holder)
+
+
 def is_current(
     layout: ClusterLayout, cluster: ClusterState, who: CertificateIdentity
 ) -> bool:
@@ -220,17 +237,16 @@ def build_ctl(
         cluster: Its certificates.
         reset: As `utils ctl reset localkey` does: CallManager signs (REFERENCE 2.3).
     """
-    callmanager = current(layout, cluster, TrustStore.CALLMANAGER, PUBLISHER)
-    recovery = current(layout, cluster, TrustStore.ITLRECOVERY, PUBLISHER)
-    recovery_signs = layout.release.recovery_signs and not reset
-    members: set[tuple[Role, CertificateIdentity]] = {(Role.SAST, callmanager)}
-    if layout.release.recovery_in_ctl:
-        members.add((Role.SAST, recovery))
+    signer = ctl_signer(layout.release, reset=reset)
+    members = {
+        (Role.SAST, signing(layout, cluster, key, PUBLISHER))
+        for key in ctl_sasts(layout.release)
+    }
     members.update(_capf(layout, cluster))
     if layout.is_mixed:
         # A cluster that has gone back to non-secure empties its servers' records.
         members.update(_servers(layout, cluster))
-    return make_list(recovery if recovery_signs else callmanager, frozenset(members))
+    return make_list(signing(layout, cluster, signer, PUBLISHER), frozenset(members))
 
 
 def build_itl(
@@ -245,17 +261,16 @@ def build_itl(
         reset: As `utils itl reset localkey` does: the other SAST signs (REFERENCE 2.3).
     """
     callmanager = current(layout, cluster, TrustStore.CALLMANAGER, node)
-    recovery = current(layout, cluster, TrustStore.ITLRECOVERY, PUBLISHER)
     members: set[tuple[Role, CertificateIdentity]] = {
-        (Role.SAST, callmanager),
-        (Role.SAST, recovery),
-        (layout.server_role, callmanager),
+        *((Role.SAST, signing(layout, cluster, key, node)) for key in ITL_SASTS),
+        (itl_server_role(is_mixed=layout.is_mixed), callmanager),
         *_capf(layout, cluster),
     }
     for each in range(len(layout.nodes)):
         members.add((Role.TVS, current(layout, cluster, TrustStore.TVS, each)))
-    recovery_signs = layout.release.recovery_signs != reset
-    return make_list(recovery if recovery_signs else callmanager, frozenset(members))
+    release = layout.release
+    key = itl_reset_signer(release, layout.itl_reset) if reset else itl_signer(release)
+    return make_list(signing(layout, cluster, key, node), frozenset(members))
 
 
 @lru_cache(maxsize=65_536)
@@ -264,7 +279,7 @@ def serve(layout: ClusterLayout, cluster: ClusterState, node: int) -> Served:
     return Served(
         cluster.ctl,
         build_itl(layout, cluster, node),
-        current(layout, cluster, TrustStore.CALLMANAGER, node),
+        signing(layout, cluster, FILE_SIGNER, node),
     )
 
 
@@ -286,10 +301,9 @@ def _servers(
 ) -> Iterator[tuple[Role, CertificateIdentity]]:
     """Give the CTL's servers; a shared certificate does what all its nodes do."""
     unit = TrustStore.CALLMANAGER
-    roles: dict[CertificateIdentity, frozenset[NodeRole]] = {}
-    for node in range(len(layout.nodes)):
-        who = current(layout, cluster, unit, node)
-        roles[who] = roles.get(who, frozenset()) | layout.roles_of(node)
-    for who, each in roles.items():
-        if (role := server_role(each)) is not None:
-            yield role, who
+    servers = ctl_servers(
+        (current(layout, cluster, unit, node), layout.roles_of(node))
+        for node in range(len(layout.nodes))
+    )
+    for who, role in servers.items():
+        yield role, who

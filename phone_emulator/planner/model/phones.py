@@ -24,6 +24,7 @@ from tokenless.phone_emulator.secd.report import CHANGED, FileAction
 from tokenless.protocol.codes import Role, TrustStore
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.trust.signing import signs_ctls, signs_itls
 from tokenless.protocol.trust.verdicts import (
     SOURCES,
     TFTP_ROLES,
@@ -53,6 +54,8 @@ class PhoneGroup:
     """The node that serves them."""
     members: tuple[int, ...] = ()
     """The nodes of their CallManager group, whose TVS they ask; empty: all nodes."""
+    speaks_tls: bool = True
+    """False if the cluster's TVS wants a newer TLS version than the model speaks."""
 
     @property
     def security_by_default(self) -> bool:
@@ -63,7 +66,7 @@ class PhoneGroup:
     def behaviour(self) -> "Behaviour":
         """Return the properties of the model that decide."""
         model = PHONE_MODELS[self.model]
-        return Behaviour(model.security_by_default, model.signed_files)
+        return Behaviour(model.security_by_default, model.signed_files, self.speaks_tls)
 
     def members_of(self, layout: ClusterLayout) -> Sequence[int]:
         """Return the nodes whose TVS the phones ask."""
@@ -75,6 +78,7 @@ class Behaviour(NamedTuple):
 
     security_by_default: bool
     signed_files: bool
+    speaks_tls: bool
 
 
 class PhoneLists(NamedTuple):
@@ -169,7 +173,7 @@ def _boot(
     layout: ClusterLayout, tvs: Tvs, served: Served, model: Behaviour, phone: PhoneLists
 ) -> PredictedBoot:
     has_sbd = model.security_by_default
-    judge = _Judge(layout, tvs, phone.is_configured, has_sbd)
+    judge = _Judge(layout, tvs, phone.is_configured, model)
     state = _state(phone.ctl, phone.itl)
     ctl = judge.list(FileKind.CTL, served.ctl, state, phone)
     if ctl.action in CHANGED:
@@ -210,7 +214,7 @@ class _Judge(NamedTuple):
     layout: ClusterLayout
     tvs: Tvs
     is_configured: bool
-    has_sbd: bool
+    model: Behaviour
 
     def list(
         self, kind: FileKind, new: List | None, state: TrustState, phone: PhoneLists
@@ -253,19 +257,25 @@ class _Judge(NamedTuple):
         self, kind: FileKind, signer: CertificateIdentity, phone: PhoneLists
     ) -> Reason | None:
         """Return why TVS does not help; None when it vouches for the signer."""
+        if (reason := self._why_not_asked(phone)) is not None:
+            return reason
+        vouched = self._vouched_roles(signer)
+        if not vouched:
+            return Reason.NOT_VOUCHED
+        return None if kind.signer_roles & vouched else Reason.WRONG_ROLE
+
+    def _why_not_asked(self, phone: PhoneLists) -> Reason | None:
         pinned = frozenset() if phone.itl is None else phone.itl.holders(Role.TVS)
-        if not self.has_sbd:
+        if not self.model.security_by_default:
             return Reason.CANNOT_ASK
         if not pinned:
             return Reason.NO_TVS_LISTED
         if not self.is_configured:
             return Reason.NO_TVS_CONFIGURED
-        if not any(member in pinned for member in self.tvs.shown):
-            return Reason.TVS_NOT_IN_ITL
-        vouched = self._vouched_roles(signer)
-        if not vouched:
-            return Reason.NOT_VOUCHED
-        return None if kind.signer_roles & vouched else Reason.WRONG_ROLE
+        if not self.model.speaks_tls:
+            return Reason.TVS_TLS
+        is_pinned = any(member in pinned for member in self.tvs.shown)
+        return None if is_pinned else Reason.TVS_NOT_IN_ITL
 
     def _vouched_roles(self, signer: CertificateIdentity) -> frozenset[Role]:
         """Return the roles that TVS answers: of database or CTL (REFERENCE 3.6)."""
@@ -302,28 +312,18 @@ def anchors(
     signers = set()
     for held in (phone.ctl, phone.itl):
         for who in () if held is None else held.holders(Role.SAST):
-            if is_current(layout, cluster, who) and (
-                _signs_ctl(layout, who)
-                or (group.security_by_default and _signs_itl(layout, who))
-            ):
+            if is_current(layout, cluster, who) and _signs(layout, who, group):
                 signers.add(who)
     return signers
 
 
-def _signs_ctl(layout: ClusterLayout, who: CertificateIdentity) -> bool:
-    if who.unit is TrustStore.ITLRECOVERY:
-        return layout.release.recovery_signs
-    return who.node == PUBLISHER
-
-
-def _signs_itl(layout: ClusterLayout, who: CertificateIdentity) -> bool:
-    """Tell whether a key signs ITLs, by itself or by `utils itl reset localkey`.
-
-    From 12.0 on a subscriber's CallManager signs none: ITLRecovery signs all, and a
-    reset the publisher's CallManager (REFERENCE 2.3, REFERENCE-2 3.5).
-    """
-    is_publishers = who.unit is TrustStore.ITLRECOVERY or who.node == PUBLISHER
-    return is_publishers or not layout.release.recovery_signs
+def _signs(layout: ClusterLayout, who: CertificateIdentity, group: PhoneGroup) -> bool:
+    """Tell whether a key signs a list that phones load: CTLs, with SBD ITLs, too."""
+    release, mine = layout.release, who.node == PUBLISHER
+    return signs_ctls(release, who.unit, is_publishers=mine) or (
+        group.security_by_default
+        and signs_itls(release, layout.itl_reset, who.unit, is_publishers=mine)
+    )
 
 
 def tvs_members(
@@ -331,10 +331,10 @@ def tvs_members(
 ) -> set[CertificateIdentity]:
     """Return the TVS members that phones can ask.
 
-    They show a certificate that the phone's ITL holds (role 21), and an accepted
-    configuration names them.
+    They show a certificate that the phone's ITL holds (role 21), an accepted
+    configuration names them, and both sides have a TLS version in common.
     """
-    if phone.itl is None or not phone.is_configured:
+    if phone.itl is None or not phone.is_configured or not group.speaks_tls:
         return set()
     shown = tvs_of(layout, cluster, group.members_of(layout)).shown
     return {who for who in shown if who in phone.itl.holders(Role.TVS)}

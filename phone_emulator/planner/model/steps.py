@@ -12,9 +12,9 @@ from tokenless.phone_emulator.planner.model.cluster import (
     ClusterState,
     build_ctl,
     build_itl,
-    current,
     make_list,
     serve_all,
+    signing,
     slot_of,
 )
 from tokenless.phone_emulator.planner.model.phones import (
@@ -31,6 +31,7 @@ from tokenless.phone_emulator.planner.model.race import (
     with_new_certificate,
 )
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.trust.signing import SigningKey, ctl_signer, itl_reset_signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +205,9 @@ def change(  # noqa: PLR0911
             return cluster._replace(ctl=build_ctl(layout, cluster))
         case ResetCtl():
             return cluster._replace(ctl=build_ctl(layout, cluster, reset=True))
-        case ResetItl() if layout.release.recovery_signs:
+        case ResetItl() if layout.itl_reset.is_one_for_all(layout.release):
             # The publisher's ITL, signed again, for all nodes (REFERENCE-2 3.5).
-            signer = current(layout, cluster, TrustStore.CALLMANAGER, PUBLISHER)
+            signer = signing(layout, cluster, reset_signer(layout, step), PUBLISHER)
             present = cluster.served[PUBLISHER].itl
             if PUBLISHER not in layout.tftp_nodes:  # it has none: one is made
                 present = build_itl(layout, cluster, PUBLISHER)
@@ -227,6 +228,13 @@ def change(  # noqa: PLR0911
             return cluster
         case _:
             assert_never(step)
+
+
+def reset_signer(layout: ClusterLayout, step: ResetCtl | ResetItl) -> SigningKey:
+    """Return the key that signs a list which is reset."""
+    if isinstance(step, ResetCtl):
+        return ctl_signer(layout.release, reset=True)
+    return itl_reset_signer(layout.release, layout.itl_reset)
 
 
 def _own_tvs(layout: ClusterLayout, cluster: ClusterState) -> tuple[int, ...]:

@@ -24,11 +24,12 @@ def projected(task: Task, groups: Sequence[PhoneGroup], nodes: tuple[int, ...]) 
     number = {node: at for at, node in enumerate(nodes)}
     layout = task.layout.only(nodes)
     smaller = {
-        group: PhoneGroup(
-            group.name,
-            group.model,
-            number[group.node],
-            tuple(number[n] for n in group.members_of(task.layout) if n in number)
+        group: replace(
+            group,
+            node=number[group.node],
+            members=tuple(
+                number[n] for n in group.members_of(task.layout) if n in number
+            )
             or (number[group.node],),
         )
         for group in groups

@@ -21,6 +21,7 @@ from tokenless.phone_emulator.planner.search.risk import (
     serves_what_is_in_use,
 )
 from tokenless.protocol.codes import NodeRole, TrustStore
+from tokenless.protocol.trust.signing import ctl_sasts
 
 ANCHORS: Final = (TrustStore.CALLMANAGER, TrustStore.TVS, TrustStore.ITLRECOVERY)
 """Units that vouch for other units to phones; CAPF does not."""
@@ -81,12 +82,8 @@ def _in_ctl(layout: ClusterLayout) -> frozenset[TrustStore]:
     """Return the units whose regeneration makes the CTL outdated."""
     if not layout.is_mixed:
         return frozenset()
-    units = {TrustStore.CALLMANAGER}
-    if _is_listed(layout):
-        units.add(TrustStore.CAPF)
-    if layout.release.recovery_in_ctl:
-        units.add(TrustStore.ITLRECOVERY)
-    return frozenset(units)
+    units = {key.unit for key in ctl_sasts(layout.release)}
+    return frozenset(units | ({TrustStore.CAPF} if _is_listed(layout) else set()))
 
 
 def _is_listed(layout: ClusterLayout) -> bool:

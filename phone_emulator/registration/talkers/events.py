@@ -183,10 +183,15 @@ class Registering:
         """When `tick` has something to do, monotonic seconds."""
         self._emit = emit
 
-    def closed(self) -> None:
-        """Note that the server has closed the connection."""
+    def closed(self, why: str, last: LastOut) -> None:
+        """Note that the connection is of no more use.
+
+        Args:
+            why: What the phone saw.
+            last: What its next alarm says.
+        """
         if self.state.can_be_lost:
-            self.lose("the server closed the connection", LastOut.CLOSED)
+            self.lose(why, last)
 
     def lose(self, why: str, last: LastOut) -> None:
         """Give the server up."""

@@ -132,6 +132,10 @@ class SccpPhone(Registering):
         self._outbox = _Outbox()
         self._keepalive_s = _SECONDARY_KEEPALIVE_S
         self._unanswered = 0
+        self._has_asked = False
+        """Whether it waits for the answer to a token request."""
+        self._ask_again_at: float | None = None
+        """When it may ask for a token again, monotonic seconds."""
         self._call = SccpCall(self._outbox.put, self._events.append)
 
     def output(self) -> bytes:
@@ -181,6 +185,7 @@ class SccpPhone(Registering):
         self._send(
             RegisterTokenReq(me.device, address=me.address, device_type=me.device_type)
         )
+        self._has_asked, self._ask_again_at = True, None
         self.deadline = now + _REGISTER_TIMEOUT_S
 
     def unregister(self) -> None:
@@ -195,13 +200,25 @@ class SccpPhone(Registering):
         if self.state is RegistrationState.REGISTERING:
             self.lose("the server did not answer Register", LastOut.TCP_TIMEOUT)
             return
+        if self._has_asked:
+            why = "the server did not answer RegisterTokenReq"
+            self.lose(why, LastOut.TCP_TIMEOUT)
+            return
+        if self._ask_again_at is not None and now >= self._ask_again_at:
+            self.ask_to_come_back(now)
+            return
         if self._unanswered >= _MISSED_KEEPALIVES:
             why = f"{self._unanswered} keep-alives were not answered"
             self.lose(why, LastOut.KEEPALIVE_FAILURE)
             return
         self._unanswered += 1
         self._send(KeepAlive())
-        self.deadline = now + self._keepalive_s
+        self._await_next(now)
+
+    def _await_next(self, now: float) -> None:
+        """Wait for the next keep-alive, or the next token request if it is sooner."""
+        keepalive_at = now + self._keepalive_s
+        self.deadline = min(keepalive_at, self._ask_again_at or keepalive_at)
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes of the server; bytes that are not SCCP end the connection."""
@@ -241,8 +258,12 @@ class SccpPhone(Registering):
 
     def _take_token(self, message: Message, now: float) -> None:
         """Come back to a better server, or wait before asking again."""
+        if self.state is not RegistrationState.IDLE:
+            return
+        self._has_asked = False
         if isinstance(message, RegisterTokenReject):
-            self.deadline = now + message.wait_s
+            self._ask_again_at = now + max(1, message.wait_s)
+            self._await_next(now)
         else:
             self.deadline = None
             self._emit(MayComeBack())

@@ -42,7 +42,9 @@ class _Stage(IntEnum):
     LIFTING = 4
     """Answered by the person: a socket is being opened."""
     ESTABLISHED = 5
-    ENDED = 6
+    FAILED = 6
+    """The server has refused our INVITE; the person hears it."""
+    ENDED = 7
 
 
 class SipCall:
@@ -181,12 +183,13 @@ class SipCall:
         if not self._dialog.is_of_invite(response):
             return
         if response.status >= _FIRST_FAILURE:
-            self._request("ACK")
+            self._dialog.acknowledge_refusal(response)
             self.is_cancelled = False
             is_calling = self._stage is _Stage.CALLING
             if is_calling and self._proves_itself(response):
                 return
             if is_calling:
+                self._stage = _Stage.FAILED
                 self._site.emit(StopMedia())
                 self._show(CallStage.FAILED)
         elif response.status >= _OK:

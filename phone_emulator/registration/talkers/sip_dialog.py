@@ -9,7 +9,12 @@ from typing import Final
 from tokenless.phone_emulator.registration.talkers.sip_identity import CallSite
 from tokenless.protocol.errors import ProtocolError
 from tokenless.protocol.sip.addresses import decode_address, decode_target, decode_uri
-from tokenless.protocol.sip.messages import SipRequest, SipResponse, answer_to
+from tokenless.protocol.sip.messages import (
+    SipRequest,
+    SipResponse,
+    answer_to,
+    date_header,
+)
 from tokenless.protocol.sip.register import DEVICE_PARAMETER, SUPPORTED
 
 SDP: Final = ("Content-Type", "application/sdp")
@@ -60,6 +65,12 @@ class SipDialog:
         with suppress(ProtocolError):  # requests go on to where the INVITE went
             self._target = decode_target(response.get("contact"))
 
+    def acknowledge_refusal(self, response: SipResponse) -> None:
+        """Send the ACK to a refusal; its To is the response's (RFC 3261 17.1.1.3)."""
+        theirs, self._theirs = self._theirs, response.get("to")
+        self.request("ACK")
+        self._theirs = theirs
+
     def is_of_invite(self, response: SipResponse) -> bool:
         """Return whether a response is to our last INVITE."""
         is_ours = response.get("call-id") == self.call_id
@@ -72,12 +83,15 @@ class SipDialog:
         party = "party=calling;id-type=subscriber;privacy=off;screen=yes"
         self.request(
             "INVITE",
+            *date_header(site.unix_s),
             ("Expires", "180"),
             ("Accept", "application/sdp"),
             ("Allow", _ALLOW),
             ("Remote-Party-ID", f"<sip:{site.number}@{site.server}>;{party}"),
             ("Supported", SUPPORTED),
             ("Allow-Events", "kpml,dialog"),
+            ("Recv-Info", "conference"),
+            ("Recv-Info", "x-cisco-conference"),
             SDP,
             ("Content-Disposition", "session;handling=optional"),
             *site.proof.headers("INVITE", self._target),

@@ -28,7 +28,7 @@ class SipIdentity:
         device: Its name.
         model: The vendor's number of its model.
         load: The firmware that it runs.
-        user_agent: E.g. `Cisco-CP8861/sip88xx.10-3-1-20`.
+        user_agent: E.g. `Cisco-CP8861/10.3.1`.
         server: The node's host, as the configuration names it.
         address: Its own.
         port: Of its connection.
@@ -37,6 +37,7 @@ class SipIdentity:
         lower_case_alarms: Whether alarms are written as 78xx and 88xx do.
         lists: What it reports of its trust lists.
         login: The Digest user and the password of its configuration.
+        clock: Unix seconds, for the Date of its requests; None: they have none.
     """
 
     device: str
@@ -51,6 +52,12 @@ class SipIdentity:
     lower_case_alarms: bool = True
     lists: TrustListReport | None = None
     login: DigestLogin | None = None
+    clock: Callable[[], float] | None = None
+
+    @property
+    def unix_s(self) -> float | None:
+        """The time of now, Unix seconds; None without a clock."""
+        return None if self.clock is None else self.clock()
 
 
 def report_of_lists(
@@ -107,6 +114,7 @@ class CallSite:
         emit: Takes what the runner acts on.
         random: Returns so many random bytes.
         proof: Answers challenges.
+        unix_s: The phone's clock at the beginning of the call; None: it has none.
     """
 
     number: str
@@ -120,3 +128,4 @@ class CallSite:
     emit: Callable[[PhoneEvent], None]
     random: Callable[[int], bytes]
     proof: DigestProof
+    unix_s: float | None = None

@@ -130,9 +130,14 @@ class SipPhone:
         """Say goodbye."""
         self._registering.unregister()
 
-    def closed(self) -> None:
-        """Note that the server has closed the connection."""
-        self._registering.closed()
+    def closed(self, why: str, last: LastOut) -> None:
+        """Note that the connection is of no more use.
+
+        Args:
+            why: What the phone saw.
+            last: What its next alarm says.
+        """
+        self._registering.closed(why, last)
 
     def tick(self, now: float) -> None:
         """Refresh the registration, say a request again, or give the server up."""
@@ -273,6 +278,7 @@ class SipPhone:
             emit=self._events.append,
             random=self._random,
             proof=self._proof,
+            unix_s=me.unix_s,
         )
 
     # --- inside ------------------------------------------------------------------

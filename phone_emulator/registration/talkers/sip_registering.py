@@ -140,6 +140,7 @@ class SipRegistering(Registering):
             branch=f"z9hG4bK{self._token()}",
             tag=self.tag,
             alarm=self._alarm,
+            unix_s=self._identity.unix_s,
         )
         proof = self._proof.headers(request.method, request.uri)
         request = replace(request, headers=(*request.headers, *proof))
@@ -165,11 +166,10 @@ class SipRegistering(Registering):
             self._send_register(None if is_farewell else now)
             return
         if response.status >= _FIRST_FAILURE:
-            self.deadline = None
             why = f"{response.status} {response.reason}"
             if warning := _WARNING.search(response.get("warning")):
                 why = warning[1]
-            self._become(RegistrationState.REJECTED, why, LastOut.REJECTED)
+            self._reject(why)
             return
         match self._purpose:
             case _Purpose.REGISTER:
@@ -185,10 +185,17 @@ class SipRegistering(Registering):
     def _registered(self, response: SipResponse, now: float) -> None:
         said = response.get("expires")
         granted = int(said) if _SECONDS.match(said) else GRANTED_EXPIRES_S
+        if not granted:  # what a standby node answers: nobody is registered there
+            self._reject("200 OK for 0 seconds")
+            return
         refresh_s = max(granted - _BEFORE_EXPIRY_S, granted / 2, 0.5)
         self.deadline = now + refresh_s
         if self.state is not RegistrationState.REGISTERED:
             self._become(RegistrationState.REGISTERED)
+
+    def _reject(self, why: str) -> None:
+        self.deadline = None
+        self._become(RegistrationState.REJECTED, why, LastOut.REJECTED)
 
     def _token(self) -> str:
         return self._random(8).hex()

@@ -31,6 +31,7 @@ class Topic(StrEnum):
     DIGEST = "digest"
     UNVERIFIED = "not-verified"
     ITLS = "itls-disagree"
+    ORDER = "lists-order"
     CERTIFICATE = "certificate-left-out"
     ROLES = "roles-left-out"
     MODELS = "stand-in-models"
@@ -39,7 +40,14 @@ class Topic(StrEnum):
 
 
 ANCHOR_TOPICS: Final = frozenset(
-    {Topic.LISTS, Topic.SHARED, Topic.ITLS, Topic.HASHES, Topic.ROLES}
+    {
+        Topic.LISTS,
+        Topic.SHARED,
+        Topic.ITLS,
+        Topic.ORDER,
+        Topic.HASHES,
+        Topic.ROLES,
+    }
 )
 """With one of these, the phones' anchors may be others than the real ones."""
 _LONGEST: Final = 900

@@ -5,7 +5,10 @@ from typing import Any, Final
 
 from tokenless.phone_emulator.planner.model.steps import RESTART_TFTP, RESTART_TVS
 from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import ImportedCluster
-from tokenless.phone_emulator.rehearsal.importing.cluster.drift import Drift
+from tokenless.phone_emulator.rehearsal.importing.cluster.drift import (
+    Drift,
+    Regeneration,
+)
 from tokenless.phone_emulator.rehearsal.scripts.script import (
     Approximated,
     Expectation,
@@ -19,6 +22,7 @@ from tokenless.protocol.codes import TrustStore
 _MAX_TFTP_SERVERS: Final = 5
 _LEAST_TOKENS: Final = 2
 _LONGEST_NAME: Final = 60
+_RESTART: Final = "utils service restart Cisco Tftp"
 
 
 def imported_script(
@@ -35,12 +39,14 @@ def imported_script(
     groups = tuple(
         _real_groups(cluster) if cluster.phones else _groups(cluster, models)
     )
+    steps = (_set_up(cluster, groups), *_drifts(cluster))
     return Script(
         name=name,
         lesson="A lab copy of your cluster, on which you can try the planned change.",
         inferred=True,
         groups=groups,
-        steps=(_set_up(cluster, groups), *_drifts(cluster)),
+        steps=steps,
+        present_steps=len(steps),
         cluster=_cluster(cluster),
         certificates=cluster.certificates,
         itl_bytes=cluster.itl_bytes,
@@ -187,18 +193,7 @@ def _set_mode(mode: str, tokens: Sequence[str]) -> str:
 
 def _drifts(cluster: ImportedCluster) -> Iterator[Step]:
     """Regenerate certificates that were regenerated there since the lists were made."""
-    if cluster.since_ctl:
-        yield Step(
-            title="Certificates regenerated since the CTL was made",
-            run=(
-                *_renewals(cluster, cluster.since_ctl),
-                RESTART_TVS,
-                RESTART_TFTP,
-                "phones boot",
-            ),
-            why="The ITLs list these certificates, but the CTL lists the previous "
-            "ones: `utils ctl update CTLFile` was not run.",
-        )
+    yield from (_since(cluster, each) for each in cluster.regenerations)
     if cluster.since_lists:
         yield Step(
             title="Certificates regenerated since the lists were made",
@@ -206,6 +201,46 @@ def _drifts(cluster: ImportedCluster) -> Iterator[Step]:
             why="These certificates are in use but in no list: the services were "
             "not restarted.",
         )
+
+
+def _since(cluster: ImportedCluster, those: Regeneration) -> Step:
+    """Make lists again after a regeneration, but for those that are older there."""
+    old = [n for n in cluster.tftp_nodes if n.casefold() in those.unrestarted]
+    restarted = [n for n in cluster.tftp_nodes if n not in old]
+    restarts = [f"admin --node {node} {_RESTART}" for node in restarted]
+    why = []
+    if old:
+        why.append(
+            f"The ITL of {', '.join(old)} lists the previous ones: Cisco Tftp was not "
+            "restarted there."
+        )
+    if those.has_older_ctl:
+        why.append(
+            "The ITLs list these certificates, but the CTL lists the previous ones: "
+            "`utils ctl update CTLFile` was not run."
+        )
+    since = f"the lists of {', '.join(old)} were" if old else "the CTL was"
+    return Step(
+        title=f"Certificates regenerated since {since} made",
+        run=(
+            *_renewals(cluster, those.drifts),
+            *(_update_ctl(cluster) if those.updates_ctl else ()),
+            RESTART_TVS,
+            *(restarts if old else [RESTART_TFTP]),
+            "phones boot",
+        ),
+        why=" ".join(why),
+    )
+
+
+def _update_ctl(cluster: ImportedCluster) -> Iterator[str]:
+    if not cluster.has_ctl and not cluster.is_mixed:
+        return
+    if not cluster.tokens:
+        yield "admin utils ctl update CTLFile"
+    else:
+        chosen = (f"--token T{number + 1}" for number in range(_tokens(cluster)))
+        yield f"ctl-client update {' '.join(chosen)}"
 
 
 def _renewals(cluster: ImportedCluster, drifts: Iterable[Drift]) -> tuple[str, ...]:

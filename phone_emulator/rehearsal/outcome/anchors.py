@@ -84,17 +84,29 @@ def known_tvs(
     Of one that answers the certificate shown must stand in the ITL, of one that does
     not the node's own must.
     """
-    if contents.configuration is None or held.itl is None:
+    if held.itl is None:
+        return
+    believed = {
+        record.certificate_der for record in held.itl.records if record.role == Role.TVS
+    }
+    for cluster, server in configured_tvs(contents, facts):
+        if (server.shown or server.own) in believed:
+            yield cluster, server
+
+
+def configured_tvs(
+    contents: FlashContents, facts: Iterable[ClusterFacts]
+) -> Iterator[tuple[ClusterFacts, TvsFacts]]:
+    """Return the TVS servers that the phone's configuration names."""
+    if contents.configuration is None:
         return
     try:
         members = decode_configuration(contents.configuration).tvs
     except DecodeError:
         return
-    believed = {
-        record.certificate_der for record in held.itl.records if record.role == Role.TVS
-    }
+    clusters = tuple(facts)
     for member in members:
-        for cluster in facts:
+        for cluster in clusters:
             server = cluster.tvs.get((member.address, member.port))
-            if server is not None and (server.shown or server.own) in believed:
+            if server is not None:
                 yield cluster, server

@@ -10,6 +10,7 @@ from tokenless.phone_emulator.rehearsal.outcome.anchors import (
     Anchors,
     GroupSetting,
     anchors_of,
+    configured_tvs,
     held_lists,
     known_tvs,
 )
@@ -334,6 +335,7 @@ def _remedies(
         home=setting.home,
         clusters=tuple(setting.facts),
         tvs=tuple(known_tvs(contents, held, setting.facts)),
+        configured=tuple(configured_tvs(contents, setting.facts)),
         server=setting.server,
         boots_well=all(phone.is_healed_by_a_boot for phone in stuck),
     )

@@ -37,6 +37,8 @@ class RefusalContext:
     clusters: tuple[ClusterFacts, ...]
     tvs: tuple[tuple[ClusterFacts, TvsFacts], ...]
     """The TVS servers that the phones believe, up or down."""
+    configured: tuple[tuple[ClusterFacts, TvsFacts], ...] = ()
+    """The TVS servers that their configuration names, whether they believe them."""
     server: str = ""
     """The address of the TFTP server that they ask now."""
     boots_well: bool = False
@@ -55,22 +57,30 @@ class RefusalContext:
     @cached_property
     def usable_tvs(self) -> tuple[tuple[ClusterFacts, TvsFacts], ...]:
         """The TVS servers that answer the phones now."""
-        return tuple(
-            (cluster, server)
-            for cluster, server in self.tvs
-            if self.model.security_by_default
+        return tuple(each for each in self.tvs if self._can_connect(*each))
+
+    def _can_connect(self, cluster: ClusterFacts, server: TvsFacts) -> bool:
+        return (
+            self.model.security_by_default
             and server.shown is not None
             and self.model.tls[1] >= cluster.oldest_tls
         )
 
+    @cached_property
+    def tvs_of_a_new_itl(self) -> tuple[TvsFacts, ...]:
+        """The TVS servers that the phones could ask with a new ITL of their cluster."""
+        return tuple(
+            server
+            for cluster, server in self.configured
+            if cluster is self.home
+            and self._can_connect(cluster, server)
+            and server.shown == server.own
+        )
+
     def takes(self, kind: FileKind, signer: Certificate) -> bool:
         """Tell whether the phones take such a file of a signer."""
-        if self._knows(kind, signer):
-            return True
-        who = SignerId(signer.subject_text, signer.issuer_text, signer.serial_number)
-        return any(
-            cluster.vouching.roles_of(who) & kind.signer_roles
-            for cluster, _ in self.usable_tvs
+        return self._knows(kind, signer) or any(
+            vouches(cluster, kind, signer) for cluster, _ in self.usable_tvs
         )
 
     def _knows(self, kind: FileKind, signer: Certificate) -> bool:
@@ -119,6 +129,12 @@ def decisive(refusals: Sequence[Refusal]) -> list[Refusal]:
     """
     lists = [each for each in refusals if each.file is not FileKind.CONFIGURATION]
     return lists or list(refusals)
+
+
+def vouches(cluster: ClusterFacts, kind: FileKind, signer: Certificate) -> bool:
+    """Tell whether a cluster's TVS vouches for a signer of such a file."""
+    who = SignerId(signer.subject_text, signer.issuer_text, signer.serial_number)
+    return bool(cluster.vouching.roles_of(who) & kind.signer_roles)
 
 
 def is_of(signer: Certificate, named: SignerId) -> bool:

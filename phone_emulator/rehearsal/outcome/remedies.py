@@ -12,6 +12,7 @@ from tokenless.phone_emulator.rehearsal.outcome.refusal_context import (
     RefusalContext,
     decisive,
     is_of,
+    vouches,
 )
 from tokenless.phone_emulator.rehearsal.rig.clusters.facts import Fresh
 from tokenless.phone_emulator.rehearsal.rig.phones.refusals import Refusal
@@ -19,6 +20,7 @@ from tokenless.phone_emulator.rehearsal.scripts.remedy import Remedy, RemedyKind
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.reasons import TVS_FAILURES, Reason
+from tokenless.services.store.parameters import SHA1
 
 _NOT_FETCHED: Final = frozenset({Reason.NO_SERVER, Reason.NOT_DOWNLOADED})
 _SAID_NO: Final = frozenset({Reason.NOT_VOUCHED, Reason.WRONG_ROLE})
@@ -49,16 +51,49 @@ def remedies_for(context: RefusalContext) -> Iterator[Remedy]:
         yield from _by_a_certificate()
         if len(context.reasons) == 1:
             return  # nothing is wrong with the lists
+    if context.reasons == {Reason.DIGEST}:
+        yield from _by_the_digest(context)
+        yield from _by_another_cluster(context)
+        return
     if not context.boots_well:
         yield from _by_a_new_ctl(context)
         yield from _by_new_files(context)
+        yield from _by_a_new_itl(context)
         yield from _by_tvs(context)
     yield from _by_the_other_signer(context)
     yield from _by_an_old_key(context)
     yield from _by_another_cluster(context)
+    yield Remedy(RemedyKind.DELETE_BY_HAND, (), _delete(context))
+
+
+def _delete(context: RefusalContext) -> str:
     lists = "CTL and ITL" if context.model.security_by_default else "the CTL"
-    text = f"delete {lists} on each phone by hand"
-    yield Remedy(RemedyKind.DELETE_BY_HAND, (), text)
+    return f"delete {lists} on each phone by hand"
+
+
+def _by_the_digest(context: RefusalContext) -> Iterator[Remedy]:
+    """Name the digest that the model verifies: without it no list is taken at all."""
+    home, fresh = context.home, context.fresh_at(context.server)
+    signers = dict(fresh.signers) if fresh else {}
+    update = ""
+    if home.is_mixed:
+        update = "`utils ctl update CTLFile`, "
+        if home.ctl_signer is not None:
+            signers[FileKind.CTL] = home.ctl_signer
+    back = (
+        f"set TFTP File Signature Algorithm of cluster {home.name} to {SHA1}, {update}"
+        "restart Cisco Tftp on every node"
+    )
+    is_taken = context.held.is_empty or all(
+        each.file in signers and context.takes(each.file, signers[each.file])
+        for each in decisive(context.refusals)
+    )
+    if is_taken:
+        text = f"{back}, then reset the phones"
+        yield Remedy(RemedyKind.LOWER_DIGEST, (home.name,), text)
+    else:
+        text = f"{back}, then {_delete(context)}"
+        yield Remedy(RemedyKind.DELETE_BY_HAND, (), text)
 
 
 def _by_a_certificate() -> Iterator[Remedy]:
@@ -123,6 +158,45 @@ def _heals(
     return True
 
 
+def _by_a_new_itl(context: RefusalContext) -> Iterator[Remedy]:
+    """Name a restart of Cisco Tftp whose ITL has the TVS certificates that phones lack.
+
+    A phone judges the CTL before it loads the ITL: it takes the CTL at its next boot.
+    """
+    if not context.reasons <= TVS_FAILURES:
+        return
+    at = context.refused_at()
+    fresh = {address: context.fresh_at(address) for address in at}
+    if not all(_asks_again(context, fresh[each], at[each]) for each in at):
+        return
+    nodes = tuple(each.node for each in fresh.values() if each is not None)
+    text = f"restart Cisco Tftp on {', '.join(nodes)}, then reset the phones"
+    if FileKind.CTL in context.files:
+        text += (
+            " twice: at first they take the ITL with the new certificates of TVS, then "
+            "the CTL, for whose signer TVS vouches"
+        )
+    yield Remedy(RemedyKind.RESTART_TFTP, nodes, text)
+
+
+def _asks_again(
+    context: RefusalContext, fresh: Fresh | None, refusals: Sequence[Refusal]
+) -> bool:
+    """Tell whether phones take a new ITL, and what they refused by what it lists.
+
+    The ITL has the signer of the node's configurations itself.
+    """
+    if fresh is None or not context.tvs_of_a_new_itl:
+        return False
+    itl = fresh.signers.get(FileKind.ITL)
+    if itl is None or not context.takes(FileKind.ITL, itl):
+        return False
+    if all(each.file is not FileKind.CTL for each in refusals):
+        return True
+    ctl = fresh.signers.get(FileKind.CTL)
+    return ctl is not None and vouches(context.home, FileKind.CTL, ctl)
+
+
 def _by_tvs(context: RefusalContext) -> Iterator[Remedy]:
     if not context.model.security_by_default:
         return
@@ -160,7 +234,12 @@ def _by_a_tvs_that_answers(context: RefusalContext) -> Iterator[Remedy]:
 
 
 def _by_the_other_signer(context: RefusalContext) -> Iterator[Remedy]:
-    """Name the resets that sign with a key which the phones know."""
+    """Name the resets that sign with a key which the phones know.
+
+    Phones that refuse a configuration alone take the ITL: another one would not help.
+    """
+    loads_itl = context.model.security_by_default
+    refuses_a_list = context.files != {FileKind.CONFIGURATION}
     known = [
         context.home.signers[der]
         for der in context.held.sasts
@@ -173,7 +252,8 @@ def _by_the_other_signer(context: RefusalContext) -> Iterator[Remedy]:
             continue
         signing, about = signer.signing, (str(signer),)
         does = f"{signer} signs, and the phones know it"
-        if context.model.security_by_default and context.server in signing.itl_reset:
+        is_reset = context.server in signing.itl_reset
+        if loads_itl and refuses_a_list and is_reset:
             text = f"`utils itl reset localkey`: {does}"
             yield Remedy(RemedyKind.ITL_RESET_LOCALKEY, about, text)
         is_other = signing.ctl_reset and not signing.ctl
@@ -218,4 +298,6 @@ def _by_another_cluster(context: RefusalContext) -> Iterator[Remedy]:
             yield Remedy(RemedyKind.ITL_RESET_REMOTEKEY, about, text)
         if known:
             text = f"move the phones back to cluster {cluster.name}"
+            if not cluster.tftp_up:
+                text += ", after one of its TFTP servers was started"
             yield Remedy(RemedyKind.GIVE_BACK, about, text)

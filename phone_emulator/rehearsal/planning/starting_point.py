@@ -1,7 +1,7 @@
 """Plan for the cluster of a rehearsal: its steps, carried out on the model."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.model.cluster import (
     ClusterLayout,
+    ClusterState,
     first_cluster,
     serve_all,
 )
@@ -43,6 +44,7 @@ from tokenless.protocol.codes import UNITS, Digest, TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.release import Release
+from tokenless.protocol.trust.signing import ItlReset
 from tokenless.services.changes.certificates import find_store
 from tokenless.services.config import ClusterConfig, load_config
 from tokenless.services.store.parameters import SHA512
@@ -59,8 +61,9 @@ _ON_PUBLISHER: Final[dict[str, PlanStep]] = {
     "utils ctl reset localkey": ResetCtl(),
     "utils itl reset localkey": ResetItl(),
 }
+_RESTART_TFTP: Final = "utils service restart Cisco Tftp"
 _EVERYWHERE: Final[dict[str, PlanStep]] = {
-    "utils service restart Cisco Tftp": RestartTftp(),
+    _RESTART_TFTP: RestartTftp(),
     "utils service restart Cisco Trust Verification Service": RestartTvs(),
 }
 _RESTART_CALLMANAGER: Final = "utils service restart Cisco CallManager"
@@ -75,8 +78,8 @@ def task_for(script: Script, goal: str, *, strict: bool = False) -> Task:
         strict: Whether phones must be able to change nodes at any moment.
 
     Raises:
-        PhoneError: When the goal is none, the rehearsal has steps that the model does
-            not know, or phones that cannot verify the cluster's signatures.
+        PhoneError: When the goal is none, the rehearsal has steps or settings that the
+            model does not know, or phones that cannot verify the cluster's signatures.
         ConfigurationError: When the rehearsal's settings cannot be used.
     """
     config = load_config(None, script.cluster)
@@ -88,9 +91,17 @@ def task_for(script: Script, goal: str, *, strict: bool = False) -> Task:
             hint="set TFTP File Signature Algorithm to SHA-1 there first and import "
             "again, or take these groups out of the file",
         )
+    if config.tftp.reload == "automatic":
+        raise PhoneError(
+            "the planner's model does not know files that are served without a restart "
+            "of Cisco Tftp (tftp.reload is 'automatic')",
+            hint="plan for a rehearsal in which it is 'restart'",
+        )
     layout = _layout(script, config)
     members = _members(layout, config)
-    groups = tuple(_group(layout, each, members[each.pool]) for each in script.groups)
+    groups = tuple(
+        _group(layout, config, each, members[each.pool]) for each in script.groups
+    )
     start = _world_after(script, layout, groups)
     return Task(layout, groups, parse_goal(goal, layout), strict=strict, start=start)
 
@@ -142,6 +153,7 @@ def _layout(script: Script, config: ClusterConfig) -> ClusterLayout:
         roles=tuple(node.activated for node in ordered),
         shared=frozenset(shared).intersection(UNITS),
         signed=frozenset(signed).intersection(UNITS),
+        itl_reset=ItlReset(config.tftp.itl_reset),
     )
 
 
@@ -157,7 +169,10 @@ def _is_mixed(script: Script) -> bool:
 
 
 def _group(
-    layout: ClusterLayout, group: ScriptGroup, members: tuple[int, ...]
+    layout: ClusterLayout,
+    config: ClusterConfig,
+    group: ScriptGroup,
+    members: tuple[int, ...],
 ) -> PhoneGroup:
     home = group.tftp[0] if group.tftp else layout.nodes[0]
     if home not in layout.nodes:
@@ -165,7 +180,14 @@ def _group(
             f"phones of the group {group.name} ask {home}, which is not in the cluster",
             hint=f"nodes are {', '.join(layout.nodes)}",
         )
-    return PhoneGroup(group.name, group.played, layout.nodes.index(home), members)
+    newest_tls = PHONE_MODELS[group.played].tls[1]
+    return PhoneGroup(
+        group.name,
+        group.played,
+        layout.nodes.index(home),
+        members,
+        speaks_tls=newest_tls >= config.tvs.tls_minimum,
+    )
 
 
 def _members(
@@ -198,13 +220,31 @@ def _world_after(
             at_first = replace(layout, is_mixed=text == _SET_MIXED)
         had_no_ctl = text == _SET_NON_SECURE and world.cluster.ctl is None
         for step in () if had_no_ctl else steps:
-            world = apply(at_first, groups, world, step)
+            world = (
+                world._replace(cluster=_restarted(at_first, world.cluster, step.node))
+                if isinstance(step, _RestartOneTftp)
+                else apply(at_first, groups, world, step)
+            )
     return world
+
+
+@dataclass(frozen=True, slots=True)
+class _RestartOneTftp:
+    """Restart Cisco Tftp on one node only: no step of a plan, but what has happened."""
+
+    node: int
+
+
+def _restarted(layout: ClusterLayout, cluster: ClusterState, node: int) -> ClusterState:
+    """Return the cluster after a restart of TFTP on one node."""
+    now = serve_all(layout, cluster).served
+    served = (*cluster.served[:node], now[node], *cluster.served[node + 1 :])
+    return cluster._replace(served=served)
 
 
 def _steps(
     script: Script, layout: ClusterLayout
-) -> Iterator[tuple[str, tuple[PlanStep, ...]]]:
+) -> Iterator[tuple[str, tuple[PlanStep | _RestartOneTftp, ...]]]:
     """Return the model's steps for a line that is typed in the shell."""
     for each in script.steps:
         for line in each.run:
@@ -215,8 +255,10 @@ def _steps(
 
 def _modelled(
     action: LineAction, line: str, layout: ClusterLayout
-) -> tuple[PlanStep, ...]:
+) -> tuple[PlanStep | _RestartOneTftp, ...]:
     match action:
+        case Admin(text, node, None, everywhere=False) if text == _RESTART_TFTP:
+            return (_RestartOneTftp(_number_of(node, line, layout)),)
         case Admin(text, None, None, everywhere=True) if text.startswith(_REGENERATE):
             unit = regeneration(text.removeprefix(_REGENERATE), layout.nodes[0], layout)
             if unit.unit in layout.signed:
@@ -230,6 +272,17 @@ def _modelled(
             return ()  # saved plans have it; it changes no file and no answer of TVS
         case _:
             return (_step(action, line, layout),)
+
+
+def _number_of(node: str | None, line: str, layout: ClusterLayout) -> int:
+    """Return the number of the node that a line is typed on: the publisher, if none."""
+    names = [each.casefold() for each in layout.nodes]
+    if node is not None and node.casefold() not in names:
+        raise PhoneError(
+            f"the planner's model does not know the step {line!r}: no such node",
+            hint=f"nodes are {', '.join(layout.nodes)}",
+        )
+    return 0 if node is None else names.index(node.casefold())
 
 
 def _sign(

@@ -11,6 +11,7 @@ from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
 )
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.trust.signing import SigningKey, itl_signer
 
 PUBLIC_LIFETIMES: Final = (
     (datetime(2026, 3, 15, tzinfo=UTC), 200),
@@ -99,7 +100,7 @@ _TOMCAT: Final = "tomcat"
 _RANK: Final = {"ctl": 0, "itl": 1, "in-use": 2}
 _UNITS: Final = {
     "CallManager": (
-        "a new signer of configurations: TFTP restarts, phones are reset; in mixed "
+        "a new signer of {files}: TFTP restarts, phones are reset; in mixed "
         "mode the CTL is updated first, or phones without an ITL refuse"
     ),
     "TVS": (
@@ -108,15 +109,23 @@ _UNITS: Final = {
     ),
     "CAPF": "the CTL is updated before LSCs are issued again; no anchor is lost",
     "ITLRecovery": (
-        "the signer of lists changes from 12.0 on: phones must know the new one by TVS "
-        "before it signs"
+        "the signer of lists changes: phones must know the new one by TVS before it "
+        "signs"
     ),
 }
+_RESETS_ONLY: Final = (
+    "no signer of lists changes, but that of `utils itl reset localkey`: phones must "
+    "have the new ITL before it helps them"
+)
 
 
 def effect_of(unit: str, layout: ClusterLayout) -> str:
     """Return what the renewal of a unit does to the phones of a cluster."""
-    words = _UNITS.get(unit, "no phone acts on it")
+    recovery_signs = itl_signer(layout.release) is SigningKey.RECOVERY
+    files = "configurations" if recovery_signs else "lists and configurations"
+    words = _UNITS.get(unit, "no phone acts on it").format(files=files)
+    if unit == TrustStore.ITLRECOVERY and not recovery_signs:
+        words = _RESETS_ONLY
     if TrustStore(unit) in layout.shared:
         words = f"{words}; for all nodes at once, no other node has the old one"
     if unit in _UNITS and layout.release.resets_phones:

@@ -16,6 +16,7 @@ from tokenless.phone_emulator.rehearsal.preflight.findings import (
     well,
 )
 from tokenless.phone_emulator.rehearsal.preflight.findings import PreflightCode as Code
+from tokenless.phone_emulator.rehearsal.preflight.itl_check import check_itls
 from tokenless.phone_emulator.rehearsal.preflight.model_checks import (
     check_digests,
     check_ecdsa,
@@ -51,6 +52,7 @@ def all_checks(subject: Preflight) -> list[Check]:
         _tvs,
         _recovery,
         check_ctl,
+        check_itls,
         _expired,
         _collisions,
         check_key_sizes,

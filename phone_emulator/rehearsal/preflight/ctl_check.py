@@ -1,6 +1,7 @@
 """The check of the CTL against the certificates that ITLs and nodes have."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
@@ -13,10 +14,13 @@ from tokenless.phone_emulator.rehearsal.preflight.findings import (
 from tokenless.phone_emulator.rehearsal.preflight.findings import PreflightCode as Code
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
+    named,
 )
 
 _UNITS: Final = ("CallManager", "CAPF", "ITLRecovery")
 _CTL: Final = "ctl"
+_IN_USE: Final = "in-use"
+_UNDATED: Final = datetime.min.replace(tzinfo=UTC)
 _TELL: Final = "import the ITLs of these nodes, --cert or --certmgr, too"
 
 
@@ -24,7 +28,7 @@ def check_ctl(subject: Preflight) -> Iterator[Check]:
     """Compare the CTL's servers with the newest certificates that are known."""
     those = [each for each in subject.known if each.unit in _UNITS]
     listed = [each for each in those if each.source == _CTL]
-    newest = {_place(each): each for each in those if each.source != _CTL}
+    newest = _newest(each for each in those if each.source != _CTL)
     is_mixed = subject.task.layout.is_mixed
     if not listed:
         if is_mixed:
@@ -34,15 +38,13 @@ def check_ctl(subject: Preflight) -> Iterator[Check]:
     old = [e for e in listed if _is_other(newest.get(_place(e)), e)]
     lacks = _without(newest.values(), listed) if is_mixed else []
     if old:
-        words = f"the CTL lists the previous certificate of {_named(old)}"
+        words = f"the CTL lists the previous certificate of {named(old)}"
         yield problem(Code.CTL_OUTDATED, words, is_error=True)
     if lacks:
-        words = f"the CTL lacks the certificate of {_named(lacks)}"
+        words = f"the CTL lacks the certificate of {named(lacks)}"
         yield problem(Code.CTL_OUTDATED, words, is_error=True)
     if alone := _without(listed, newest.values()):
-        words = (
-            f"not compared, as only the CTL has a certificate of it: {_named(alone)}"
-        )
+        words = f"not compared, as only the CTL has a certificate of it: {named(alone)}"
         yield not_told(Code.CTL_OUTDATED, words, _TELL)
     elif not (old or lacks):
         words = "the CTL has the newest certificates that were imported"
@@ -53,8 +55,31 @@ def _place(each: KnownCertificate) -> tuple[str, str]:
     return each.unit, each.node
 
 
+def _newest(
+    those: Iterable[KnownCertificate],
+) -> dict[tuple[str, str], KnownCertificate]:
+    """Return the newest certificate of each place: nodes' ITLs may hold several."""
+    found: dict[tuple[str, str], KnownCertificate] = {}
+    for each in those:
+        known = found.setdefault(_place(each), each)
+        if _age(each) >= _age(known):
+            found[_place(each)] = each
+    return found
+
+
+def _age(each: KnownCertificate) -> tuple[bool, datetime]:
+    return each.source == _IN_USE, each.begins or _UNDATED
+
+
 def _is_other(now: KnownCertificate | None, listed: KnownCertificate) -> bool:
-    return now is not None and now.serial != listed.serial
+    """Return whether the CTL has an earlier certificate than the cluster.
+
+    ITLs may be older than the CTL, where Cisco Tftp was not restarted.
+    """
+    if now is None or now.serial == listed.serial:
+        return False
+    is_itls = now.source != _IN_USE and None not in (now.begins, listed.begins)
+    return not (is_itls and _age(listed) > _age(now))
 
 
 def _without(
@@ -72,8 +97,3 @@ def _without(
         for each in those
         if _place(each) not in places and (each.unit, each.serial) not in known
     ]
-
-
-def _named(those: Iterable[KnownCertificate]) -> str:
-    names = {f"{e.unit} of {e.node}" if e.node else e.unit for e in those}
-    return ", ".join(sorted(names))

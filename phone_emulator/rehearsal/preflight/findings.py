@@ -18,6 +18,7 @@ class PreflightCode(StrEnum):
     RECOVERY_VALIDITY = "recovery-validity"
     RECOVERY_KEY = "recovery-key"
     CTL_OUTDATED = "ctl-outdated"
+    ITL_OUTDATED = "itl-outdated"
     EXPIRED = "expired"
     EXPIRED_OTHER = "expired-beside"
     EXPIRED_TRUST = "expired-trust-is-dropped"
@@ -117,6 +118,13 @@ _TEXTS: Final[Mapping[PreflightCode, tuple[str, str]]] = {
             "`utils ctl update CTLFile`, restart TFTP and reset the phones before the "
             "change"
         ),
+    ),
+    _C.ITL_OUTDATED: (
+        (
+            "phones of a node with the older ITL know neither the new signer nor the "
+            "new TVS: the next change can lock them out"
+        ),
+        "restart Cisco Tftp on every node and reset the phones before the change",
     ),
     _C.EXPIRED: (
         "the vendor says that phones do not accept files of an expired CallManager",

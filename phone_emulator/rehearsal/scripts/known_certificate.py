@@ -1,5 +1,6 @@
 """A certificate of an imported cluster, as the file of its rehearsal keeps it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
@@ -27,3 +28,9 @@ class KnownCertificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ends: _Moment | None = None
     bits: Annotated[int, Meta(ge=1, le=65536)] | None = None
     ca_signed: bool = False
+
+
+def named(those: Iterable[KnownCertificate]) -> str:
+    """Return units and nodes of certificates, once each."""
+    names = {f"{e.unit} of {e.node}" if e.node else e.unit for e in those}
+    return ", ".join(sorted(names))

@@ -31,7 +31,7 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "callmanager": frozenset(["ciphers", "tls_minimum"]),
     "capf": frozenset(["tls_minimum", "validity_days"]),
     "parameters": frozenset(["tftp_file_signature_algorithm"]),
-    "tftp": frozenset(["reload"]),
+    "tftp": frozenset(["itl_reset", "reload"]),
     "tvs": frozenset(["callmanager_trust", "ctl_cache", "tls_minimum"]),
 }
 _FIRST_UNSERVED: Final = "127.0.48.1"

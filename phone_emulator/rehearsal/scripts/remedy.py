@@ -16,6 +16,7 @@ class RemedyKind(StrEnum):
     RESTART_TFTP = "restart-tftp"
     START_TVS = "start-tvs"
     LOWER_TLS = "lower-tls"
+    LOWER_DIGEST = "lower-digest"
     UPLOAD_SIGNER = "upload-signer"
     SIGN_WITH_TOKEN = "sign-with-token"  # noqa: S105 - no password
     ITL_RESET_LOCALKEY = "itl-reset-localkey"

@@ -161,6 +161,9 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Facts that an import has seen there, for `tokenless preflight`."""
     itl_bytes: Annotated[int, Meta(ge=0)] | None = None
     """The length of the longest ITL that an import has seen."""
+    present_steps: Annotated[int, Meta(ge=1)] = 1
+    """The number of steps that make the present state of the cluster, before the
+    change: `rehearse explore` leaves them as they are."""
     unregistered: Annotated[int, Meta(ge=0)] | None = None
     """The number of phones that were not registered when they were exported."""
     unknown_models: tuple[str, ...] = ()

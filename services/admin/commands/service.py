@@ -15,13 +15,8 @@ from tokenless.services.node.control.requests import (
     Status,
     StopService,
 )
-from tokenless.services.node.supervised.supervision import ServiceName
+from tokenless.services.node.supervised.supervision import ROLE_OF, ServiceName
 
-_ROLES: Final = {
-    ServiceName.TFTP: NodeRole.TFTP,
-    ServiceName.CALLMANAGER: NodeRole.CALLMANAGER,
-    ServiceName.CAPF: NodeRole.CAPF,
-}
 _LISTS: Final = (
     "ITLs follow at the next start of Cisco Tftp, the CTL by utils ctl update CTLFile."
 )
@@ -39,12 +34,12 @@ def _service(*words: str) -> str:
 def _role(*words: str) -> NodeRole:
     """Return the service that may be activated or deactivated."""
     service = ServiceName(_service(*words))
-    if service not in _ROLES:
+    if service not in ROLE_OF:
         raise UsageError(
             f"{service.value} is a network service: it cannot be deactivated",
-            hint=f"feature services: {', '.join(_ROLES)}",
+            hint=f"feature services: {', '.join(ROLE_OF)}",
         )
-    return _ROLES[service]
+    return ROLE_OF[service]
 
 
 @TREE.command("utils service list")
@@ -103,7 +98,7 @@ def _running(session: Session) -> dict[str, str]:
 
 def is_activated(session: Session, service: str) -> bool:
     """Return whether a service may run on this node; network services always may."""
-    role = _ROLES.get(ServiceName(service))
+    role = ROLE_OF.get(ServiceName(service))
     return role is None or role in session.cluster.node(session.node.name).roles
 
 

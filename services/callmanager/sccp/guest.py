@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, unique
+from math import ceil
+from time import monotonic
 from typing import Final
 
 from tokenless.protocol.phones.alarms import alarm_words
@@ -95,7 +97,8 @@ class SccpSettings:
     secondary_keepalive_s: int = 60
     max_protocol: int = MAX_VERSION
     token_wait_s: int | None = None
-    """None lets a phone come back at once; a number makes it wait so long."""
+    """None lets a phone come back at once; a number makes it wait so long, from its
+    first token request over a connection."""
 
 
 class SccpGuest(Guest):
@@ -111,7 +114,9 @@ class SccpGuest(Guest):
         number_of: NumberOf,
         switch: Switch,
         now: Callable[[], datetime],
+        clock_s: Callable[[], float] = monotonic,
     ) -> None:
+        self.clock_s = clock_s
         self.registrar = registrar
         self.settings = settings
         self.cells = tools.cells
@@ -133,6 +138,7 @@ class SccpSession(MessageSession[Received]):
         "_answers",
         "_device",
         "_guest",
+        "_token_at",
         "_version",
         "calls",
     )
@@ -143,10 +149,17 @@ class SccpSession(MessageSession[Received]):
         self._device: str | None = None
         self._alarms = AlarmIntake(guest.registrar)
         self._version = 0
+        self._token_at: float | None = None
+        """When its phone may come back, monotonic seconds."""
         self._answers: list[bytes] = []
         """Those that leave at the end of this turn."""
         self.calls = SccpCalls(guest.switch)
         connection.set_timer(guest.settings.secondary_keepalive_s * _GRACE)
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether a phone is registered over the connection: one a device."""
+        return self._device is not None
 
     def on_timer(self) -> None:
         """End the registration of a phone that has been silent too long."""
@@ -254,10 +267,11 @@ class SccpSession(MessageSession[Received]):
         self.connection.close()
 
     def _answer_token(self) -> None:
-        wait_s = self._guest.settings.token_wait_s
-        self._send(
-            RegisterTokenAck() if wait_s is None else RegisterTokenReject(wait_s)
-        )
+        now = self._guest.clock_s()
+        if self._token_at is None:
+            self._token_at = now + (self._guest.settings.token_wait_s or 0)
+        wait_s = ceil(self._token_at - now)
+        self._send(RegisterTokenReject(wait_s) if wait_s > 0 else RegisterTokenAck())
 
     def _note_alarm(self, alarm: Alarm) -> None:
         guest = self._guest

@@ -64,7 +64,7 @@ _token_options = gathered(
     click.option(
         "--password",
         help="Password of the signing token; "
-        f"{DEFAULT_PASSWORD} when it is not asked for.",
+        f"{DEFAULT_PASSWORD} when it is not asked for, but never with --module.",
     ),
     click.option(
         "--module",

@@ -15,6 +15,7 @@ from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
+from tokenless.services.pki.hsm import HsmToken, password_missing
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, Token
 
 
@@ -70,10 +71,16 @@ class CtlClientDialog:
                 click.echo(error.explain(), err=True)
 
     def password_of(self, token: Token) -> str:
-        """Return the password of the token that signs."""
+        """Return the password of the token that signs.
+
+        Raises:
+            ServiceError: When a PKCS#11 token's password was not given.
+        """
         if self._password is not None:
             return self._password
         if not self._is_interactive:
+            if isinstance(token, HsmToken):
+                raise password_missing(token.name)
             return DEFAULT_PASSWORD
         click.echo(f"Token {token.name}", err=True)
         answer: str = click.prompt(

@@ -16,7 +16,12 @@ from tokenless.services.cli.certificates.view import (
 )
 from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.pki.hsm import HsmToken, create_hsm_token, list_hsm_tokens
+from tokenless.services.pki.hsm import (
+    HsmToken,
+    create_hsm_token,
+    list_hsm_tokens,
+    password_missing,
+)
 from tokenless.services.pki.tokens import (
     DEFAULT_PASSWORD,
     FileToken,
@@ -46,8 +51,8 @@ def token() -> None:
 @_module
 @click.option(
     "--password",
-    default=DEFAULT_PASSWORD,
-    help="The token's password; 15 wrong attempts destroy the token.",
+    help="The token's password; 15 wrong attempts destroy the token. "
+    f"Default: {DEFAULT_PASSWORD}; with --module it must be given.",
 )
 @_name
 def create(
@@ -55,7 +60,7 @@ def create(
     opened: OpenedCluster,
     module: Path | None,
     name: str,
-    password: str,
+    password: str | None,
     as_json: bool,
 ) -> None:
     """Create a token: a key that never leaves it, and a certificate.
@@ -66,7 +71,10 @@ def create(
     with opened as cluster:
         folder = cluster.tokens_folder
         if module is None:
-            made = create_token(folder, name, password, now=time.time())
+            chosen = DEFAULT_PASSWORD if password is None else password
+            made = create_token(folder, name, chosen, now=time.time())
+        elif password is None:
+            raise password_missing(name)
         else:
             made = create_hsm_token(module, name, password, folder, now=time.time())
     if as_json:

@@ -16,6 +16,7 @@ from tokenless.services.cli.cluster.administration import (
     announce_change,
     cluster_options,
 )
+from tokenless.services.cli.passwords import asked_for
 from tokenless.services.store.audit import administrator
 
 _USER: Final = re.compile(r"[A-Za-z0-9._@-]{1,128}")
@@ -35,7 +36,12 @@ def _account(
         return DigestAccount("", "")
     if not _USER.fullmatch(user):
         raise click.UsageError("a Digest user has 1 to 128 letters, digits, ._-@")
-    typed = password or click.prompt("Digest password", hide_input=True)
+    typed = password or asked_for(
+        click.get_current_context(),
+        "Digest password",
+        "TOKENLESS_DIGEST_PASSWORD",
+        confirm=False,
+    )
     if in_configuration and not _PASSWORD.fullmatch(typed):
         raise click.UsageError(
             "a password in a configuration has 1 to 128 printable ASCII "

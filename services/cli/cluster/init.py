@@ -8,11 +8,8 @@ import click
 
 from tokenless.command_line import json_option
 from tokenless.ground.terminal import slow_view
-from tokenless.services.cli.cluster.administration import open_cluster
-from tokenless.services.cli.options import config_option, data_option
+from tokenless.services.cli.options import config_option, data_option, database_url
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.cluster.data_folder import CONFIG_FILE
-from tokenless.services.errors import ServiceError
 
 
 @click.command()
@@ -26,12 +23,8 @@ def init(*, data: Path, config: Path | None, as_json: bool) -> None:
     database. `tokenless serve` also creates a missing one; every other command needs
     one that exists.
     """
-    if (data / CONFIG_FILE).exists():
-        raise ServiceError(
-            f"{data} holds a cluster already", hint="name another folder with --data"
-        )
     with slow_view("making keys and certificates"):
-        made = open_cluster(data, config, makes=True)
+        made = Cluster.create(data, config, database_url=database_url())
     with closing(made) as cluster:
         if as_json:
             click.echo(json.dumps(_describe(cluster)))

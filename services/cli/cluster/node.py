@@ -1,7 +1,6 @@
 """`tokenless node`: nodes on hosts of their own (docs/operations-database.md)."""
 
 import json
-import sys
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from tokenless.protocol.codes import EVERY_ROLE, NodeRole
 from tokenless.services.changes import membership
 from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.options import data_option, database_url
+from tokenless.services.cli.passwords import asked_for
 from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.handover import MAX_FILE_BYTES, export_node, import_node
 from tokenless.services.errors import ServiceError
@@ -33,23 +33,10 @@ _file = click.argument("file", type=INPUT_FILE)
 def _asked_for(
     ctx: click.Context, _: click.Parameter, value: str | None, *, confirm: bool
 ) -> str:
-    """Ask a terminal for a password that was not given, or read a line of a script's.
-
-    Python's getpass warns in three lines where there is no terminal.
-    """
+    """Ask for the password that was not given."""
     if value is not None:
         return value
-    if sys.stdin.isatty():
-        asked: str = click.prompt(
-            "Password of the file", hide_input=True, confirmation_prompt=confirm
-        )
-        return asked
-    line = sys.stdin.readline().rstrip("\r\n")
-    if not line:
-        raise click.UsageError(
-            "no password, and no terminal to ask for one: set TOKENLESS_PASSWORD", ctx
-        )
-    return line
+    return asked_for(ctx, "Password of the file", "TOKENLESS_PASSWORD", confirm=confirm)
 
 
 @click.group()

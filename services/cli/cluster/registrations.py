@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tokenless.ground.counting import counted
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
 from tokenless.services.cli.file.json_output import iso
@@ -71,7 +72,7 @@ def status(
             click.echo(f"  last alarm: {printable(each.alarms[-1].text)}")
     counts = Counter(each.state for each in found)
     said = ", ".join(f"{count} {state.lower()}" for state, count in counts.items())
-    click.echo(f"{len(found)} phones{f': {said}' if said else ''}")
+    click.echo(f"{counted(len(found), 'phone')}{f': {said}' if said else ''}")
 
 
 def registration_json(presence: Presence | None) -> dict[str, Any]:

@@ -36,6 +36,9 @@ from tokenless.services.errors import ServiceError
 _TOKENS_FOLDER: Final = "tokens"
 _MAX_PASSWORD_FILE: Final = 4096
 _NAME_A_KEY: Final = "give --cert and --key, --p12, or --token"
+_WHICH_KEY: Final = (
+    "--key takes a private key as PEM or DER; TOKENLESS_PASSWORD its password"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ def _private_key(path: Path, password: str | None) -> object:
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ServiceError(
-            f"{path}: no private key, or a wrong password", hint=_NAME_A_KEY
+            f"{path}: no private key, or a wrong password", hint=_WHICH_KEY
         ) from error
 
 

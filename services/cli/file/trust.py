@@ -79,7 +79,7 @@ def verify_by_list(file: AnyFile, trust_list: TrustList) -> Proof:
         except BadSignatureError:
             continue
         holder = printable(record.subject_name or "a member without a name")
-        return Proof("against", holder, _note_on(trust_list))
+        return Proof("against", holder, _note_on(trust_list, file))
     words = " or ".join(sorted(role_name(role) for role in roles))
     raise UnknownSignerError(
         f"no {words} of the trusted list made the signature at byte "
@@ -87,7 +87,9 @@ def verify_by_list(file: AnyFile, trust_list: TrustList) -> Proof:
     )
 
 
-def _note_on(trust_list: TrustList) -> str | None:
+def _note_on(trust_list: TrustList, file: AnyFile) -> str | None:
+    if trust_list.data == file.data:
+        return "the trusted list is a copy of this file: they are equal, no more"
     if signature_state(trust_list) is SignatureState.INVALID:
         return "the trusted list was changed: it does not hold under its own record"
     return None

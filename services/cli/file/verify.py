@@ -65,7 +65,8 @@ Source = Callable[[AnyFile], Proof]
     "lists",
     type=INPUT_FILE,
     multiple=True,
-    help="A trust list that you trust; its SAST records may sign lists.",
+    help="A trust list that you trust; its SAST records may sign lists. FILE itself "
+    "does not count.",
 )
 @click.option(
     "--tvs",
@@ -95,11 +96,13 @@ def verify(
 
     Exit status 0 when one of the keys made the signature, 3 when a TVS server that
     could have told does not answer. A list that verifies only under a record of its own
-    is self-consistent, not trusted: any attacker can make such a list.
+    is self-consistent, not trusted: any attacker can make such a list, and naming it
+    with --against, too, changes nothing.
     """
     decoded = load_file(file)
+    others = tuple(path for path in lists if not path.samefile(file))
     proof, reasons, unanswered = _try_all(
-        decoded, _sources(signers, lists, servers, tvs_ca)
+        decoded, _sources(signers, others, servers, tvs_ca)
     )
     state = _state(decoded)
     status = _status(proof, state, is_answered=not unanswered)

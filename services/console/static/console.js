@@ -55,7 +55,9 @@
     let known = null;
     const events = new EventSource("/live");
     events.addEventListener("open", () => show("on"));
-    events.addEventListener("error", () => show("off"));
+    events.addEventListener("error", () => {
+      show(events.readyState === EventSource.CLOSED ? "ended" : "off");
+    });
     events.addEventListener("cluster", (event) => {
       if (known !== null && known !== event.data) {
         htmx.trigger(document.body, "cluster-changed");

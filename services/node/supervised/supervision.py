@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import trio
 
+from tokenless.protocol.codes import NodeRole
 from tokenless.protocol.errors import first_cause
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
@@ -31,6 +32,14 @@ class ServiceName(StrEnum):
     CALLMANAGER = "Cisco CallManager"
     TVS = "Cisco Trust Verification Service"
     CAPF = "Cisco Certificate Authority Proxy Function"
+
+
+ROLE_OF: Final = {
+    ServiceName.TFTP: NodeRole.TFTP,
+    ServiceName.CALLMANAGER: NodeRole.CALLMANAGER,
+    ServiceName.CAPF: NodeRole.CAPF,
+}
+"""The services that an administrator activates on a node; TVS always is."""
 
 
 class Service(Protocol):
@@ -75,12 +84,31 @@ class Supervised:
         self.state = ServiceState.STOPPED
         self.starts = 0
         """How often it has begun to serve, by itself or by an administrator."""
+        self._is_activated = True
         self._node = node
         self._nursery = nursery
         self._one_at_a_time = trio.Lock()
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
         self._log = get_logger(node=node, service=service.name.value)
+        # From zero on: Prometheus sees no increase in a count that begins with one.
+        SERVICE_FAILURES.labels(node, service.name.value)
+
+    @property
+    def is_expected(self) -> bool:
+        """Return whether its state tells something about the node's health.
+
+        One that was deactivated and has stopped is where the administrator wants it.
+        """
+        return self._is_activated or self.state is not ServiceState.STOPPED
+
+    def follow_activation(self, roles: frozenset[NodeRole]) -> None:
+        """Note whether the service is among those that are activated on its node."""
+        role = ROLE_OF.get(self.service.name)
+        is_activated = role is None or role in roles
+        if is_activated != self._is_activated:
+            self._is_activated = is_activated
+            self._show_running()
 
     async def start(self) -> None:
         """Start the service; returns when it serves.
@@ -191,11 +219,18 @@ class Supervised:
 
     def _become(self, state: ServiceState) -> None:
         self.state = state
-        running = state is ServiceState.STARTED
-        SERVICE_RUNNING.labels(self._node, self.service.name.value).set(running)
-        sockets = self.service.addresses if running else {}
+        self._show_running()
+        sockets = self.service.addresses if state is ServiceState.STARTED else {}
         known = {name: f"{host}:{port}" for name, (host, port) in sockets.items()}
         self._log.info(f"service {state.lower()}", **known)
+
+    def _show_running(self) -> None:
+        labels = self._node, self.service.name.value
+        if self.is_expected:
+            running = self.state is ServiceState.STARTED
+            SERVICE_RUNNING.labels(*labels).set(running)
+        else:
+            SERVICE_RUNNING.remove(*labels)
 
 
 class _Reported(trio.TaskStatus[None]):

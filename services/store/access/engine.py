@@ -5,13 +5,14 @@ SQLite is opened with a write-ahead log: readers never wait, and writers queue u
 lock of the cluster's row, for as long (`lock_timeout`).
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from tokenless.ground.files import is_synced
+from tokenless.ground.files import PRIVATE, is_synced, make_private
 from tokenless.services.errors import ConfigurationError
 from tokenless.services.store.access.failures import DatabaseAwayError
 
@@ -148,6 +149,8 @@ def _watch_file(engine: Engine, path: Path) -> None:
     @event.listens_for(engine, "do_connect")
     def before(*_: object) -> None:
         check()
+        if not opened:
+            _keep_private(path)
 
     @event.listens_for(engine, "connect")
     def after(*_: object) -> None:
@@ -158,6 +161,18 @@ def _watch_file(engine: Engine, path: Path) -> None:
     @event.listens_for(engine, "checkout")
     def at_use(*_: object) -> None:
         check()
+
+
+def _keep_private(path: Path) -> None:
+    """Let only the owner read what has the passwords of phones and administrators.
+
+    What cannot be done is left to SQLite, which says why it cannot open the file.
+    """
+    with suppress(OSError):
+        make_private(path)
+        for beside in ("-wal", "-shm"):  # of an earlier version
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + beside).chmod(PRIVATE)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -23,6 +23,7 @@ _FOLLOWER: Final = (
     "the publisher's host"
 )
 _LOGIN: Final = "correct the role, its password or the database in [database] url"
+_ROLE: Final = "let PostgreSQL's administrator make it: CREATE ROLE … LOGIN PASSWORD …"
 _PASSWORD: Final = "put the password into ~/.pgpass, or into the URL"  # noqa: S105
 _UNKNOWN: Final = "try again; if the error persists, check the disk or PostgreSQL's log"
 _AWAY: Final = "start PostgreSQL, or correct [database] url; then try again"
@@ -32,6 +33,7 @@ _BY_STATE: Final = {
     "28000": _LOGIN,  # invalid_authorization_specification
     "28P01": _LOGIN,  # invalid_password
     "3D000": _LOGIN,  # invalid_catalog_name
+    "42704": _ROLE,  # undefined_object: `node grant` alone names one
     "42501": _FOLLOWER,  # insufficient_privilege
     "42P01": _NO_CLUSTER,  # undefined_table
     "53100": _DISK,  # disk_full

@@ -270,7 +270,7 @@ class Connection:
             return Phase.FIRST_BYTE if self.channel is None else Phase.HANDSHAKE
         if self.unsent or not session.is_between_requests:
             return Phase.REQUEST
-        return Phase.IDLE
+        return Phase.KEPT if session.is_kept else Phase.IDLE
 
     def say_goodbye(self) -> None:
         """Send what waits and TLS's goodbye, as far as the socket takes it."""

@@ -27,6 +27,9 @@ class Phase(IntEnum):
     """The rest of a request, or that its answer is read."""
     IDLE = 3
     """A request's first byte."""
+    KEPT = 4
+    """The same, of a client that the session has come to know: room for newcomers is
+    not made of it, or anyone who connects often enough would cut it off."""
 
 
 # Minimum wait before a connection may be evicted to make room: longer
@@ -48,6 +51,7 @@ class Waits(Generic[ConnectionT]):
             limits.first_byte_s,
             limits.handshake_s,
             limits.request_s,
+            limits.idle_s,
             limits.idle_s,
         )
 
@@ -77,9 +81,10 @@ class Waits(Generic[ConnectionT]):
         return timed_out
 
     def longest_waiting(self, now: float) -> ConnectionT | None:
-        """Return the connection to close for more room, None when all are busy."""
+        """Return the connection to close for more room, None when none may be."""
         # A queue's first has waited longest in it.
-        heads = (next(iter(queue.items()), None) for queue in self._queues)
+        queues = self._queues[: Phase.KEPT]
+        heads = (next(iter(queue.items()), None) for queue in queues)
         waiting = [head for head in heads if head is not None]
         if not waiting:
             return None

@@ -41,6 +41,7 @@ _TIMEOUTS: Final = {
     Phase.HANDSHAKE: Refusal.HANDSHAKE_TIMEOUT,
     Phase.REQUEST: Refusal.REQUEST_TIMEOUT,
     Phase.IDLE: Refusal.IDLE,
+    Phase.KEPT: Refusal.IDLE,
 }
 
 
@@ -165,7 +166,7 @@ class StreamLoop:
     # --- for the acceptor -----------------------------------------------------------
 
     def evict_longest_waiting(self, now: float, *, why: str = "") -> bool:
-        """End the connection that has waited longest, unless all are busy."""
+        """End the connection that has waited longest, unless all are busy or kept."""
         longest = self._waits.longest_waiting(now)
         if longest is not None:
             self.refuse(longest, Refusal.EVICTED, now, why=why)

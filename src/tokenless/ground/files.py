@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -123,6 +123,20 @@ def replacing(path: Path, *, mode: int | None = PUBLIC) -> Iterator[BinaryIO]:
         beside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def make_private(file: Path) -> None:
+    """Make a file, unless it is there; let only its owner read it.
+
+    For SQLite's databases, whose other files take over the mode. A file that is there
+    is not opened: closing it would end this process's SQLite locks of it.
+
+    Raises:
+        OSError: When it cannot be made, or belongs to somebody else.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
+    file.chmod(PRIVATE)
 
 
 def is_special(path: Path) -> bool:

@@ -23,6 +23,7 @@ from tokenless.phone_emulator.rehearsal.scripts.actions import Phones, PhoneVerb
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.lines import parse_action
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
+from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 TFTP = "utils service restart Cisco Tftp"
@@ -304,3 +305,16 @@ def test_faults_are_listed_for_programs_too() -> None:
 def test_a_command_that_only_the_publisher_has_is_not_typed_elsewhere() -> None:
     names = all_faults()
     assert not any(name.startswith("wrong-node:2.2") for name in names)
+
+
+@pytest.mark.parametrize(("present", "first"), [(1, 2), (2, 3), (3, 1)])
+def test_steps_that_make_the_present_state_have_no_faults(
+    tmp_path: Path, present: int, first: int
+) -> None:
+    """An import writes those of earlier regenerations; without a change, all count."""
+    path = tmp_path / "change.toml"
+    path.write_text(write_script(replace(CHANGE, present_steps=present)))
+    done = CliRunner().invoke(rehearse, ["explore", str(path), "--list", "--json"])
+    assert done.exit_code == 0, done.output
+    names = [json.loads(line)["name"] for line in done.stdout.splitlines()]
+    assert min(int(name.split(":")[1][0]) for name in names) == first

@@ -60,6 +60,16 @@ def test_a_saved_plan_can_be_planned_for() -> None:
     assert task.first_world() == task_for(rehearsal(), "CAPF").first_world()
 
 
+def test_files_that_are_served_without_a_restart_are_refused() -> None:
+    """Phones that boot right after a regeneration would meet the new signer."""
+    script = msgspec.structs.replace(
+        rehearsal(), cluster={"tftp": {"reload": "automatic"}}
+    )
+    with pytest.raises(PhoneError, match=r"tftp\.reload is 'automatic'") as refused:
+        task_for(script, "CallManager")
+    assert refused.value.hint == "plan for a rehearsal in which it is 'restart'"
+
+
 def test_phones_of_another_cluster_are_refused() -> None:
     with pytest.raises(PhoneError, match="desk ask far, which is not in the cluster"):
         task_for(rehearsal(tftp=("far",)), "CAPF")

@@ -189,3 +189,26 @@ def test_how_groups_are_named_is_said_where_it_is_so() -> None:
     said = "\n".join(runbook_of(own, Pace()).assumptions)
     assert "Groups of phones: DP-1-8861." in said
     assert "MODEL-at-NODE" not in said
+
+
+@pytest.mark.parametrize(
+    ("version", "services"),
+    [
+        ("11.5(1)", "Cisco CallManager and Cisco CTIManager"),
+        ("15", "Cisco HAProxy"),
+    ],
+)
+def test_services_are_restarted_at_the_end_where_no_phone_is_reset(
+    version: str, services: str
+) -> None:
+    """A 7960 holds no list in a non-secure cluster, and takes none at a reset."""
+
+    def restarts(goal: str, model: str) -> list[str]:
+        plan = planned(goal, model, version=version, is_mixed=False)
+        after = runbook_of(plan, Pace()).after
+        return [each for each in after if each.startswith("Restart ")]
+
+    (restart,) = restarts("CallManager, TVS", "7960")
+    assert restart.startswith(f"Restart {services} on every node")
+    assert restarts("TVS", "7960") == []
+    assert restarts("CallManager, TVS", "8861") == []

@@ -140,9 +140,33 @@ def test_a_token_lets_it_come_back_or_makes_it_wait() -> None:
     phone.ask_to_come_back(0.0)
     assert isinstance(sent(phone)[0], requests.RegisterTokenReq)
     tell(phone, answers.RegisterTokenReject(90), now=5.0)
-    assert (phone.deadline, phone.events()) == (95.0, [])
-    tell(phone, answers.RegisterTokenAck())
+    phone.tick(65.0)  # the server counts on a phone that waits
+    assert sent(phone) == [requests.KeepAlive()]
+    tell(phone, answers.KeepAliveAck(), now=65.0)
+    assert phone.deadline == 95.0
+    phone.tick(95.0)
+    assert isinstance(sent(phone)[0], requests.RegisterTokenReq)
+    tell(phone, answers.RegisterTokenAck(), now=95.0)
     assert phone.events() == [MayComeBack()]
+
+
+def test_a_server_that_does_not_answer_a_token_request_is_lost() -> None:
+    phone = SccpPhone(ME)
+    phone.ask_to_come_back(0.0)
+    phone.tick(10.0)
+    assert phone.events() == [
+        RegistrationStateChanged(
+            RegistrationState.LOST,
+            "the server did not answer RegisterTokenReq",
+            LastOut.TCP_TIMEOUT,
+        )
+    ]
+
+
+def test_a_phone_that_is_registered_needs_no_token() -> None:
+    phone = registered()
+    tell(phone, answers.RegisterTokenAck())
+    assert phone.events() == []
 
 
 def test_a_farewell_is_answered() -> None:
@@ -157,7 +181,7 @@ def test_a_farewell_is_answered() -> None:
 def test_a_broken_connection_is_a_lost_server(how: str) -> None:
     phone = registered()
     if how == "closed":
-        phone.closed()
+        phone.closed("the server closed the connection", LastOut.CLOSED)
     else:
         phone.receive(b"\xff" * 12, 2.0)
     assert phone.state is RegistrationState.LOST
@@ -173,6 +197,6 @@ def test_nothing_of_an_ended_connection_stays() -> None:
     with uncollected():
         phone = registered()
         phone.dial("1000")
-        phone.closed()
+        phone.closed("the server closed the connection", LastOut.CLOSED)
         del phone
         assert alive(SccpPhone) == 0

@@ -48,12 +48,13 @@ def make_phone(
             device=DEVICE,
             model=685,
             load="sip88xx.10-3-1-20",
-            user_agent="Cisco-CP8861/sip88xx.10-3-1-20",
+            user_agent="Cisco-CP8861/10.3.1",
             server="pub",
             address=HERE,
             port=5070,
             transport=transport,
             suites=suites,
+            clock=lambda: 1764365405.7,
         ),
         random_bytes=lambda length: bytes([next(drawn) % 256]) * length,
     )
@@ -97,6 +98,15 @@ def test_it_registers_with_its_alarm_and_refreshes_in_time() -> None:
     assert read_register(request(phone, "REGISTER")).expires_s > 0
 
 
+def test_requests_have_the_date_of_the_phone() -> None:
+    date = "Fri, 28 Nov 2025 21:30:05 GMT"
+    phone = make_phone()
+    phone.register(LastOut.INITIALIZED, 0.0)
+    assert request(phone, "REGISTER").get("date") == date
+    invite, _ = offered(registered(make_phone()))
+    assert invite.get("date") == date
+
+
 def test_a_refusal_has_the_words_of_the_warning() -> None:
     phone = make_phone()
     phone.register(LastOut.INITIALIZED, 0.0)
@@ -107,6 +117,15 @@ def test_a_refusal_has_the_words_of_the_warning() -> None:
         RegistrationState.REJECTED, why, LastOut.REJECTED
     )
     assert phone.deadline is None
+
+
+def test_a_registration_for_no_time_is_none() -> None:
+    phone = make_phone()
+    phone.register(LastOut.INITIALIZED, 0.0)
+    asked = request(phone, "REGISTER")
+    answer = accept(asked, expires_s=0, server="CUCM", tag="1", received="127.0.0.1")
+    phone.receive(answer.encode(), 0.0)
+    assert phone.state is RegistrationState.REJECTED
 
 
 @pytest.mark.parametrize("is_registered", [False, True])
@@ -285,8 +304,11 @@ def test_a_refused_call_is_acknowledged_in_its_transaction() -> None:
     (ack,) = said(phone)
     assert isinstance(ack, SipRequest)
     assert (ack.method, ack.get("via")) == ("ACK", invite.get("via"))
+    assert ack.get("to") == f"{invite.get('to')};tag=7"
     assert phone.call is not None
     assert phone.call.stage is CallStage.FAILED
+    phone.hang_up()
+    assert not said(phone)
 
 
 @pytest.mark.parametrize(
@@ -393,6 +415,6 @@ def test_nothing_of_an_ended_connection_stays() -> None:
     with uncollected():
         phone = registered(make_phone())
         phone.dial("1000")
-        phone.closed()
+        phone.closed("the server closed the connection", LastOut.CLOSED)
         del phone
         assert alive(SipPhone) == 0

@@ -280,7 +280,8 @@ def test_a_signer_that_tvs_does_not_know_is_to_be_uploaded(
 
 def test_the_other_clusters_recovery_key_can_sign(recovery: PrivateKeySigner) -> None:
     home = _facts("11.5(1)", {}, name="new")
-    old = _facts("11.5(1)", {recovery.certificate: _RECOVERY}, name="old")
+    down = _facts("11.5(1)", {recovery.certificate: _RECOVERY}, name="old")
+    old = replace(down, tftp_up=_HERE)
     context = _context(home, Held(None, _itl(recovery)), clusters=(home, old))
 
     reset, back, by_hand = _texts(context)
@@ -288,6 +289,9 @@ def test_the_other_clusters_recovery_key_can_sign(recovery: PrivateKeySigner) ->
     assert reset.startswith("`utils itl reset remotekey` with the ITLRecovery key")
     assert back == "move the phones back to cluster old"
     assert by_hand == _BY_HAND
+    assert _texts(replace(context, clusters=(home, down)))[1] == (
+        f"{back}, after one of its TFTP servers was started"
+    )
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -4,16 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from tokenless.phone_emulator.rehearsal.outcome.group_status import GroupStatus
+from tests.phone_emulator.rehearsal.playing import (
+    BOOT_TWICE,
+    MIXED,
+    NEW,
+    PUB,
+    SUB,
+    TFTP,
+    TVS,
+    is_stuck,
+    kinds,
+    play,
+    statuses,
+)
 from tokenless.phone_emulator.rehearsal.play.run import Played
-from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.scripts.remedy import RemedyKind
-from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.protocol.trust.reasons import Reason
 
-PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
-TFTP = "utils service restart Cisco Tftp"
-TVS = "utils service restart Cisco Trust Verification Service"
 RESETS = {
     RemedyKind.ITL_RESET_LOCALKEY: ["admin utils itl reset localkey"],
     RemedyKind.CTL_RESET_LOCALKEY: [
@@ -21,23 +28,6 @@ RESETS = {
         f"admin --all {TFTP}",
     ],
 }
-HEAD = """
-name = "remedies"
-lesson = "A remedy is played."
-
-[cluster.cluster]
-version = "VERSION"
-
-[[groups]]
-name = "far"
-count = 1
-tftp = ["cucm-1051-a-sub1", "cucm-1051-a-pub"]
-"""
-MIXED = [
-    "admin utils ctl set-cluster mixed-mode",
-    f"admin --all {TFTP}",
-    "phones boot",
-]
 NEAR = """
 [[groups]]
 name = "near"
@@ -50,25 +40,6 @@ name = "jabber"
 model = "Jabber"
 count = 1
 """
-NEW = """
-[others.new.cluster]
-version = "15"
-
-[[others.new.nodes]]
-name = "new-pub"
-address = "127.0.47.165"
-publisher = true
-
-[[others.new.callmanager_groups]]
-name = "new"
-members = ["new-pub"]
-
-[[others.new.device_pools]]
-name = "Default"
-callmanager_group = "new"
-default = true
-"""
-BOOT_TWICE = ["phones boot", "phones boot"]
 ALL_BUT_A_SUBSCRIBERS = [
     "admin set cert regen ITLRecovery",
     "admin set cert regen CallManager",
@@ -76,33 +47,6 @@ ALL_BUT_A_SUBSCRIBERS = [
     f"admin --all {TVS}",
 ]
 """Regenerates all that phones know, but the CallManager of the subscriber."""
-
-
-def play(folder: Path, version: str, *steps: list[str], groups: str = "") -> Played:
-    file = folder / "remedies.toml"
-    text = HEAD.replace("VERSION", version) + groups
-    for number, lines in enumerate(steps, 1):
-        text += f'[[steps]]\ntitle = "step {number}"\nrun = {lines!r}\n'
-    file.write_text(text)
-    return play_alone(Rehearsal(load_script(file), 1))
-
-
-def statuses(played: Played, group: str = "far") -> list[GroupStatus]:
-    """Return the status of a group after each step."""
-    refused = [step.refusal for step in played.steps if step.refusal]
-    assert not refused
-    return [
-        next(each for each in step.statuses if each.group == group)
-        for step in played.steps
-    ]
-
-
-def kinds(status: GroupStatus) -> list[RemedyKind]:
-    return [remedy.kind for remedy in status.remedies]
-
-
-def is_stuck(status: GroupStatus) -> bool:
-    return status.impact.stuck > 0
 
 
 @pytest.mark.parametrize("mode", [MIXED, ["phones boot"]], ids=["mixed", "non-secure"])

@@ -10,6 +10,8 @@ from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
+from tokenless.services.node.control.client import request
+from tokenless.services.node.control.requests import Status
 from tokenless.services.node.serve import serve_nodes
 
 
@@ -54,10 +56,19 @@ async def test_services_are_activated_and_deactivated(served: Cluster) -> None:
     assert "Cisco Tftp[STOPPED]" in said
     assert "utils ctl update CTLFile" in said
     assert not served.publisher.serves_tftp
+    running = f'running{{node="{PUBLISHER}",service="Cisco Tftp"}}'
+    assert running not in await typed(shell, "show metrics")
+    node = served.publisher
+    status = await trio.to_thread.run_sync(
+        request, node.name, node.control_socket, Status()
+    )
+    assert status["health"]["verdict"] == "ok"  # it is as the administrator wants it
+    assert "Cisco Tftp" not in status["health"]["services"]
     result = await trio.to_thread.run_sync(shell.run, "utils service start Cisco Tftp")
     assert "is not activated on" in refusal(result)
     said = await typed(shell, "utils service activate Cisco Tftp")
     assert "Cisco Tftp[STARTED]" in said
+    assert f"{running} 1.0" in await typed(shell, "show metrics")
     assert served.publisher.serves_tftp
 
 

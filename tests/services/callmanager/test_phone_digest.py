@@ -51,7 +51,7 @@ class Desk:
                 device=A,
                 model=685,
                 load="sip88xx.10-3-1-20",
-                user_agent="Cisco-CP8861/sip88xx.10-3-1-20",
+                user_agent="Cisco-CP8861/10.3.1",
                 server="pub",
                 address=HERE,
                 port=5070,

@@ -20,6 +20,7 @@ from tests.rigs.dial_tone import (
     dial_tone,
 )
 from tests.rigs.node_rig import LAB
+from tokenless.phone_emulator.cli.fleets.standings import standing_lines
 from tokenless.phone_emulator.fleet.lines import (
     FleetLines,
     FleetLineSettings,
@@ -141,6 +142,23 @@ def test_a_new_standing_is_counted_instead_of_the_last_one() -> None:
         "boots": 0,
         "seconds": 2.0,
     }
+
+
+def test_a_phone_at_another_node_is_said_to_be_registered_there() -> None:
+    registrations_now = FleetRegistrations(2)
+    down = Attempt("pub", "127.0.0.1:2443", is_secure=True, failure=Failure.UNREACHABLE)
+    for device, node, cipher in (("SEP1", "sub", "AES128-SHA"), ("SEP2", None, None)):
+        registrations_now.take(
+            RegistrationReport(
+                device, "7975", node=node, cipher=cipher, attempts=(down,)
+            ),
+            1.0,
+        )
+    assert list(standing_lines(registrations_now)) == [
+        "1 of 2 phones registered, 1 of them over TLS",
+        "  at sub: 1",
+        "  not at its first node: 2 (unreachable)",
+    ]
 
 
 def commands_of_the_page() -> list[str]:

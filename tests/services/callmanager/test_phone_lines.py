@@ -224,6 +224,8 @@ async def test_a_phone_runs_until_it_is_stopped(site: Site) -> None:
         while b'"outcome": "registered"' not in lines:
             lines += await process.stdout.receive_some()
         assert flash.known_state().registration["node"] == PUBLISHER
+        assert flash.is_registered
+        await until(lambda: flash.known_state().registration["number"])
         await site.stop(PUBLISHER)
         while f'"node": "{SUBSCRIBER}", "address"'.encode() not in lines:
             lines += await process.stdout.receive_some()
@@ -233,3 +235,4 @@ async def test_a_phone_runs_until_it_is_stopped(site: Site) -> None:
     assert "reset" in events, "a node that stops lets its phones start anew"
     assert "-registered at" in flash.read_log()
     assert not flash.known_state().registration["node"]
+    assert not flash.is_registered

@@ -1,6 +1,6 @@
 """An SCCP phone at a real socket: it registers, asks, lives and leaves."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ from tokenless.services.callmanager.switch import Switch
 from tokenless.services.stream_server.counters import FIRST_GUEST_CELL
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
-from tokenless.services.stream_server.settings import Port, StreamSettings
+from tokenless.services.stream_server.settings import Port, StreamLimits, StreamSettings
 
 PHONE = "SEP001122334455"
 NOW = datetime(2026, 11, 28, 21, 30, 5, tzinfo=UTC)
@@ -48,7 +48,11 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(settings: SccpSettings = SccpSettings()) -> AsyncIterator[Rig]:  # noqa: B008
+async def running(
+    settings: SccpSettings = SccpSettings(),  # noqa: B008
+    clock_s: Callable[[], float] = lambda: 0.0,
+    limits: StreamLimits = StreamLimits(),  # noqa: B008
+) -> AsyncIterator[Rig]:
     changes: list[Registration | Absence] = []
     devices = {PHONE: DeviceProfile(PHONE, Signalling.SCCP, device_types=(437,))}
     registrar = Registrar(
@@ -64,10 +68,11 @@ async def running(settings: SccpSettings = SccpSettings()) -> AsyncIterator[Rig]
             number_of=lambda _device: "1001",
             switch=Switch(lambda _number: CallFailure.UNKNOWN_NUMBER),
             now=lambda: NOW,
+            clock_s=clock_s,
         )
 
     server = StreamServer(
-        StreamSettings("SCCP", (Port("127.0.0.1", 0, None),)),
+        StreamSettings("SCCP", (Port("127.0.0.1", 0, None),), limits),
         make_guest,
         guest_cells=len(SccpCount),
     )
@@ -217,9 +222,20 @@ async def test_a_phone_is_told_to_reset_and_may_come_back() -> None:
         rig.registrar.dismiss(PHONE, UnregisterReason.CALLMANAGER_RESTART)
         assert await phone.next() == answers.Reset(answers.ResetType.RESTART)
         assert await phone.next() is None
-    async with running(SccpSettings(token_wait_s=90)) as rig, connected(rig) as phone:
-        await phone.send(requests.RegisterTokenReq(PHONE))
-        assert await phone.next() == answers.RegisterTokenReject(90)
+
+
+async def test_a_phone_may_come_back_when_it_has_waited() -> None:
+    clock = [1000.0]
+    settings = SccpSettings(token_wait_s=90)
+    async with running(settings, lambda: clock[0]) as rig, connected(rig) as phone:
+        for now, answer in (
+            (1000.0, answers.RegisterTokenReject(90)),
+            (1060.5, answers.RegisterTokenReject(30)),
+            (1090.0, answers.RegisterTokenAck()),
+        ):
+            clock[0] = now
+            await phone.send(requests.RegisterTokenReq(PHONE))
+            assert await phone.next() == answer
 
 
 async def test_a_malformed_frame_ends_its_connection_only() -> None:

@@ -1,15 +1,20 @@
 """SCCP frames that are split, joined, damaged or too many: one connection suffers."""
 
+from contextlib import AsyncExitStack
+
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.rigs.waiting import until
 from tests.services.callmanager.test_sccp import PHONE, Client, Rig, connected, running
 from tokenless.protocol.phones.registration import RegisterFailure, UnregisterReason
 from tokenless.protocol.sccp import answers, requests
 from tokenless.protocol.sccp.frames import encode_frame
 from tokenless.services.callmanager.sccp.guest import SccpSettings
 from tokenless.services.store.phone_alarms import PhoneAlarmNote
+from tokenless.services.stream_server.counters import REFUSAL_CELLS, Refusal
+from tokenless.services.stream_server.settings import StreamLimits
 
 REGISTER = encode_frame(requests.Register(PHONE, device_type=437), 0)
 ALIVE = encode_frame(requests.KeepAlive(), 0)
@@ -32,6 +37,21 @@ async def test_two_phones_whose_frames_come_byte_by_byte_and_interleaved() -> No
         await two._stream.send_all(REGISTER[-1:])
         assert type(await two.next()) is answers.RegisterAck
         assert rig.registrar.station(PHONE) is not first
+
+
+async def test_a_flood_of_connections_cuts_off_no_registered_phone() -> None:
+    limits = StreamLimits(connections=5)
+    async with running(limits=limits) as rig, connected(rig) as phone:
+        assert type(await phone.register()) is answers.RegisterAck
+        async with AsyncExitStack() as flood:
+            for _ in range(12):
+                await flood.enter_async_context(connected(rig))
+            refusals = rig.server.counters
+            await until(lambda: refusals[REFUSAL_CELLS[Refusal.EVICTED]] >= 5)
+        await phone.send(requests.KeepAlive())
+        while not isinstance(message := await phone.next(), answers.KeepAliveAck):
+            assert message is not None
+        assert rig.registrar.find(PHONE) is not None
 
 
 async def test_many_frames_in_one_segment_are_answered_in_order() -> None:

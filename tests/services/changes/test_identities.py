@@ -27,6 +27,7 @@ from tests.rigs.clock import Clock
 from tokenless.protocol.certificates.pem import read_certificates
 from tokenless.protocol.codes import Role, TrustStore, trust_store_of
 from tokenless.protocol.release import Release
+from tokenless.protocol.trust.signing import ctl_signer
 from tokenless.services.changes import certificates, identities, security, trust_stores
 from tokenless.services.changes.membership import add_node
 from tokenless.services.changes.security import SecurityMode
@@ -37,7 +38,7 @@ from tokenless.services.pki.identity_checks import IdentityFault, IdentityRefuse
 from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.signing_requests import SigningRequest
 from tokenless.services.pki.usages import USAGES, usages_of
-from tokenless.services.publishing.ctl import ctl_records, ctl_signer
+from tokenless.services.publishing.ctl import ctl_records
 from tokenless.services.publishing.itl import rebuild_itl
 
 
@@ -102,7 +103,7 @@ def test_one_key_for_all_nodes_and_one_record_in_the_ctl(
         node.keys.signer(TrustStore.CALLMANAGER, now)
     assert taken.certificate.subject.get("CN") == "pub-ms.lab.example"
     snapshot = papers_of(cluster)
-    records = ctl_records(snapshot, ctl_signer(snapshot))
+    records = ctl_records(snapshot, ctl_signer(snapshot.release).unit)
     servers = [each for each in records if each.role == Role.CCM_TFTP]
     assert [each.dns_name for each in servers] == ["pub"]
     itl = rebuild_itl(cluster, cluster.nodes[2])

@@ -7,10 +7,11 @@ from tests.rigs.ca_signed import Make, own, papers_of
 from tests.rigs.clock import Clock
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.signing import ctl_signer
 from tokenless.services.changes import certificates, security, trust_stores
 from tokenless.services.cluster.distribution import install_reset_itl
 from tokenless.services.errors import ServiceError
-from tokenless.services.publishing.ctl import ctl_records, ctl_signer
+from tokenless.services.publishing.ctl import ctl_records
 from tokenless.services.publishing.itl import rebuild_itl
 
 
@@ -68,7 +69,7 @@ class TestTrustStores:
                 cluster, TrustStore.PHONE_SAST_TRUST, other.der, by="test"
             )
             snapshot = papers_of(cluster)
-            records = ctl_records(snapshot, ctl_signer(snapshot))
+            records = ctl_records(snapshot, ctl_signer(snapshot.release).unit)
             sasts = {each.certificate_der for each in records if each.is_sast}
             assert (other.der in sasts) is listed
 

@@ -34,6 +34,7 @@ PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
         ("cert regenerate TVS --san 10.0.0.0/8", "a DNS name or an address"),
         ("cert regenerate TVS --san fe80::1%eth0", "a DNS name or an address"),
         (f"cert regenerate TVS --san {'a' * 64}.b", "a DNS name or an address"),
+        ("cert request TVS --san fe80::1%eth0", "not a name for a certificate: 'fe80"),
         ("cert regenerate Phone-SAST-trust", "units: CallManager, TVS"),
         (f"cert regenerate ITLRecovery --node {SUB}", "run it on the publisher"),
         ("cert upload TVS-trust token:A", "token list"),

@@ -182,8 +182,13 @@ def test_record_flags_of_another_form(run: Run, flag: str) -> None:
         (["--record", "SAST=pub.pem," + "x" * 65_000], "the names make the record"),
         (["--record", "SAST=pub.pem,\udcff"], "a name is not UTF-8"),
         (["--record", "TFTP=," + "x" * 70_000 + ",10.0.0.1"], "the names make the"),
+        (["--record", "SAST=pub.pem,a,fe80::1%eth0"], "record 1: 'fe80::1%eth0' names"),
+        (["--record", "TFTP=,a,fe80::1%eth0"], "record 1: 'fe80::1%eth0' names an"),
     ],
-    ids=["long file name", "no UTF-8", "long record", "record no UTF-8", "emptied"],
+    ids=[
+        *("long file name", "no UTF-8", "long record", "record no UTF-8", "emptied"),
+        *("address with a scope", "emptied, with a scope"),
+    ],
 )
 def test_what_a_file_cannot_hold(run: Run, flags: list[str], reason: str) -> None:
     signer = ["--cert", "pub.pem", "--key", "pub.key"]

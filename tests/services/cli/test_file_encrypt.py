@@ -128,6 +128,10 @@ def test_a_key_with_a_password(run: Run, files: Path) -> None:
     words = ("decrypt", "a.enc.sgn", "--key", "locked.key")
     assert run(*words, "--password-file", "password") == (0, XML.decode(), "")
     assert run(*words)[0] == 1
+    status, _, err = run(*words, "--password", "wrong")
+    assert status == 1
+    options = {word.rstrip(";,") for word in err.split() if word.startswith("--")}
+    assert options == {"--key"}  # `decrypt` has no --cert, --p12, --token
 
 
 WRITTEN = b"""<device xsi:type="axl:XIPPhone"><fullConfig>true</fullConfig>

@@ -78,14 +78,42 @@ def test_a_pkcs11_token_signs(tmp_path: Path, softhsm: Path) -> None:
     module = ("--module", str(softhsm))
     data = ("--data", str(tmp_path / "data"))
     assert run_cli("init", *data)[0] == 0
-    made = run_cli("token", "create", "one", *data, *module)
+    password = ("--password", PASSWORD)
+    # The token counts every wrong password: none is tried that nobody gave.
+    status, _, err = run_cli("token", "create", "one", *data, *module)
+    assert (status, "TOKENLESS_PASSWORD" in err) == (1, True)
+    made = run_cli("token", "create", "one", *data, *module, *password)
     assert made[0] == 0, made
+    initialise_token("two")
+    assert run_cli("token", "create", "two", *data, *module, *password)[0] == 0
+    tokens = ("--token", "one", "--token", "two")
+    status, _, err = run_cli(
+        "ctl-client", "set-mode", *data, *module, *tokens, "mixed-mode"
+    )
+    assert (status, "TOKENLESS_PASSWORD" in err) == (1, True)
     status, _, err = build(tmp_path, *module, "--password", "87654321")
     assert status == 1
     assert "wrong password" in err
     status, _, err = build(tmp_path, *module, "--password", PASSWORD)
     assert status == 0, err
     check_signed(tmp_path)
+
+
+def test_two_tokens_of_one_label(tmp_path: Path, softhsm: Path) -> None:
+    initialise_token("one")
+    module, data = ("--module", str(softhsm)), ("--data", str(tmp_path / "data"))
+    assert run_cli("init", *data)[0] == 0
+    for words in (
+        ("list",),
+        ("export", "one"),
+        ("create", "one", "--password", PASSWORD),
+    ):
+        status, _, err = run_cli("token", *words, *data, *module)
+        assert status == 1
+        assert err.endswith(
+            "token one is in the module more than once; remove all but "
+            "one, or initialise them anew with other labels\n"
+        )
 
 
 def check_signed(folder: Path) -> None:

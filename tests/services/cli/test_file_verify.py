@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
@@ -42,20 +43,26 @@ def test_a_defect_gives_one_line_with_its_offset_and_status_1(
         (["--signer", "impostor.pem"], 1, None),
         (["--signer", "impostor.pem", "--allow-self-signed"], 1, None),
         (["--signer", "sub.pem", "--signer", "pub.pem"], 0, "signer"),
-        (["--against", "CTLFile.tlv"], 0, "against"),
+        (["--against", "copy.tlv"], 0, "against"),
+        (["--against", "CTLFile.tlv"], 1, None),
+        (["--against", "./CTLFile.tlv"], 1, None),
+        (["--against", "CTLFile.tlv", "--allow-self-signed"], 0, None),
+        (["--against", "CTLFile.tlv", "--against", "copy.tlv"], 0, "against"),
         (["--against", "token.tlv"], 1, None),
         (["--against", "token.tlv", "--signer", "pub.pem"], 0, "signer"),
     ],
 )
 def test_verify(
-    run: Run, options: list[str], status: int, verified_by: str | None
+    run: Run, folder: Path, options: list[str], status: int, verified_by: str | None
 ) -> None:
+    copyfile(folder / "CTLFile.tlv", folder / "copy.tlv")
     got, out, err = run("verify", "CTLFile.tlv", *options, "--json")
     shown: dict[str, Any] = json.loads(out)
     assert got == status
     assert shown["verified_by"] == verified_by
     assert shown["status"] == ("verified" if verified_by else "self-consistent")
     assert err.count("\n") == (1 if status else 0)
+    assert (shown["note"] is not None) == (verified_by == "against")
 
 
 def test_the_same_names_with_another_key_are_not_the_signer(

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from tests.rigs.softhsm import PASSWORD
 from tests.services.cli.answers import Tokenless, done, refused
 
 
@@ -77,7 +78,8 @@ def test_an_export_without_a_file_is_one_json_object(tokenless: Tokenless) -> No
 
 def test_tokens_of_a_module(tokenless: Tokenless, softhsm: Path) -> None:
     module = f"--module {softhsm}"
-    made = done(tokenless(f"token create {module} --json", "fresh"))
+    password = f"--password {PASSWORD}"
+    made = done(tokenless(f"token create {module} {password} --json", "fresh"))
     assert made["name"] == "fresh"
     listed = done(tokenless(f"token list {module} --json"))["tokens"]
     found = {each["name"]: each for each in listed}
@@ -89,7 +91,7 @@ def test_tokens_of_a_module(tokenless: Tokenless, softhsm: Path) -> None:
     exported = done(tokenless(f"token export fresh {module} --output a.pem --json"))
     assert exported["sha1"] == made["sha1"]
     assert "already has a certificate" in refused(
-        tokenless(f"token create {module} fresh")
+        tokenless(f"token create {module} {password} fresh")
     )
     assert "wrong password" in refused(
         tokenless(f"token create {module} --password nonsense A")

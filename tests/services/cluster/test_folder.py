@@ -30,6 +30,19 @@ def test_keys_are_readable_by_nobody_else(lab: Cluster) -> None:
         assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
 
 
+def test_the_database_is_readable_by_nobody_else(lab: Cluster) -> None:
+    # It has the digest passwords of phones, and hashes of administrators' passwords.
+    assert lab.version
+    files = list(lab.data.glob("cluster.db*"))
+    assert len(files) == 3
+    assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}
+    lab.store.close()
+    (file,) = lab.data.glob("cluster.db*")
+    file.chmod(0o644)  # as earlier versions left it
+    Cluster.open(lab.data).close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
 def test_an_empty_folder_becomes_a_cluster(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     Cluster.open(tmp_path / "data", LAB).close()
@@ -64,6 +77,24 @@ def test_two_that_make_the_same_folder_get_the_same_cluster(tmp_path: Path) -> N
     for cluster in opened:
         cluster.close()
     assert len(serials) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_of_several_that_create_one_folder_one_succeeds(tmp_path: Path) -> None:
+    """Whoever is told "made" may go on to configure it."""
+
+    def create() -> Cluster | str:
+        try:
+            return Cluster.create(tmp_path / "data", LAB)
+        except ServiceError as error:
+            return str(error)
+
+    made = together(*[create] * 4)
+    for cluster in made:
+        if isinstance(cluster, Cluster):
+            cluster.close()
+    refusals = [each for each in made if isinstance(each, str)]
+    assert refusals == [f"{tmp_path / 'data'} holds a cluster already"] * 3
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +23,13 @@ from tokenless.protocol.cluster_link import (
 from tokenless.services.cluster_links.guest import LinkCount
 from tokenless.services.cluster_links.links import ClusterLinks, LinkSettings
 from tokenless.services.cluster_links.peers import PeerNode
-from tokenless.services.stream_server.counters import FIRST_GUEST_CELL, StreamCount
+from tokenless.services.metrics import exposition
+from tokenless.services.stream_server.counters import (
+    FIRST_GUEST_CELL,
+    REFUSAL_CELLS,
+    Refusal,
+    StreamCount,
+)
 from tokenless.services.stream_server.settings import OwnCertificate
 
 NAMES = ("pub", "sub1")
@@ -127,14 +133,31 @@ async def test_two_nodes_hear_each_others_first_words_and_later_ones(
             ]
 
 
+async def test_a_flood_of_connections_cuts_off_no_node(nodes: Nodes) -> None:
+    async with nodes.serving(*NAMES), AsyncExitStack() as flood:
+        heard = nodes.handlers["pub"].heard_of
+        await until(lambda: ("heard", "sub1") in heard)
+        for _ in range(300):  # 256 have room
+            stranger = await trio.open_tcp_stream("127.0.0.1", nodes.port("pub"))
+            flood.push_async_callback(trio.aclose_forcefully, stranger)
+        counters = nodes.links["pub"]._server.counters
+        await until(lambda: counters[REFUSAL_CELLS[Refusal.EVICTED]] >= 20)
+        assert nodes.links["sub1"].send("pub", Unregistered(("still",)))
+        await until(lambda: ("sub1", Unregistered(("still",))) in heard)
+        assert ("lost", "sub1") not in heard
+
+
 async def test_a_node_that_stops_is_lost_and_cut(nodes: Nodes) -> None:
     async with nodes.serving("pub"):
         async with nodes.serving("sub1"):
             nodes.links["pub"].reload(nodes.settings("pub"))
             await until(lambda: nodes.links["pub"].is_open("sub1"))
             await until(lambda: ("heard", "sub1") in nodes.handlers["pub"].heard_of)
+            assert 'tokenless_link_up{node="pub",peer="sub1"} 1.0' in exposition()
         heard = nodes.handlers["pub"].heard_of
         await until(lambda: ("lost", "sub1") in heard and ("cut", "sub1") in heard)
+        assert 'tokenless_link_up{node="pub",peer="sub1"} 0.0' in exposition()
+        assert 'tokenless_link_up{node="sub1"' not in exposition()  # it is not here now
         assert not nodes.links["pub"].send("sub1", Alive())
         # It comes back, on the port that it had or on another one.
         async with nodes.serving("sub1"):

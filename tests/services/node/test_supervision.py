@@ -5,6 +5,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tokenless.services.errors import ServiceError
+from tokenless.services.metrics import exposition
 from tokenless.services.monitoring.health import ServiceState
 from tokenless.services.node.supervised.supervision import ServiceName, Supervised
 
@@ -93,6 +94,15 @@ async def test_it_serves_once_started(supervised: Supervised, echo: Echo) -> Non
     await supervised.start()
     assert supervised.state is ServiceState.STARTED
     assert await answers(echo)
+
+
+async def test_falls_are_counted_from_zero_on(
+    echo: Echo, nursery: trio.Nursery
+) -> None:
+    # Prometheus sees no increase in a series that begins with one.
+    Supervised("never-fell", echo, nursery)
+    series = 'failures_total{node="never-fell",service="Cisco Tftp"} 0.0'
+    assert series in exposition()
 
 
 async def test_it_is_silent_once_stopped(supervised: Supervised, echo: Echo) -> None:

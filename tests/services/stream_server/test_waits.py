@@ -25,7 +25,7 @@ def test_each_phase_has_its_own_limit() -> None:
         "HANDSHAKE",
         "REQUEST",
     ]
-    assert len(list(made.expired(30))) == 4
+    assert len(list(made.expired(30))) == 5
 
 
 def test_only_those_in_time_are_spared() -> None:
@@ -47,6 +47,13 @@ def test_whoever_has_waited_longest_makes_room() -> None:
     assert made.longest_waiting(9.0) == "silent"
     made = waits(("silent", Phase.FIRST_BYTE, 9.0), ("idle", Phase.IDLE, 1.0))
     assert made.longest_waiting(9.0) == "idle"
+
+
+def test_room_is_not_made_of_those_that_are_kept() -> None:
+    made = waits(("phone", Phase.KEPT, 0.0), ("silent", Phase.FIRST_BYTE, 8.0))
+    assert made.longest_waiting(9.0) == "silent"
+    made.leave("silent", Phase.FIRST_BYTE)
+    assert made.longest_waiting(9.0) is None
 
 
 def test_one_that_came_just_now_is_not_sent_away() -> None:

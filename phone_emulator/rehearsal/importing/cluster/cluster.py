@@ -19,7 +19,11 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.digest import (
     check_release,
     file_signature,
 )
-from tokenless.phone_emulator.rehearsal.importing.cluster.drift import Drift, Drifts
+from tokenless.phone_emulator.rehearsal.importing.cluster.drift import (
+    Drift,
+    Drifts,
+    Regeneration,
+)
 from tokenless.phone_emulator.rehearsal.importing.cluster.group import (
     ImportedGroup,
     group_of,
@@ -61,6 +65,7 @@ from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
 )
 from tokenless.protocol.codes import Role
 from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.release import Release
 from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
 
 _HOST_NAME: Final = re.compile(rf"(?=.{{1,128}}\Z){HOST.pattern}(?:\.{HOST.pattern})*")
@@ -91,6 +96,8 @@ class ImportedCluster:
     key_bits: int
     since_ctl: list[Drift]
     """Regenerated after the CTL was made: in the ITLs only."""
+    regenerations: list[Regeneration]
+    """How lists came to hold different certificates, in the order of time."""
     since_lists: list[Drift]
     """Regenerated after all lists were made: in use only."""
     approximations: list[Approximation]
@@ -184,7 +191,13 @@ class _Reading:
         check_release(imported_lists, self._release)
         self._issuers = issuers_of(imported_lists, len(self._nodes), self._release)
         self._key_bits = _usual_bits(self._entries)
-        self._drifts = Drifts(self._ctl, self._itls, publisher=self._nodes[0].name)
+        self._drifts = Drifts(
+            imported_lists,
+            publisher=self._nodes[0].name,
+            release=Release.parse(self._release),
+            shared=self._issuers.shared,
+            in_use=known.in_use,
+        )
         self._pools = {
             name: members_of(each, self._nodes) for name, each in known.pools.items()
         }
@@ -204,7 +217,7 @@ class _Reading:
     def cluster(self) -> ImportedCluster:
         """Return it."""
         known, entries, nodes = self._known, self._entries, self._nodes
-        since_lists, strangers = self._drifts.since_lists(known.in_use)
+        since_lists, strangers = self._drifts.since_lists()
         server = next((e for e in entries if e.role in TFTP_ROLES and e.subject), None)
         capf = next((e.common_name for e in entries if e.role == Role.CAPF), "")
         ctl_entries = self._ctl.entries if self._ctl else ()
@@ -220,6 +233,7 @@ class _Reading:
             capf=_host_name(capf),
             key_bits=self._key_bits,
             since_ctl=self._drifts.since_ctl(),
+            regenerations=self._drifts.regenerations(),
             since_lists=since_lists,
             approximations=[each.cleaned() for each in self._approximations(strangers)],
             group=self._group,
@@ -252,7 +266,7 @@ class _Reading:
         yield from of_lists(
             self._lists, self._issuers, self._release, self._nodes, self._key_bits
         )
-        yield from self._drifts.between_itls()
+        yield from self._drifts.approximations()
         yield from strangers
         if known.phones:
             yield from known.phones.approximations_of(tuple(self._pools))

@@ -7,19 +7,21 @@ from pathlib import Path
 from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Approximation,
     Topic,
+    listed,
 )
-from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import node_name
+from tokenless.phone_emulator.rehearsal.importing.cluster.places import (
+    Place,
+    place_of,
+)
+from tokenless.phone_emulator.rehearsal.importing.cluster.timeline import timeline_of
 from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
-    ImportedRecord,
 )
 from tokenless.phone_emulator.rehearsal.importing.sources.lists import InUse
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, Role, TrustStore
-from tokenless.protocol.trust.verdicts import TFTP_ROLES
-
-_Place = tuple[TrustStore, str]
-"""A unit and its node; the node of a cluster-wide certificate is empty."""
+from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, TrustStore
+from tokenless.protocol.release import Release
+from tokenless.protocol.trust.verdicts import FileKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +33,55 @@ class Drift:
     """None: the publisher's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Regeneration:
+    """Certificates that were regenerated when some lists had been made already."""
+
+    drifts: tuple[Drift, ...]
+    updates_ctl: bool
+    """Whether the CTL was made again after it."""
+    has_older_ctl: bool
+    """Whether the CTL holds an earlier certificate."""
+    unrestarted: frozenset[str]
+    """Nodes in lower case whose TFTP was not restarted after it."""
+
+
 class Drifts:
     """Compares lists with each other, and with the certificates in use."""
 
     def __init__(
-        self, ctl: ImportedList | None, itls: Sequence[ImportedList], publisher: str
+        self,
+        lists: Sequence[ImportedList],
+        *,
+        publisher: str,
+        release: Release,
+        shared: frozenset[TrustStore],
+        in_use: Sequence[InUse],
     ) -> None:
         self._publisher = publisher
-        self._itls = itls
-        self._in_ctl = _serials([] if ctl is None else [ctl])
-        self._in_itls = _serials(itls)
-        self._names: dict[str, dict[_Place, None]] = {}
-        for imported_list in [*([] if ctl is None else [ctl]), *itls]:
-            for entry in imported_list.entries:
-                unit = _unit(entry)
-                if unit is not None and entry.serial:
-                    named = self._names.setdefault(entry.common_name.casefold(), {})
-                    named[unit, _owner(entry, unit)] = None
+        self._in_use = in_use
+        self._itls = [each for each in lists if each.kind is FileKind.ITL]
+        self._in_ctl = _serials([e for e in lists if e.kind is FileKind.CTL])
+        self._in_itls = _serials(self._itls)
+        serials = {each.certificate.serial_hex for each in in_use}
+        self._timeline = timeline_of(lists, shared=shared, in_use=serials)
+        # From 14 on TFTP makes its lists again by itself: none can be kept old.
+        self._is_rebuilt = bool(self._timeline.stages) and not (
+            self._timeline.is_divided and release.rebuilds_tftp
+        )
+        self._names: dict[str, dict[Place, None]] = {}
+        for entry in (entry for each in lists for entry in each.entries):
+            if (place := place_of(entry)) is not None:
+                named = self._names.setdefault(entry.common_name.casefold(), {})
+                named[place] = None
 
     def since_ctl(self) -> list[Drift]:
         """Return certificates regenerated after the CTL was made: in the ITLs only."""
+        if self._timeline.stages:
+            since = [stage for stage in self._timeline.stages if stage.has_older_ctl]
+            renewed = [place for stage in since for place in stage.renewed]
+            listed_units = {unit for unit, _ in self._in_ctl}
+            return [self._drift(each) for each in renewed if each[0] in listed_units]
         in_itls = self._in_itls
         return [
             self._drift(place)
@@ -58,8 +89,50 @@ class Drifts:
             if place in in_itls and not serials & in_itls[place]
         ]
 
-    def between_itls(self) -> Iterator[Approximation]:
-        """Say of which certificates ITLs hold several: that is not rebuilt."""
+    def regenerations(self) -> list[Regeneration]:
+        """Return how lists came to hold different certificates, in the order of time.
+
+        Where that cannot be rebuilt, the CTL alone is the older one (`approximations`).
+        """
+        if not self._is_rebuilt:
+            drifts = tuple(self.since_ctl())
+            if not drifts:
+                return []
+            return [
+                Regeneration(
+                    drifts,
+                    updates_ctl=False,
+                    has_older_ctl=True,
+                    unrestarted=frozenset(),
+                )
+            ]
+        return [
+            Regeneration(
+                tuple(map(self._drift, stage.renewed)),
+                updates_ctl=stage.updates_ctl,
+                has_older_ctl=stage.has_older_ctl,
+                unrestarted=stage.older_itls,
+            )
+            for stage in self._timeline.stages
+            if stage.renewed
+        ]
+
+    def approximations(self) -> Iterator[Approximation]:
+        """Say what is guessed of the lists' order, and what is not rebuilt."""
+        if not self._is_rebuilt:
+            yield from self._between_itls()
+        if self._timeline.is_guess and (drifts := self.since_ctl()):
+            named = (
+                f"{each.unit} of {each.node or self._publisher}" for each in drifts
+            )
+            yield Approximation(
+                Topic.ORDER,
+                f"the CTL is taken for older than the ITLs: {listed(named)} differs",
+                "text has no dates; .tlv files and --cert tell which one is the newer",
+            )
+
+    def _between_itls(self) -> Iterator[Approximation]:
+        """Say of which certificates ITLs hold several."""
         for (unit, node), serials in self._in_itls.items():
             if len(serials) < 2:  # noqa: PLR2004
                 continue
@@ -70,15 +143,13 @@ class Drifts:
             yield Approximation(
                 Topic.ITLS,
                 f"the ITLs hold {len(serials)} certificates for {whose}; here all hold "
-                "the newest",
+                "the same",
                 "one ITL alone holds them, and nothing tells what for"
                 if within
                 else "one node's TFTP was not restarted, or its ITL was saved earlier",
             )
 
-    def since_lists(
-        self, in_use: Sequence[InUse]
-    ) -> tuple[list[Drift], list[Approximation]]:
+    def since_lists(self) -> tuple[list[Drift], list[Approximation]]:
         """Return certificates regenerated after all lists were made: in use only.
 
         And say which certificates cannot be placed.
@@ -87,7 +158,7 @@ class Drifts:
         known = set().union(*self._in_ctl.values(), *self._in_itls.values())
         drifts: list[Drift] = []
         strangers: list[Approximation] = []
-        for each in in_use:
+        for each in self._in_use:
             if each.certificate.serial_hex in known or _is_tomcat(each):
                 continue  # no list names tomcat; the calendar does
             place = _place_of(each)
@@ -101,7 +172,7 @@ class Drifts:
                 )
         return drifts, strangers
 
-    def _by_name(self, each: InUse, place: _Place | None) -> list[_Place]:
+    def _by_name(self, each: InUse, place: Place | None) -> list[Place]:
         """Return the places whose listed certificate has the same common name.
 
         A multi-server certificate has a name that is no node's, and many places.
@@ -115,37 +186,19 @@ class Drifts:
             if unit is place[0]
         ]
 
-    def _drift(self, place: _Place) -> Drift:
+    def _drift(self, place: Place) -> Drift:
         unit, node = place
         return Drift(unit, None if node in ("", self._publisher) else node)
 
 
-def _serials(imported_lists: Sequence[ImportedList]) -> dict[_Place, set[str]]:
+def _serials(imported_lists: Sequence[ImportedList]) -> dict[Place, set[str]]:
     """Return the serials of each unit and node."""
-    serials: dict[_Place, set[str]] = {}
+    serials: dict[Place, set[str]] = {}
     for imported_list in imported_lists:
         for entry in imported_list.entries:
-            unit = _unit(entry)
-            if unit is not None and entry.serial:
-                place = (unit, _owner(entry, unit))
+            if (place := place_of(entry)) is not None:
                 serials.setdefault(place, set()).add(entry.serial)
     return serials
-
-
-def _unit(entry: ImportedRecord) -> TrustStore | None:
-    if entry.is_ec:  # CallManager-ECDSA, which is another certificate (said elsewhere)
-        return None
-    if entry.role in TFTP_ROLES:
-        return TrustStore.CALLMANAGER
-    if entry.role == Role.TVS:
-        return TrustStore.TVS
-    if entry.role == Role.CAPF:
-        return TrustStore.CAPF
-    return TrustStore.ITLRECOVERY if entry.is_recovery else None
-
-
-def _owner(entry: ImportedRecord, unit: TrustStore) -> str:
-    return "" if unit in UNITS_OF_PUBLISHER else node_name(entry)
 
 
 def _is_tomcat(each: InUse) -> bool:
@@ -153,7 +206,7 @@ def _is_tomcat(each: InUse) -> bool:
     return unit == TrustStore.TOMCAT
 
 
-def _place_of(each: InUse) -> _Place | None:
+def _place_of(each: InUse) -> Place | None:
     """Place a certificate by its file's name and its common name."""
     stem = each.unit_name.lower().replace("_", "-")
     for unit in UNITS:
@@ -163,7 +216,7 @@ def _place_of(each: InUse) -> _Place | None:
     return None
 
 
-def _why_not_placed(each: InUse, place: _Place | None) -> str:
+def _why_not_placed(each: InUse, place: Place | None) -> str:
     if place is None:
         units = ", ".join(UNITS)
         return f"its file name begins with none of {units}, and it is in no list"

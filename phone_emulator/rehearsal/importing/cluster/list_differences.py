@@ -78,7 +78,7 @@ def _shared(
         unit = unit_of(entry)
         if unit is not None and unit not in issuers.shared:
             named = holders.setdefault(entry.identity, {})
-            named.setdefault((entry.dns_name or entry.address or "").lower(), entry)
+            named.setdefault((node_name(entry) or entry.address or "").lower(), entry)
     for named in holders.values():
         if len(named) > 1:
             first = next(iter(named.values()))

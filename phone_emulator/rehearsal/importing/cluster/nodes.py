@@ -68,12 +68,19 @@ def _named(entries: Sequence[ImportedRecord]) -> dict[str, str | None]:
     for entry in entries:
         if entry.role in _NODE_ROLES and (name := node_name(entry)):
             address_of[name] = address_of.get(name) or entry.address
-    for entry in entries:
-        # A CTL Client's emptied servers have no name, only an address (1.7, 1.9).
-        bare = entry.dns_name
-        is_nameless = entry.role in TFTP_ROLES and not node_name(entry)
-        if is_nameless and is_address(bare) and bare not in address_of.values():
-            address_of[_made_name(bare)] = bare
+    # A CTL Client's emptied servers have no name, only an address (1.7, 1.9). Text has
+    # no addresses: there, each is that of one of the nodes that ITLs name.
+    bare = dict.fromkeys(
+        entry.dns_name
+        for entry in entries
+        if entry.role in TFTP_ROLES
+        and not node_name(entry)
+        and is_address(entry.dns_name)
+    )
+    unknown = [each for each in bare if each not in address_of.values()]
+    without = sum(address is None for address in address_of.values())
+    for address in unknown[without:]:
+        address_of[_made_name(address)] = address
     return address_of
 
 

@@ -58,6 +58,7 @@ def fetch_cluster(
             f"no TFTP node answered: {', '.join(map(str, servers))}",
             hint="check address and port; the lab listens on 6969: add :6969",
         )
+    _check_one_ctl(answering)
     imported_lists = [each for node in answering for each in _lists(node)]
     config, said = _configuration(answering, device)
     return Fetched(
@@ -66,6 +67,27 @@ def fetch_cluster(
         tuple(node.server.address for node in answering),
         (*_silent(nodes), *said),
     )
+
+
+def _check_one_ctl(nodes: Sequence[Node]) -> None:
+    """Refuse nodes of which one serves an older CTL: the import takes one CTL.
+
+    Raises:
+        PhoneError: When two nodes serve different ones.
+    """
+    found: dict[bytes, Node] = {}
+    for node in nodes:
+        data = node.find(FileKind.CTL)
+        if isinstance(data, bytes) and data:
+            found.setdefault(data, node)
+    if len(found) > 1:
+        first, second, *_ = found.values()
+        raise PhoneError(
+            f"{first.server} and {second.server} serve different CTLs: Cisco Tftp of "
+            "one was not restarted",
+            hint="`tokenless check` names it; restart Cisco Tftp there, or import from "
+            "files that `file get tftp` saved",
+        )
 
 
 def _lists(node: Node) -> Iterator[ImportedList]:

@@ -186,6 +186,11 @@ class Held:
     itl: TrustList | None
 
     @property
+    def is_empty(self) -> bool:
+        """Return whether there is no list: the first one is taken without a check."""
+        return self.ctl is None and self.itl is None
+
+    @property
     def sasts(self) -> dict[bytes, None]:
         """The certificates of all SAST records, in the order of the lists."""
         return {

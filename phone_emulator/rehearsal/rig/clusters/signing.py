@@ -1,7 +1,7 @@
 """The lists that a cluster's keys sign: which command gives which node such a list.
 
-Read from the same functions that sign them, so that nothing is said of a key that the
-cluster does not do with it (REFERENCE 2.3, REFERENCE-2 3.5).
+Read by the table by which they are signed (protocol.trust.signing), so that nothing is
+said of a key that the cluster does not do with it.
 """
 
 from collections import defaultdict
@@ -10,14 +10,12 @@ from contextlib import suppress
 
 from tokenless.phone_emulator.rehearsal.rig.clusters.facts import Fresh, Signing
 from tokenless.protocol.certificates.certificate import Certificate
-from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.trust.signing import FILE_SIGNER, ctl_signer, itl_signer
 from tokenless.protocol.trust.verdicts import FileKind
 from tokenless.services.changes.security import itl_reset_signer
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
-from tokenless.services.publishing.ctl import ctl_signer
-from tokenless.services.publishing.itl import itl_signer
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.trust_lists import newest_ctl
 
@@ -50,8 +48,8 @@ def fresh_files(cluster: Cluster) -> Mapping[str, Fresh]:
     found = {}
     for node in snapshot.tftp_nodes:
         with suppress(ServiceError):
-            own = snapshot.certificate(TrustStore.CALLMANAGER, node)
-            itl = itl_signer(snapshot, node)[1]
+            own = snapshot.signer(FILE_SIGNER, node)[1]
+            itl = snapshot.signer(itl_signer(snapshot.release), node)[1]
             lists = {**signers, FileKind.ITL: itl, FileKind.CONFIGURATION: own}
             found[node.address] = Fresh(node.name, lists)
     return found
@@ -67,8 +65,8 @@ def _signer_of(ctl: bytes) -> dict[FileKind, Certificate]:
 def _of_ctl(snapshot: ClusterSnapshot, *, reset: bool) -> Iterator[bytes]:
     """Return the signer of a CTL; nothing when its certificate was deleted."""
     with suppress(ServiceError):
-        store = ctl_signer(snapshot, reset=reset)
-        yield snapshot.certificate(store, snapshot.publisher).der
+        key = ctl_signer(snapshot.release, reset=reset)
+        yield snapshot.signer(key, snapshot.publisher)[1].der
 
 
 def _by_der(
@@ -81,7 +79,7 @@ def _by_der(
             _, certificate = (
                 itl_reset_signer(cluster, snapshot, node)
                 if reset
-                else itl_signer(snapshot, node)
+                else snapshot.signer(itl_signer(snapshot.release), node)
             )
             found[certificate.der].add(node.address)
     return found

@@ -12,11 +12,14 @@ from tests.phone_emulator.rehearsal.preflight.subjects import (
     script,
     subject,
 )
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.rehearsal.preflight.calendar import (
     calendar,
+    effect_of,
     public_days,
     renewals_a_year,
 )
+from tokenless.protocol.release import Release
 
 
 def test_the_calendar_has_each_certificate_once_with_its_effect() -> None:
@@ -32,6 +35,21 @@ def test_the_calendar_has_each_certificate_once_with_its_effect() -> None:
     assert entry.public_days == 47
     assert "signer of configurations" in entry.effect
     assert [each.days_left for each in entries] == sorted(e.days_left for e in entries)
+
+
+@pytest.mark.parametrize(
+    ("version", "callmanager", "recovery"),
+    [
+        ("11.5(1)", "a new signer of lists and configurations", "no signer of lists"),
+        ("12.5(1)", "a new signer of configurations", "the signer of lists changes"),
+    ],
+)
+def test_the_signer_of_lists_is_another_one_from_12_0_on(
+    version: str, callmanager: str, recovery: str
+) -> None:
+    layout = ClusterLayout(Release.parse(version))
+    assert effect_of("CallManager", layout).startswith(f"{callmanager}: ")
+    assert effect_of("ITLRecovery", layout).startswith(recovery)
 
 
 def test_the_calendar_tells_that_callmanager_reuses_tomcat() -> None:

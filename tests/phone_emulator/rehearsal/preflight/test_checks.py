@@ -65,6 +65,7 @@ def test_what_nothing_tells_is_never_well() -> None:
             "rollback-parameter",
             "recovery-validity",
             "ctl-outdated",
+            "itl-outdated",
             "expired",
             "same-subject",
             "itl-size",
