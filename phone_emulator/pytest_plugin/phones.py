@@ -33,6 +33,7 @@ from tokenless.phone_emulator.registration.register import register_once
 from tokenless.phone_emulator.registration.report import RegistrationReport
 from tokenless.phone_emulator.secd.events import PhoneIdentity
 from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.protocol.errors import TokenlessError
 from tokenless.protocol.phones.device_security import CapfOperation, DeviceSecurity
 
 _FIRST_MAC: Final = 0x001122800000
@@ -67,7 +68,20 @@ def run_blocking(what: Callable[[], Awaitable[_Result]], name: str) -> _Result:
             f"{name}() would block the tests of trio",
             hint=f"write `await {name}_async()`",
         )
-    return trio.run(what)
+    return trio.run(_ungrouped, what)
+
+
+async def _ungrouped(what: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Await something; an error of our own is raised as such, in no group."""
+    try:
+        return await what()
+    except ExceptionGroup as group:
+        error: Exception = group
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+            (error,) = error.exceptions
+        if isinstance(error, TokenlessError):
+            raise error from group
+        raise
 
 
 async def run_in_any_loop(what: Callable[[], Awaitable[_Result]], name: str) -> _Result:
@@ -83,7 +97,7 @@ async def run_in_any_loop(what: Callable[[], Awaitable[_Result]], name: str) -> 
         PhoneError: When the test's event loop is neither.
     """
     if _is_in_trio():
-        return await what()
+        return await _ungrouped(what)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -91,7 +105,7 @@ async def run_in_any_loop(what: Callable[[], Awaitable[_Result]], name: str) -> 
             f"{name}_async() runs under trio, asyncio and anyio only",
             hint=f"call {name}()",
         ) from None
-    return await asyncio.to_thread(trio.run, what)
+    return await asyncio.to_thread(trio.run, _ungrouped, what)
 
 
 @dataclass(slots=True)

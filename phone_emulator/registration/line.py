@@ -1,7 +1,7 @@
 """A phone that stays registered: standby connection, failover, return, calls.
 
     line = Line(identity, group, settings)
-    last = await line.run()     until the server orders a reset or a restart
+    last = await line.run()     until the phone is to boot
 
 The phone registers at the first node that takes it. At the first of its group it holds
 a connection to the second; at another one it asks the better ones whether it may come
@@ -90,13 +90,16 @@ class Line:
         """When the next round or boot may begin, monotonic seconds."""
 
     async def run(self, last: LastOut = LastOut.INITIALIZED) -> LastOut:
-        """Stay registered until the server orders a reset; say goodbye at the end.
+        """Stay registered until the phone is to boot; say goodbye at the end.
+
+        It is to boot when the server orders a reset or a restart, or when it knows no
+        server: it then tries again to get a configuration.
 
         Args:
             last: Why the phone was out of service.
 
         Returns:
-            What the next alarm is to say: `RESET` or `RESTART`.
+            What the next alarm is to say: `RESET`, `RESTART`, or `last`.
         """
         is_again = last is not LastOut.INITIALIZED
         async with trio.open_nursery() as nursery:
@@ -124,6 +127,8 @@ class Line:
                 self._note(report_of(self.identity, self.group, link, ()))
             if link is None:
                 await trio.sleep(self._settings.retry_s)
+                if not self.group.nodes:
+                    return last  # only another boot can name one
                 continue
             self._not_before = trio.current_time() + self._settings.retry_s
             last, is_ordered = await self._hold(link)

@@ -37,6 +37,10 @@ LIMITS: Final = FormLimits(
 _FORBIDDEN: Final = 403
 _TOO_MANY: Final = 429
 _WRONG: Final = "This is not the key that the studio printed when it started."
+_REFUSED: Final = "refused"
+_ENDED: Final = (
+    "You were not signed in any longer, so nothing was done: sign in and do it again."
+)
 
 
 def make_app(studio: Studio) -> ASGIApp:
@@ -80,7 +84,8 @@ def _to_sign_in(request: Request) -> Response:
     if "hx-request" in request.headers:
         # A part of a live page asks: the whole page has to sign in.
         return Response(headers={"HX-Refresh": "true"})
-    return RedirectResponse("/sign-in", status_code=SEE_OTHER)
+    where = "/sign-in" if request.method == "GET" else f"/sign-in?{_REFUSED}=1"
+    return RedirectResponse(where, status_code=SEE_OTHER)
 
 
 def _do(visit: Visit, page: Page, do: Do[Visit], is_form: bool) -> Response:
@@ -137,7 +142,7 @@ class SignInDesk:
         key = request.query_params.get("key")
         if key is not None:
             return self._enter(request, key)
-        return self._page(request, "")
+        return self._page(request, _ENDED if _REFUSED in request.query_params else "")
 
     async def act(self, request: Request) -> Response:
         """Let a browser in whose form has the key.
@@ -147,7 +152,7 @@ class SignInDesk:
         """
         session = self._studio.sessions.find(request.cookies.get(COOKIE))
         if session is None:
-            return RedirectResponse("/sign-in", status_code=SEE_OTHER)
+            return _to_sign_in(request)
         form = await checked_form(request, session)
         return self._enter(request, form.one("key").strip())
 

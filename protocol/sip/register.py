@@ -1,7 +1,7 @@
 """The REGISTER of Cisco phones, and its answers (REFERENCE-3 5.1, 5.2).
 
-A phone names its device in a parameter of Contact; CUCM answers with 120 s whatever was
-asked for, and refuses with a Warning that says why.
+A phone names its device in a parameter of Contact; CUCM grants 120 s of the 3,600 that
+phones ask for, and refuses with a Warning that says why.
 """
 
 import re

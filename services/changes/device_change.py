@@ -200,6 +200,7 @@ def _checked_string(string: str) -> str:
         return "".join(secrets.choice("0123456789") for _ in range(_MADE_UP_DIGITS))
     if not (string.isascii() and string.isdigit() and len(string) in _STRING_DIGITS):
         raise ServiceError(
-            "an authentication string has 4 to 10 digits", hint="leave it out"
+            "an authentication string has 4 to 10 digits",
+            hint="without one, the cluster makes one",
         )
     return string

@@ -11,6 +11,7 @@ import trio
 from tokenless.ground.tls import TlsVersion, limit_versions
 from tokenless.protocol.cluster_link import LinkMessage, encode_message
 from tokenless.services.cluster_links.client import LinkClient, broadcast
+from tokenless.services.cluster_links.collector import COLLECTOR
 from tokenless.services.cluster_links.guest import LinkCount, LinkGuest
 from tokenless.services.cluster_links.peers import LinkHandler, PeerNode, Peers
 from tokenless.services.errors import RESTORE_THE_KEY, ServiceError
@@ -88,12 +89,14 @@ class ClusterLinks:
         """Stay connected to all other nodes until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            COLLECTOR.follow(self._settings.node, self._states)
             try:
                 await nursery.start(self._server.serve)
                 self._keep_clients(self._settings.peers)
                 task_status.started()
                 await trio.sleep_forever()
             finally:
+                COLLECTOR.forget(self._settings.node, self._states)
                 self._nursery = None
                 self._clients.clear()
 
@@ -129,6 +132,9 @@ class ClusterLinks:
             self._guest.peers = settings.peers
             self._guest.keep_to_peers()
         self._keep_clients(settings.peers)
+
+    def _states(self) -> dict[str, bool]:
+        return {name: client.is_open for name, (client, _) in self._clients.items()}
 
     def _keep_clients(self, peers: Peers) -> None:
         """Connect to nodes that are new or have changed; leave those that have gone."""

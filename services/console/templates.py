@@ -37,6 +37,11 @@ def code(text: str) -> Markup:
     )
 
 
+def breakable(text: str) -> Markup:
+    """Let a browser break a distinguished name between its parts; all is escaped."""
+    return Markup(";<wbr>").join(map(escape, printable(text).split(";")))
+
+
 def make_environment(*others: Path) -> Environment:
     """Return the templates' environment.
 
@@ -53,6 +58,7 @@ def make_environment(*others: Path) -> Environment:
     )
     environment.globals["t"] = text
     environment.filters["code"] = code
+    environment.filters["breakable"] = breakable
     environment.filters["lines"] = Lines
     environment.filters["time"] = local_time
     environment.filters["time_at"] = local_time_at

@@ -143,7 +143,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "services.title": "Control Center",
     "services.all": "On all servers",
     "services.restart-all": "Restart on all servers",
-    "services.note": "Servers that do not run the service are not changed.",
+    "services.note": "Servers on which the service is not activated are not changed; "
+    "where it is stopped, it is started.",
     "services.server": "Server {name}",
     "services.name": "Service Name",
     "services.status": "Status",
@@ -238,6 +239,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "cli.go": "Go",
     "cli.output": "Output of the CLI",
     "cli.closed": "The connection is closed; load the page again.",
+    "cli.no-script": "This page needs JavaScript; without it, use `tokenless admin`.",
     "cli.note": "The same commands as in `tokenless admin`; `help` lists them. Files "
     "that commands fetch are deleted when the page closes.",
     "ctl-client.title": "Cisco CTL Client",

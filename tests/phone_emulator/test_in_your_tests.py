@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from unittest import mock
 
 import pytest
+import trio
 
 from tests.rigs.waiting import is_alive, wait_until
 from tokenless.phone_emulator import (
@@ -27,6 +28,7 @@ from tokenless.phone_emulator import (
     Reason,
     RegistrationReport,
 )
+from tokenless.phone_emulator.pytest_plugin.phones import run_blocking
 from tokenless.phone_emulator.secd.report import ADVICE
 
 if TYPE_CHECKING:
@@ -92,6 +94,15 @@ def test_the_async_form_says_where_it_works(
     waiting = tokenless_phone().boot_async()
     with pytest.raises(PhoneError, match="trio, asyncio and anyio"):
         waiting.send(None)
+
+
+def test_an_error_is_raised_as_itself_and_not_in_a_group() -> None:
+    async def fail() -> None:
+        async with trio.open_nursery():
+            raise PhoneError("the flash belongs to another phone")
+
+    with pytest.raises(PhoneError, match="another phone"):
+        run_blocking(fail, "boot")
 
 
 def test_the_configuration_of_the_page_makes_a_cluster() -> None:

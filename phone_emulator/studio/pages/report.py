@@ -5,6 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.phone_emulator.studio.board import board_of
@@ -37,16 +38,27 @@ def toml(visit: Visit) -> Response:
     study, run = visit.study(), _needed(visit)
     text = write_script(
         run.subject.script,
-        comment=f"Written by the studio of tokenless {run.version}: {run.order}.",
+        comment=f"Written by the studio of tokenless {run.version}: {run.order}.\n"
+        f"Played there with {counted(run.phones, 'phone')}; --phones sets the number "
+        "where groups have no size of their own.",
     )
     return attachment(text, f"{_plain(study.name)}.toml", "application/toml")
 
 
 def _chosen(visit: Visit) -> RunResult | None:
-    """Return the run that the query names; the newest when it names none."""
+    """Return the run that the query names; the newest when it names none.
+
+    Raises:
+        PhoneError: When there is no such run.
+    """
     runs = visit.runs()
-    wanted = visit.asked("run") or (runs[0].id if runs else "")
-    return visit.run(wanted)
+    wanted = visit.asked("run")
+    if not wanted:
+        return visit.run(runs[0].id) if runs else None
+    run = visit.run(wanted)
+    if run is None:
+        raise PhoneError("there is no such rehearsal", hint="choose one of the list")
+    return run
 
 
 def _needed(visit: Visit) -> RunResult:

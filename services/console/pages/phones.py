@@ -86,7 +86,8 @@ def act_on_list(visit: Visit) -> Response:
     if not names and not is_all:
         raise ServiceError("no phone is ticked", hint="tick some, or reset all")
     reset_phones(visit, () if is_all else names)
-    return visit.go(_LIST)
+    found = {name: visit.asked(name) for name in ("text", "itl")}
+    return visit.go(_LIST, {name: value for name, value in found.items() if value})
 
 
 def show_one(visit: Visit) -> Response:

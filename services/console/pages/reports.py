@@ -13,6 +13,8 @@ from tokenless.services.cluster.cluster import Node
 from tokenless.services.console.visit import Page, Visit
 
 _PATH: Final = "/cucreports"
+_FEATURE: Final = "Security By Default"
+"""The one feature of the phone feature list (REFERENCE-5 5.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,6 @@ def show(visit: Visit) -> Response:
     cluster = visit.cluster
     ctls = [_read(node, node.ctl_file.name) for node in cluster.nodes]
     itls = [_read(node, node.itl_file.name) for node in cluster.nodes]
-    feature = visit.asked("feature") or "Security By Default"
     return visit.render(
         "reports.html",
         is_mixed=cluster.is_mixed,
@@ -58,7 +59,7 @@ def show(visit: Visit) -> Response:
         itls=itls,
         ctl_is_one=len({each.md5 for each in ctls}) == 1,
         models=sorted(PHONE_MODELS.values(), key=lambda model: model.name),
-        feature=feature,
+        feature=_FEATURE,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.console.nodes import ask, node_rows
 from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.visit import Page, Visit
@@ -49,18 +49,14 @@ def act(visit: Visit) -> Response:
     order = _ORDERS.get(visit.form.one("order"))
     if order is None or name not in set(ServiceName):
         raise ServiceError("no such service", hint="choose one of the table")
-    wanted = visit.form.one("server")
-    cluster = visit.cluster
-    those = [
-        node
-        for node in cluster.nodes
-        if wanted in {"", node.name} and _has(cluster, node.name, name)
-    ]
+    those, troubles = _having(visit.cluster, name, visit.form.one("server"))
     if not those:
         raise ServiceError(
             f"{name} is activated on no such server that runs",
             hint="choose one of the table",
         )
+    for each in troubles:
+        visit.session.notify(NoticeKind.ERROR, each)
     visit.plan(len(those), delivers=False)
     for node in those:
         visit.step("services.working", service=name, node=node.name)
@@ -73,14 +69,25 @@ def act(visit: Visit) -> Response:
     return visit.go(_PATH)
 
 
-def _has(cluster: Cluster, node: str, service: str) -> bool:
-    """Tell whether a service is activated on a node that runs."""
-    return any(
-        each.name == service
-        for row in node_rows(cluster)
-        if row.name == node
-        for each in row.services
-    )
+def _having(
+    cluster: Cluster, service: str, wanted: str
+) -> tuple[list[Node], list[str]]:
+    """Return the nodes on which a service is activated, and why others are not known.
+
+    Args:
+        cluster: The cluster.
+        service: The name of the service.
+        wanted: The name of a node; empty: all.
+    """
+    having, troubles = [], []
+    for node, row in zip(cluster.nodes, node_rows(cluster), strict=True):
+        if wanted not in {"", node.name}:
+            continue
+        if row.trouble is not None:
+            troubles.append(row.trouble)
+        elif any(each.name == service for each in row.services):
+            having.append(node)
+    return having, troubles
 
 
 PAGES: Final = (Page(_PATH, show, act, back=_PATH),)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import trio
 
 from tokenless.ground.tls import TlsVersion
-from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.codes import NodeRole, TrustStore
 from tokenless.protocol.phones.registration import UnregisterReason, vendor_word
 from tokenless.protocol.sccp.answers import ResetType
 from tokenless.services.callmanager.devices import DeviceBook
@@ -226,7 +226,8 @@ class CallManagerService:
                 shown[node.id].der,
             )
             for node in nodes
-            if node.id != self._node.id
+            # On the others nothing listens, and nothing would ever connect from there.
+            if node.id != self._node.id and NodeRole.CALLMANAGER in node.roles
         }
         return LinkSettings(
             self._node.folder.name,

@@ -232,3 +232,13 @@ async def test_a_phone_comes_back_to_the_better_node_after_its_call(
     line.call = None
     assert await line.until(lambda line: line.report.node == "pub", 40)
     nursery.cancel_scope.cancel()
+
+
+async def test_a_phone_without_a_configuration_is_to_boot_again(
+    autojump_clock: MockClock,
+) -> None:
+    _ = autojump_clock
+    line = Line(ME, Group(None, failure=Failure.NO_CONFIGURATION))
+    with trio.fail_after(60):
+        assert await line.run() is LastOut.INITIALIZED
+    assert line.report.failure is Failure.NO_CONFIGURATION

@@ -221,6 +221,10 @@ async def test_a_report_says_what_was_tested_and_what_not(rig: StudioRig) -> Non
     assert "break-inside" in alone
     toml = (await visitor.get(f"{study}/report.toml")).text
     assert 'name = "CHG77"' in toml
+    assert "# Played there with 2 phones; --phones sets the number" in toml
+    unknown = await visitor.get(f"{study}/report?run={'0' * 16}")
+    assert unknown.status_code == 400
+    assert "there is no such rehearsal" in unknown.text
 
 
 async def test_a_run_that_broke_off_is_not_called_safe(rig: StudioRig) -> None:
@@ -362,3 +366,10 @@ async def test_a_damaged_study_does_not_hide_the_others(rig: StudioRig) -> None:
     assert "Damaged studies" not in said
     absent = await visitor.get(f"/studies/{'0' * 16}/cluster")
     assert "there is no such study" in absent.text
+
+
+async def test_a_form_after_the_session_is_said_not_to_be_done(rig: StudioRig) -> None:
+    visitor = await rig.signed_in()
+    visitor.client.cookies.clear()
+    page = await visitor.said("/studies", {"name": "CHG1"})
+    assert "nothing was done: sign in and do it again" in page

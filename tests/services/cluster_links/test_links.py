@@ -23,6 +23,7 @@ from tokenless.protocol.cluster_link import (
 from tokenless.services.cluster_links.guest import LinkCount
 from tokenless.services.cluster_links.links import ClusterLinks, LinkSettings
 from tokenless.services.cluster_links.peers import PeerNode
+from tokenless.services.metrics import exposition
 from tokenless.services.stream_server.counters import (
     FIRST_GUEST_CELL,
     REFUSAL_CELLS,
@@ -152,8 +153,11 @@ async def test_a_node_that_stops_is_lost_and_cut(nodes: Nodes) -> None:
             nodes.links["pub"].reload(nodes.settings("pub"))
             await until(lambda: nodes.links["pub"].is_open("sub1"))
             await until(lambda: ("heard", "sub1") in nodes.handlers["pub"].heard_of)
+            assert 'tokenless_link_up{node="pub",peer="sub1"} 1.0' in exposition()
         heard = nodes.handlers["pub"].heard_of
         await until(lambda: ("lost", "sub1") in heard and ("cut", "sub1") in heard)
+        assert 'tokenless_link_up{node="pub",peer="sub1"} 0.0' in exposition()
+        assert 'tokenless_link_up{node="sub1"' not in exposition()  # it is not here now
         assert not nodes.links["pub"].send("sub1", Alive())
         # It comes back, on the port that it had or on another one.
         async with nodes.serving("sub1"):

@@ -94,3 +94,14 @@ async def test_resetting_nothing_is_refused(lab: Cluster) -> None:
         alice = await console.signed_in("alice")
         page = await alice.said("/ccmadmin/phones", {"order": "reset"})
         assert "no phone is ticked" in page
+
+
+async def test_a_reset_leads_back_to_the_phones_that_were_found(lab: Cluster) -> None:
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        await alice.said(PATH, {"order": "add"})
+        page = await alice.get("/ccmadmin/phones?text=SEP0011&itl=")
+        assert 'action="/ccmadmin/phones?text=SEP0011&amp;itl="' in page.text
+        done = await alice.post("/ccmadmin/phones?text=SEP0011&itl=", {"phone": NAME})
+        assert done.headers["location"] == "/ccmadmin/phones?text=SEP0011"

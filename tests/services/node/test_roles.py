@@ -1,6 +1,7 @@
 """Nodes with roles: what runs on them, what lists say of them."""
 
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import ClusterConfig, load_config
 from tokenless.services.errors import ServiceError, SettingError
+from tokenless.services.metrics import exposition
 from tokenless.services.node.serve import Serving, serve_nodes
 from tokenless.services.publishing.phone_files import NodeFiles
 from tokenless.services.store.trust_lists import newest_ctl
@@ -68,6 +70,12 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 async def served(cluster: Cluster, nursery: trio.Nursery) -> Serving:
     serving: Serving = await nursery.start(serve_nodes, cluster)
     return serving
+
+
+async def test_only_nodes_with_callmanager_are_linked(served: Serving) -> None:
+    assert served.listening
+    links = set(re.findall(r'link_up{node="(\w+)",peer="(\w+)"}', exposition()))
+    assert links == {("calls", "both"), ("both", "calls")}
 
 
 async def test_services_follow_roles(cluster: Cluster, served: Serving) -> None:

@@ -201,3 +201,23 @@ def test_a_reader_sees_no_way_to_change(lab: Lab) -> None:
         browser.go("/")
         browser.click("Sign out")
         browser.sign_in("alice", PASSWORD)
+
+
+def test_a_live_page_says_that_its_user_is_signed_out(lab: Lab) -> None:
+    browser, driver = lab.browser, lab.browser.driver
+    browser.go("/")
+    page = driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    try:
+        browser.go("/")
+        browser.click("Sign out")
+    finally:
+        driver.close()
+        driver.switch_to.window(page)
+    lab.run("device", "set", "SEP001122334455", "--security", "authenticated")
+    try:
+        browser.until(lambda: "not signed in any longer" in browser.text)
+        assert "Last changes" in browser.text
+    finally:
+        browser.sign_in("alice", PASSWORD)
+        browser.errors()
