@@ -259,7 +259,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "ctl-client.other-note": "The vendor's client fetches the certificate from port "
     "2444 of the server, with a name and a password. Nothing serves that port here: "
     "its certificate is given as a file. The place of the entry is inferred.",
-    "ctl-client.other-firewall": "The emulated phones ignore the entry of a firewall.",
+    "ctl-client.other-firewall": "A firewall stands in the file as CCM: phones believe "
+    "its certificate as that of a CallManager.",
     "ctl-client.next": "Next",
     "ctl-client.note": "Tokens are those of the server's token store.",
     "ctl-client.mode": "Cluster Security Mode",

@@ -158,7 +158,7 @@ def _run(
     tokens = dialog.insert_tokens(
         names, present, lambda name: find_token(cluster, name, inserted.module)
     )
-    others = [] if present is None else operations.others_of(present)
+    others = [] if present is None else operations.others_of(cluster, present)
     others += [_other(cluster, Role.TFTP, each) for each in inserted.tftp]
     others += [_other(cluster, Role.FIREWALL, each) for each in inserted.firewall]
     _unlock(dialog, present, tokens)

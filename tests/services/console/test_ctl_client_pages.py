@@ -91,17 +91,21 @@ async def test_another_clusters_tftp_and_a_firewall_are_entries(
     placed = {
         (each.role, each.dns_name): each.certificate_der
         for each in ctl.records
-        if each.role in {Role.TFTP, Role.FIREWALL}
+        if each.role in {Role.TFTP, Role.CALLMANAGER}
     }
     assert placed == {
         (Role.TFTP, "192.0.2.9"): tftp.certificate.der,
-        (Role.FIREWALL, "192.0.2.10"): firewall.certificate.der,
+        (Role.CALLMANAGER, "192.0.2.10"): firewall.certificate.der,
     }
     with lab.store.read() as connection:
         assert read_audit(connection)[-1].by == "alice"
     # The next update keeps them; the shell's CTL has the cluster's own servers only.
     again = ctl_client.update(lab, tokens[:2], by="test")
-    assert ctl_client.others_of(again) == ctl_client.others_of(ctl)
+    assert [each.role for each in ctl_client.others_of(lab, again)] == [
+        Role.TFTP,
+        Role.FIREWALL,
+    ]
+    assert ctl_client.others_of(lab, again) == ctl_client.others_of(lab, ctl)
 
 
 @pytest.mark.parametrize(
