@@ -270,14 +270,16 @@ def _entries(cluster: Cluster, draft: Draft) -> list[CtlEntryRow]:
         snapshot = ClusterSnapshot.read(connection)
     records = token_ctl_records(snapshot, list(listed.values()), draft.others)
     names = {certificate.der: name for name, certificate in added.items()}
-    values = {(each.function, each.address): _value(each) for each in draft.others}
+    values: dict[tuple[int, str], str] = {
+        (each.function, each.address): _value(each) for each in draft.others
+    }
     return [_entry(record, names, values) for record in records]
 
 
 def _entry(
     record: Record,
     names: Mapping[bytes, str],
-    values: Mapping[tuple[int | None, str | None], str],
+    values: Mapping[tuple[int, str], str],
 ) -> CtlEntryRow:
     is_token = record.role == Role.SAST and not record.dns_name
     row = CtlEntryRow(
@@ -289,7 +291,7 @@ def _entry(
     token = names.get(record.certificate_der or b"")
     if is_token and token is not None:
         return replace(row, field="token", value=token)
-    other = values.get((record.role, record.dns_name))
+    other = values.get((record.role, record.dns_name or ""))
     return row if other is None else replace(row, field="other", value=other)
 
 
