@@ -95,6 +95,14 @@ class Release(NamedTuple):
         return self < (14, 0, 0, 3)
 
     @property
+    def supports_ctl_client(self) -> bool:
+        """Tell whether the vendor supports the CTL Client (REFERENCE-2 3.1: not 14).
+
+        With its tokens, it goes with 14SU3 (`has_tokens`).
+        """
+        return self < (14,)
+
+    @property
     def has_ec_callmanager(self) -> bool:
         """Tell whether nodes have CallManager-ECDSA (REFERENCE-2 1: 11.0 and later)."""
         return self >= (11,)

@@ -34,6 +34,11 @@ RESTART_REMINDER: Final = (
     "the Cluster."
 )
 """The sentence of the client's last window (observed)."""
+UNSUPPORTED: Final = (
+    "the vendor does not support the CTL Client from release 14 on; `utils ctl` makes "
+    "the CTL without tokens"
+)
+"""What to say where `Release.supports_ctl_client` is false."""
 LEAST_TOKENS: Final = 2
 MAX_OTHERS: Final = 16
 _OTHER_ROLES: Final = frozenset({Role.TFTP, Role.FIREWALL})

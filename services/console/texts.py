@@ -133,9 +133,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "parameters.reset-warning": "You are about to reset all devices in the system. "
     "This action cannot be undone. Continue?",
     "parameters.not-here": "Not modelled",
-    "parameters.not-here-note": "The vendor's page has these, too, those about SRTP and "
-    "OAuth from later releases on. Nothing here acts on them; the values are the "
-    "vendor's defaults as far as they are known.",
+    "parameters.not-here-note": "The vendor's page has these, too (SRTP and OAuth in "
+    "later releases). Nothing here acts on them; the values are the vendor's defaults "
+    "as far as they are known.",
     "parameters.name.PhoneInteractionOnCertificateUpdate": "Phone Interaction on "
     "Certificate Update",
     "parameters.name.EndpointAdvancedEncryptionAlgorithmsSupport": "Endpoint Advanced "

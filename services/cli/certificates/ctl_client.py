@@ -149,6 +149,8 @@ def _run(
     cluster: Cluster, mode: SecurityMode | None, inserted: _Inserted, *, as_json: bool
 ) -> None:
     server, names = inserted.server, inserted.names
+    if cluster.release.has_tokens and not cluster.release.supports_ctl_client:
+        complain(operations.UNSUPPORTED)
     node = cluster.node(server)
     dialog = CtlClientDialog(
         is_interactive=not names and sys.stdin.isatty(), password=inserted.password

@@ -18,6 +18,7 @@ from tokenless.services.changes import console_users
 from tokenless.services.changes import ctl_client as operations
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.texts import text
 from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
@@ -87,6 +88,8 @@ def connect(visit: Visit) -> Response:
         _take_others(visit.cluster, draft)
     except operations.NoFileError as error:
         return visit.render("ctl_client/missing.html", warning=str(error))
+    if not visit.cluster.release.supports_ctl_client:
+        visit.session.notify(NoticeKind.WARNING, operations.UNSUPPORTED)
     return visit.go(f"{_PATH}/mode")
 
 

@@ -6,7 +6,7 @@ from tests.rigs.console_rig import PASSWORD, Visitor, add_users, console_of
 from tests.rigs.minting import server
 from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
-from tokenless.services.changes import ctl_client
+from tokenless.services.changes import ctl_client, security
 from tokenless.services.changes.console_users import MAX_FAILURES
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, FileToken
@@ -31,7 +31,11 @@ async def test_the_server_asks_for_an_administrator_of_its_own(lab: Cluster) -> 
             assert "not connected" in (await alice.get(f"{PATH}/mode")).text
         assert "Your role is read" in await connect(alice, lab, "ray")
         assert "not connected" in (await alice.get(f"{PATH}/mode")).text
-        assert "Update CTL File" in await connect(alice, lab)
+        page = await connect(alice, lab)
+        assert "Update CTL File" in page
+        assert "does not support" not in page
+        security.set_parameter(lab, "Version", "14SU2", by="test")
+        assert "does not support the CTL Client" in await connect(alice, lab)
 
 
 async def test_guesses_at_the_server_lock_the_user_out(lab: Cluster) -> None:
