@@ -95,6 +95,14 @@ class Release(NamedTuple):
         return self < (14, 0, 0, 3)
 
     @property
+    def supports_ctl_client(self) -> bool:
+        """Tell whether the vendor supports the CTL Client (REFERENCE-2 3.1: not 14).
+
+        With its tokens, it goes with 14SU3 (`has_tokens`).
+        """
+        return self < (14,)
+
+    @property
     def has_ec_callmanager(self) -> bool:
         """Tell whether nodes have CallManager-ECDSA (REFERENCE-2 1: 11.0 and later)."""
         return self >= (11,)
@@ -213,8 +221,17 @@ class Release(NamedTuple):
         return self >= (12, 5)
 
     @property
+    def claims_authority(self) -> bool:
+        """Tell whether self-signed certificates say CA:TRUE (REFERENCE-2 3.2).
+
+        They do before 15SU3, and CAPF's from then on, too; those of 2011 to 2015 say
+        nothing (REFERENCE 1.11). Taken for 12.0 and later (inferred).
+        """
+        return self >= (12,)
+
+    @property
     def denies_authority(self) -> bool:
-        """Tell whether self-signed certificates say CA:FALSE (REFERENCE-2 3.2)."""
+        """Tell whether those but CAPF's say CA:FALSE (REFERENCE-2 3.2: 15SU3)."""
         return self >= (15, 0, 0, 3)
 
     @property

@@ -71,6 +71,11 @@ def configure_logs(
     )
 
 
+def writes_json() -> bool:
+    """Return whether the lines of this process are JSON objects."""
+    return _json_line in structlog.get_config()["processors"]
+
+
 def get_logger(**known: object) -> structlog.typing.FilteringBoundLogger:
     """Return a logger whose every line has the values of `known` (node, service…)."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(**known)

@@ -27,6 +27,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Each worker holds all collected tests, and looked through them again and again.
 gc.set_threshold(20_000)
+gc.disable()  # until all is collected
 use_memory()
 quick_passwords.make_quick()
 quick_keys.make_quick(quick_keys.counts())
@@ -51,6 +52,12 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: at the end no worker waits for a slow file."""
     items.sort(key=_speed)
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and collected tests out of every search for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 def _speed(item: pytest.Item) -> int:

@@ -16,7 +16,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import (
+    RSAPrivateKey,
+    RSAPrivateNumbers,
+    RSAPublicKey,
+)
 
 from tokenless.protocol.capf.elements import (
     CapfTag,
@@ -146,8 +150,16 @@ def _sign_bare(key: RSAPrivateKey, signed: bytes) -> bytes:
     if filling < _LEAST_FILLING:
         raise ValueError(f"a key of {key.key_size} bits is too short for this hash")
     padded = b"\0\1" + filling * b"\xff" + b"\0" + signed
-    signature = pow(int.from_bytes(padded, "big"), numbers.d, numbers.public_numbers.n)
-    return signature.to_bytes(length, "big")
+    return _signed(numbers, int.from_bytes(padded, "big")).to_bytes(length, "big")
+
+
+def _signed(key: RSAPrivateNumbers, value: int) -> int:
+    """Return a value to the private exponent, modulo each prime alone: 3 times sooner.
+
+    Both remainders give the whole (RFC 8017, 5.2.1).
+    """
+    of_p, of_q = pow(value, key.dmp1, key.p), pow(value, key.dmq1, key.q)
+    return of_q + key.q * ((of_p - of_q) * key.iqmp % key.p)
 
 
 def _verify(

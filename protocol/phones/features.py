@@ -27,6 +27,16 @@ COLUMNS: Final = (
 """The fields of `ModelFeatures` that are cells, in the order of the table."""
 
 
+_SOURCES: Final = {
+    "S": "stated by the vendor",
+    "O": "seen",
+    "C": "public code",
+    "I": "inferred",
+    "?": "not known",
+    "L": "list of the cluster",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A value with its mark."""
@@ -43,6 +53,11 @@ class Cell:
     def is_known(self) -> bool:
         """Return whether a source tells the value."""
         return self.mark != "?"
+
+    @property
+    def source(self) -> str:
+        """Return how the value is known, in words."""
+        return _SOURCES[self.mark]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,11 @@ class ModelFeatures:
             return "checks no trust list"
         return "not known how it judges trust lists"
 
+    @property
+    def tls_since(self) -> str | None:
+        """Return the first firmware with this TLS version; None: not told."""
+        return _TLS_SINCE.get(self.family)
+
     def cells(self) -> Mapping[str, Cell]:
         """Return the cells by the names of their columns."""
         return {name: getattr(self, name) for name in COLUMNS}
@@ -121,7 +141,8 @@ _TABLE: Final = """
 7925, 7926|7925, 7926|yes I|? ?|? ?|pki S|? ?|1.0 I|SHA-1 S|? ?|no I|SCCP S|? ?|7975
 7937, 7985|7937, 7985|? ?|? ?|? ?|none S|? ?|1.0 I|? ?|? ?|no I|SCCP I|? ?|
 7800|7811, 7821, 7841, 7861, 7832|yes I|LSC, MIC I|SHA-2 I|pki S|HTTP C|1.2 S|SHA-2 I|4096 I|yes C|SIP S|secureapp O|7821
-8800|8811, 8841, 8845, 8851, 8851NR, 8861, 8865, 8865NR, 8811NS, 8841NS, 8851NS|yes S|LSC, MIC S|SHA-2 I|pki S|HTTP C|1.2 S|SHA-2 S|4096 S|yes C|SIP S|secureapp O|8861
+8800|8811, 8841, 8845, 8851, 8851NR, 8861, 8865, 8865NR|yes S|LSC, MIC S|SHA-2 I|pki S|HTTP C|1.2 S|SHA-2 S|4096 S|yes C|SIP S|secureapp O|8861
+8800 NS|8811NS, 8841NS, 8851NS|yes I|LSC, MIC I|SHA-2 I|pki I|HTTP I|1.2 I|SHA-2 I|4096 I|yes I|SIP I|secureapp I|8861
 8832|8832, 8832NR|yes S|LSC, MIC S|SHA-2 I|pki S|HTTP I|1.2 S|SHA-2 S|4096 S|yes I|SIP S|secureapp I|8861
 8831|8831|yes I|? ?|? ?|pki S|? ?|1.0 I|? ?|? ?|? ?|SIP S|? ?|8861
 8821|8821, 8821-EX|yes I|LSC, MIC I|? ?|pki S|? ?|1.2 S|? ?|? ?|? ?|SIP S|? ?|8861
@@ -131,20 +152,39 @@ _TABLE: Final = """
 840, 860|840, 860|? ?|? ?|? ?|? ?|? ?|? ?|? ?|? ?|? ?|SIP I|? ?|
 DX (Android)|DX650, DX70, DX80|yes I|LSC, MIC I|? ?|? ?|? ?|? ?|? ?|? ?|? ?|SIP I|? ?|8861
 DX and Room (CE)|Webex DX80, TelePresence DX70, TelePresence DX80, SX10, SX20, SX80, MX200 G2, MX300 G2, MX700, MX800, Room Kit, Room 55, Room 70, Room Kit Plus, Room Kit Pro, Room Kit Mini, Webex Board, Desk, Desk Pro, Desk Mini, Room Bar|? ?|LSC I|? ?|? ?|? ?|1.2 S|? ?|? ?|? ?|SIP I|? ?|
-EX, C, MX (TC)|EX60, EX90, E20, C20, C40, C60, C90, MX200, MX300|? ?|? ?|? ?|? ?|? ?|1.2 S|? ?|? ?|? ?|SIP I|? ?|
-TelePresence CTS, TX, IX|TelePresence 500, TelePresence 1000, TelePresence 1100, TelePresence 1300, TelePresence 3000, TelePresence 3200, TX9000, TX9200, IX5000|? ?|? ?|? ?|? ?|? ?|1.2 S|? ?|? ?|? ?|SIP I|? ?|
+EX, C, MX (TC)|EX60, EX90, C20, C40, C60, C90, MX200, MX300|? ?|? ?|? ?|? ?|? ?|1.2 S|? ?|? ?|? ?|SIP I|? ?|
+TelePresence CTS, TX, IX|TelePresence 500, TelePresence 1000, TelePresence 1100, TelePresence 3200, TX9000, IX5000|? ?|? ?|? ?|? ?|? ?|1.2 S|? ?|? ?|? ?|SIP I|? ?|
+Other TelePresence|E20, TelePresence 1300, TelePresence 3000, TX9200|? ?|? ?|? ?|? ?|? ?|? ?|? ?|? ?|? ?|SIP I|? ?|
 ATA 186, 188|ATA 186, ATA 188|no I|none I|- I|none S|TFTP I|- ?|none I|- ?|no I|SCCP I|? ?|
 ATA 187, 190|ATA 187, ATA 190|no S|? ?|? ?|none S|? ?|? ?|? ?|? ?|? ?|SIP I|? ?|
-ATA 191, 192|ATA 191, ATA 192|no S|MIC S|SHA-256 S|none S|? ?|? ?|? ?|? ?|? ?|SIP S|? ?|
-VG200, VG300|VG202, VG204, VG224, VG248, VG202XM, VG204XM, VG310, VG320, VG350, VGC Phone, VGC Virtual Phone, Analog Phone, ISDN BRI Phone|no I|IOS S|- I|none I|TFTP, HTTP I|1.2 S|none I|? ?|? ?|SCCP I|? ?|
-VG400|VG400, VG410, VG420, VG450|no I|IOS S|- I|none I|TFTP, HTTP I|1.2 S|none I|? ?|? ?|SCCP S|? ?|
+ATA 191|ATA 191|no S|MIC S|SHA-256 S|none S|? ?|? ?|? ?|? ?|? ?|SIP S|? ?|
+ATA 192|ATA 192|no S|? ?|? ?|none S|? ?|? ?|? ?|? ?|? ?|SIP I|? ?|
+VG200 XM, VG300|VG202XM, VG204XM, VG310, VG320, VG350|no I|IOS S|- I|none I|TFTP, HTTP I|1.2 S|none I|? ?|? ?|SCCP I|? ?|
+Other analog ports|VG202, VG204, VG224, VG248, VGC Phone, VGC Virtual Phone, Analog Phone, ISDN BRI Phone, SCCP gateway virtual phone|no I|? ?|- I|none I|? ?|? ?|none I|? ?|? ?|SCCP I|? ?|
+VG410|VG410|no I|IOS S|- I|none I|TFTP, HTTP I|1.2 S|none I|? ?|? ?|SCCP S|? ?|
+VG400|VG400, VG420, VG450|no I|IOS S|- I|none I|TFTP, HTTP I|1.2 I|none I|? ?|? ?|SCCP I|? ?|
 IP Communicator|IP Communicator|no O|LSC O|none I|? ?|HTTP O|1.2 ?|CTL O|? ?|no I|SCCP, SIP O|? ?|Jabber
-Jabber|Jabber, Unified Client Services Framework, Dual Mode for iPhone, Dual Mode for Android, Jabber for Tablet, Webex VDI Svc Framework|no S|LSC, OAuth S|none S|pki C|HTTP O|1.2 S|CTL C|? ?|? ?|SIP S|? ?|Jabber
+Jabber|Jabber, Unified Client Services Framework, Dual Mode for iPhone, Dual Mode for Android, Jabber for Tablet|no S|LSC, OAuth S|none S|pki C|HTTP O|1.2 S|CTL C|? ?|? ?|SIP S|? ?|Jabber
+Webex VDI|Webex VDI Svc Framework|no I|LSC, OAuth I|none I|pki I|HTTP I|1.2 I|CTL I|? ?|? ?|SIP I|? ?|Jabber
 CTI|CTI Port, CTI Route Point|no S|LSC of a user S|- I|- I|TFTP I|1.3 S|CTL S|? ?|? ?|CTI S|? ?|
 Third-party SIP|Third-party SIP Device (Basic), Third-party SIP Device (Advanced)|no I|own S|- I|none I|- I|- S|- I|- I|- I|SIP S|- I|
 No device|CTI Remote Device, Spark Remote Device, Remote Destination Profile, H.323 Phone, SIP Trunk, SIP Gateway|no I|- I|- I|- I|- I|- I|- I|- I|- I|- I|- I|
 """  # noqa: E501 - one line a family reads as the table that it is
 _FIELDS: Final = len(COLUMNS) + 3
+_TLS_SINCE: Final = {
+    "7800": "12.0",
+    "8800": "12.0",
+    "8800 NS": "12.0",
+    "8832": "12.0",
+    "8821": "11.0(2)",
+    "DX and Room (CE)": "CE 9.1.3",
+    "EX, C, MX (TC)": "TC 7.3.11",
+    "VG200 XM, VG300": "IOS 15.7(3)M1",
+    "TelePresence CTS, TX, IX": "8.2.1 of IX, 6.1.13 of TX, 1.10.16 of others",
+    "Jabber": "11.7",
+}
+"""By family, the first firmware with the newest TLS version of the table (REFERENCE-5
+1.3, stated). Those with one here had 1.0, or it is not told what they had."""
 _UNKNOWN: Final = Cell("?", "?")
 _PREFIX: Final = re.compile(r"^(?:cisco |cp-)+", re.IGNORECASE)
 

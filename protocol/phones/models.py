@@ -4,7 +4,8 @@ The table serves both sides: the phones that behave by it, and the report of fea
 that an administrator reads (REFERENCE 4.5: Security By Default decides which phones get
 stuck). Sources describe eight models: REFERENCE 2.1, 3.7, 4.1, 4.3, 4.4, 4.5. The
 others are made of their cells in `features`. Loads of 4.2 and 5.1 where observed, else
-the usual one of the family (inferred).
+the usual one of the family (inferred). The 8861 of the logs ran 10.3.1, which has no
+TLS 1.2 (REFERENCE-5 1.3): here it has a later one.
 """
 
 import re
@@ -173,7 +174,7 @@ OBSERVED_MODELS: Final[Mapping[str, PhoneModel]] = MappingProxyType(
             _phone_79xx("7945", "SCCP45.9-3-1SR4-1S"),
             _phone_without_sbd("7960", "P00308010200"),
             _phone_without_sbd("7940", "P00308010200"),
-            _phone_78xx_88xx("8861", "sip88xx.10-3-1-20"),
+            _phone_78xx_88xx("8861", "sip88xx.12-7-1"),
             _phone_78xx_88xx("7821", "sip78xx.12-1-1-12"),
             _JABBER,
         )

@@ -151,6 +151,7 @@ MODEL_NUMBERS: Final[Mapping[int, str]] = MappingProxyType(
         620: "TX9200",
         36210: "IX5000",
         30028: "ISDN BRI Phone",
+        30032: "SCCP gateway virtual phone",
         36235: "Spark Remote Device",
         132: "SIP Gateway",
     }

@@ -23,7 +23,8 @@ from tokenless.protocol.trust.verdicts import TFTP_ROLES
 MAX_PHONE_CERTIFICATES: Final = 39
 """More make an ITL pass 64 KB, and phones fail to load it (REFERENCE 1.10, stated)."""
 MAX_SAST_RECORDS: Final = 2
-"""The vendor's guide for Unified CME: "A maximum of two SAST records may exist"."""
+"""The vendor's guide for Unified CME: "A maximum of two SAST records may exist". CUCM
+makes lists with more: with tokens, or with Phone-SAST-trust (REFERENCE 1.9)."""
 _EXPIRY_NOTICE: Final = timedelta(days=90)
 _CLOCK_SKEW: Final = timedelta(days=1)
 _WEAK_BITS: Final = 1024
@@ -162,10 +163,10 @@ def _sasts(trust_list: TrustList) -> Iterator[LintFinding]:
     count = sum(record.role == Role.SAST for record in trust_list.records)
     if count > MAX_SAST_RECORDS:
         yield LintFinding(
-            Severity.WARNING,
+            Severity.NOTE,
             "too-many-sasts",
-            f"{count} SAST records: the vendor says that at most "
-            f"{MAX_SAST_RECORDS} may exist; phones may refuse the list",
+            f"{count} SAST records: the guide for Unified CME allows "
+            f"{MAX_SAST_RECORDS}, while CUCM itself makes lists with more",
         )
 
 

@@ -11,9 +11,11 @@ import shutil
 import stat
 import tarfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, Final, cast
+
+from sqlalchemy import URL
 
 from tokenless.services.backup.manifest import (
     HINT,
@@ -33,6 +35,8 @@ from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, sync_folder
+from tokenless.services.store.access.engine import SQLITE
+from tokenless.services.store.database import Database
 
 _PRIVATE_FOLDERS: Final = frozenset(["keys", "tokens"])
 _FOLDER, _PRIVATE_FOLDER = 0o755, 0o700
@@ -70,12 +74,25 @@ def restore_backup(
     scratch.mkdir(mode=_PRIVATE_FOLDER)
     try:
         manifest = _unpack_untrusted(source, scratch / "data", progress)
-        load_saved(scratch / "data" / CONFIG_FILE)  # what no command could open
+        _check_usable(scratch / "data", manifest)
         (scratch / "data").rename(data)
         sync_folder(data.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return manifest
+
+
+def _check_usable(data: Path, manifest: Manifest) -> None:
+    """Refuse what no command of this program could open.
+
+    Raises:
+        ServiceError: When the configuration or the schema is damaged, or newer.
+    """
+    load_saved(data / CONFIG_FILE)
+    if manifest.has_database:
+        url = URL.create(SQLITE, database=str(data / DATABASE_FILE))
+        with closing(Database(url.render_as_string())) as store:
+            store.check_version()
 
 
 def _unpack_untrusted(source: Path, target: Path, progress: OnProgress) -> Manifest:

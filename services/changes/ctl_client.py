@@ -5,7 +5,7 @@ other tokens of the file stay. The file that counts is the one on the server, so
 administrator who deletes it there starts again, as the vendor's document says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from ipaddress import AddressValueError, IPv4Address
 from typing import Final
@@ -20,18 +20,34 @@ from tokenless.services.changes.security import SecurityMode, publish_ctl, write
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.uploads import read_certificates
-from tokenless.services.publishing.ctl import OtherServer, token_ctl_records
+from tokenless.services.publishing.ctl import (
+    FIREWALL_FUNCTION,
+    OtherServer,
+    token_ctl_records,
+)
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 FILE_LOCATION: Final = "/usr/local/cm/tftp/CTLFile.tlv"
 """The file's path in the CTL Client's table of servers."""
 RESTART_REMINDER: Final = (
-    "Please restart the Cisco CallManager and Cisco TFTP services on all nodes in the "
-    "cluster that run these services."
+    "You must restart all the Cisco Unified Communications Manager and TFTP nodes in "
+    "the Cluster."
 )
+"""The sentence of the client's last window (observed)."""
+UNSUPPORTED: Final = (
+    "the vendor does not support the CTL Client from release 14 on; `utils ctl` makes "
+    "the CTL without tokens"
+)
+"""What to say where `Release.supports_ctl_client` is false."""
 LEAST_TOKENS: Final = 2
 MAX_OTHERS: Final = 16
 _OTHER_ROLES: Final = frozenset({Role.TFTP, Role.FIREWALL})
+_KIND_OF_RECORD: Final[Mapping[int | None, Role]] = {
+    Role.TFTP: Role.TFTP,
+    FIREWALL_FUNCTION: Role.FIREWALL,
+    Role.FIREWALL: Role.FIREWALL,
+}
+"""What the record of a server outside of the cluster was added as."""
 
 _NOT_IN_FILE: Final = (
     "The Security Token you have inserted does not exist in the CTL File Please remove "
@@ -100,15 +116,21 @@ def tokens_of(ctl: TrustList) -> list[Certificate]:
     return tokens
 
 
-def others_of(ctl: TrustList) -> list[OtherServer]:
-    """Return the servers of a CTL that do not belong to the cluster."""
+def others_of(cluster: Cluster, ctl: TrustList) -> list[OtherServer]:
+    """Return the servers of a CTL that do not belong to the cluster.
+
+    Its own nodes stand in the list by name or, of the CTL Client, by address.
+    """
+    own = {text for node in cluster.nodes for text in (node.name, node.address)}
     found = []
     for record in ctl.records:
-        if record.role in _OTHER_ROLES and record.dns_name and record.certificate_der:
+        kind = _KIND_OF_RECORD.get(record.role)
+        if kind is None or not record.dns_name or record.dns_name in own:
+            continue
+        if record.certificate_der:
             with suppress(DecodeError):
                 certificate = Certificate.decode(record.certificate_der)
-                role = Role(record.role)
-                found.append(OtherServer(role, record.dns_name, certificate))
+                found.append(OtherServer(kind, record.dns_name, certificate))
     return found
 
 
@@ -214,7 +236,7 @@ def update(
     """
     present = check_server(cluster, server=server, ignore_missing=ignore_missing)
     _check_goal(cluster, mode, present)
-    others = _checked_others(others, present)
+    others = _checked_others(cluster, others, present)
     chosen = choose_signer(present, [token.certificate for token in tokens])
     signer = next(token for token in tokens if token.certificate == chosen)
     with cluster.store.change(*_audited(mode, chosen), by=by) as change:
@@ -237,11 +259,13 @@ def _check_goal(
 
 
 def _checked_others(
-    others: Sequence[OtherServer] | None, present: TrustList | None
+    cluster: Cluster,
+    others: Sequence[OtherServer] | None,
+    present: TrustList | None,
 ) -> Sequence[OtherServer]:
     """Return the servers outside of the cluster: those given, or those of the file."""
     if others is None:
-        others = [] if present is None else others_of(present)
+        others = [] if present is None else others_of(cluster, present)
     if len(others) > MAX_OTHERS:
         raise ServiceError(
             f"the list would have over {MAX_OTHERS} servers of other clusters",

@@ -11,6 +11,7 @@ from tokenless.ground.interrupts import cancel_when_stopped
 from tokenless.protocol.host_port import join_host_port
 from tokenless.services.changes import console_users
 from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
+from tokenless.services.cli.failures import logged_failures
 from tokenless.services.cli.first_user import FirstUser, first_user_options
 from tokenless.services.cli.passwords import asked_for
 from tokenless.services.cluster.cluster import Cluster
@@ -63,7 +64,7 @@ def console(
     # Web libraries take half a second to load: only serving pages needs them.
     from tokenless.services.console.server import ConsoleSettings  # noqa: PLC0415
 
-    with opened as cluster:
+    with logged_failures(), opened as cluster:
         if not no_sign_in:
             first.add_to(cluster)
         settings = ConsoleSettings.of(

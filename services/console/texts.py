@@ -133,8 +133,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "parameters.reset-warning": "You are about to reset all devices in the system. "
     "This action cannot be undone. Continue?",
     "parameters.not-here": "Not modelled",
-    "parameters.not-here-note": "The vendor's page has these, too. Nothing here acts "
-    "on them; the values are the vendor's defaults.",
+    "parameters.not-here-note": "The vendor's page has these, too (SRTP and OAuth in "
+    "later releases). Nothing here acts on them; the values are the vendor's defaults "
+    "as far as they are known.",
     "parameters.name.PhoneInteractionOnCertificateUpdate": "Phone Interaction on "
     "Certificate Update",
     "parameters.name.EndpointAdvancedEncryptionAlgorithmsSupport": "Endpoint Advanced "
@@ -233,8 +234,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "reports.product": "Product",
     "reports.protocol": "Protocol",
     "reports.feature": "Feature",
+    "reports.source": "Source",
     "reports.features-note": "Models that are not listed do not support Security By "
-    "Default.",
+    "Default, or it is not known whether they do.",
     "cli.title": "CLI of {node}",
     "cli.go": "Go",
     "cli.output": "Output of the CLI",
@@ -259,7 +261,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "ctl-client.other-note": "The vendor's client fetches the certificate from port "
     "2444 of the server, with a name and a password. Nothing serves that port here: "
     "its certificate is given as a file. The place of the entry is inferred.",
-    "ctl-client.other-firewall": "The emulated phones ignore the entry of a firewall.",
+    "ctl-client.other-firewall": "A firewall stands in the file as CCM: phones believe "
+    "its certificate as that of a CallManager.",
     "ctl-client.next": "Next",
     "ctl-client.note": "Tokens are those of the server's token store.",
     "ctl-client.mode": "Cluster Security Mode",

@@ -286,11 +286,11 @@ class NodeRuntime:
         return judge_anew
 
     async def _follow_activation(self) -> None:
-        """Note which services an administrator wants on the node now."""
+        """Stop services that an administrator deactivated, start those activated."""
         for node in await trio.to_thread.run_sync(lambda: self._cluster.nodes):
             if node.id == self.node.id:
                 for supervised in self._services.values():
-                    supervised.follow_activation(node.roles)
+                    await supervised.follow_activation(node.roles)
 
     async def _follow_certificates(self) -> None:
         """Begin what follows from changed certificates; no task waits for its end."""

@@ -7,7 +7,7 @@ guards every call. Wrong passwords are counted by the token itself.
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Self
@@ -30,6 +30,10 @@ _LOCK: Final = threading.Lock()
 _KEY_ID: Final = b"tokenless-sast"
 _LABEL: Final = "SAST"
 _USE_ANOTHER: Final = "use another token"
+_AWAY: Final = (
+    "see that it is inserted, and that its module can read and write what it keeps; "
+    "then try again"
+)
 
 # PKCS#11 names of what signs DigestInfo and pads it, by the digest of a header.
 _MECHANISMS: Final = {
@@ -75,7 +79,10 @@ class HsmToken:
             WrongPasswordError: When the password is wrong.
             TokenDestroyedError: When the token has locked itself.
         """
-        with _explained(self.name), _session(self._module, self.name, password):
+        with (
+            _explained(f"token {self.name}"),
+            _session(self._module, self.name, password),
+        ):
             self._password = password
 
     def sign(self, data: bytes, digest: Digest) -> bytes:
@@ -92,7 +99,7 @@ class HsmToken:
         library = _library()
         mechanism = library.Mechanism[_MECHANISMS[digest]]
         with (
-            _explained(self.name),
+            _explained(f"token {self.name}"),
             _session(self._module, self.name, self._password) as session,
         ):
             key = session.get_key(
@@ -117,7 +124,7 @@ def create_hsm_token(
         ServiceError: As HsmToken.open; or the token has a certificate of ours already.
     """
     with (
-        _explained(label),
+        _explained(f"token {label}"),
         _session(module, label, password, writes=True) as session,
     ):
         if _read_certificate(session) is not None:
@@ -150,14 +157,16 @@ def list_hsm_tokens(module: Path) -> TokenList:
 
 
 def _load_certificate(module: Path, label: str) -> Certificate | None:
-    with _explained(label), _session(module, label, password=None) as session:
+    with (
+        _explained(f"token {label}"),
+        _session(module, label, password=None) as session,
+    ):
         return _read_certificate(session)
 
 
 def _labels(module: Path) -> list[str]:
-    with _explained(str(module)), _LOCK:
-        slots = _load(module).get_slots(token_present=True)
-        tokens = [slot.get_token() for slot in slots]
+    with _explained(f"module {module}"), _loaded(module) as loaded:
+        tokens = [slot.get_token() for slot in loaded.get_slots(token_present=True)]
         initialised = _library().TokenFlag.TOKEN_INITIALIZED
         return sorted(token.label for token in tokens if token.flags & initialised)
 
@@ -167,10 +176,26 @@ def _session(
     module: Path, label: str, password: str | None, *, writes: bool = False
 ) -> Iterator[Any]:
     """Open a session on a token; without a password it sees public objects only."""
-    with _LOCK:
-        token = _load(module).get_token(token_label=label)
+    with _loaded(module) as loaded:
+        token = loaded.get_token(token_label=label)
         with token.open(rw=writes, user_pin=password) as session:
             yield session
+
+
+@contextmanager
+def _loaded(module: Path) -> Iterator[Any]:
+    """Give the module, which begins anew after a token has failed.
+
+    One whose token was taken away may go on failing when it is back (SoftHSM does).
+    """
+    with _LOCK:
+        loaded = _load(module)
+        try:
+            yield loaded
+        except _failures():
+            with suppress(_library().exceptions.PKCS11Error):
+                loaded.finalize()
+            raise
 
 
 @contextmanager
@@ -261,32 +286,45 @@ def _load(module: Path) -> Any:  # noqa: ANN401 - python-pkcs11 has no types
         ) from None
 
 
+def _failures() -> tuple[type[Exception], ...]:
+    """Return the errors of a token that is away or broken, or of a full disk."""
+    errors = _library().exceptions
+    return (
+        errors.DeviceError,
+        errors.DeviceRemoved,
+        errors.FunctionFailed,
+        errors.GeneralError,
+        errors.TokenNotPresent,
+    )
+
+
 @contextmanager
-def _explained(label: str) -> Iterator[None]:
+def _explained(what: str) -> Iterator[None]:
     """Turn the library's errors into ones that say what to do."""
     errors = _library().exceptions
     try:
         yield
     except (errors.PinIncorrect, errors.PinLenRange, errors.PinInvalid):
         raise WrongPasswordError(
-            f"wrong password for token {label}",
+            f"wrong password for {what}",
             hint="the token counts wrong passwords and locks itself",
         ) from None
     except errors.PinLocked:
         raise TokenDestroyedError(
-            f"token {label} is locked by wrong passwords", hint=_USE_ANOTHER
+            f"{what} is locked by wrong passwords", hint=_USE_ANOTHER
         ) from None
     except errors.NoSuchToken:
         raise ServiceError(
-            f"there is no token {label} in the module",
-            hint="initialise it with the module's own tool",
+            f"there is no {what} in the module",
+            hint="insert it; the module's own tool initialises a new one",
         ) from None
     except errors.MultipleTokensReturned:
         raise ServiceError(
-            f"token {label} is in the module more than once",
+            f"{what} is in the module more than once",
             hint="remove all but one, or initialise them anew with other labels",
         ) from None
     except errors.PKCS11Error as error:
         name = type(error).__name__
-        reason = f"token {label}: {name} {error}".rstrip()
-        raise ServiceError(reason, hint=_USE_ANOTHER) from None
+        reason = f"{what}: {name} {error}".rstrip()
+        is_away = isinstance(error, _failures())
+        raise ServiceError(reason, hint=_AWAY if is_away else _USE_ANOTHER) from None

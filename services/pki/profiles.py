@@ -44,12 +44,15 @@ EC_ALLOWED: Final = frozenset(
 def profile_of(store: TrustStore, release: Release) -> Profile:
     """Return what a self-signed certificate of a unit holds in a release.
 
-    From 15SU3 all but CAPF say CA:FALSE (REFERENCE-2 3.2).
+    Those of 10.5 and 11 have no basicConstraints (REFERENCE 1.11). Later ones say
+    CA:TRUE, but from 15SU3 all except CAPF say CA:FALSE (REFERENCE-2 3.2). ITLRecovery,
+    whose key usage allows no signing of certificates, is left out (inferred).
     """
     profile = PROFILES[store]
     if release.denies_authority and store is not TrustStore.CAPF:
         return replace(profile, denies_authority=True)
-    return profile
+    can_sign = "key_cert_sign" in profile.key_usage
+    return replace(profile, is_authority=can_sign and release.claims_authority)
 
 
 def digest_of(

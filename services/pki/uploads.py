@@ -12,6 +12,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tokenless.protocol.certificates import pem
 from tokenless.protocol.certificates.certificate import UNREADABLE, Certificate
@@ -156,11 +157,7 @@ def quiet() -> Iterator[None]:
 
 
 def _check_leaf(certificate: Certificate, store: TrustStore) -> None:
-    """Refuse an authority.
-
-    Only basicConstraints makes one: CUCM's own leaves have keyCertSign and no
-    basicConstraints (REFERENCE 1.11).
-    """
+    """Refuse an authority."""
     if is_authority(certificate):
         raise ServiceError(
             f"{certificate.subject_text} is an authority; {store} needs the "
@@ -171,7 +168,11 @@ def _check_leaf(certificate: Certificate, store: TrustStore) -> None:
 
 
 def is_authority(certificate: Certificate) -> bool:
-    """Return whether a certificate says that it is a CA.
+    """Return whether a certificate is a CA's.
+
+    Only basicConstraints makes one: CUCM's own leaves have keyCertSign (REFERENCE
+    1.11). Before 15SU3 they may say CA:TRUE, too (REFERENCE-2 3.2), but unlike a root
+    they are self-signed for the purpose of a TLS server.
 
     Raises:
         ServiceError: When it says it twice.
@@ -184,7 +185,17 @@ def is_authority(certificate: Certificate) -> bool:
         raise _not_one(str(error)) from None
     except (x509.ExtensionNotFound, *UNREADABLE_EXTENSIONS):
         return False
+    if certificate.is_self_signed and _is_for_servers(parsed):
+        return False
     return constraints.value.ca
+
+
+def _is_for_servers(parsed: x509.Certificate) -> bool:
+    try:
+        usage = parsed.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    except x509.ExtensionNotFound:
+        return False
+    return ExtendedKeyUsageOID.SERVER_AUTH in usage.value
 
 
 def _not_one(reason: str) -> ServiceError:

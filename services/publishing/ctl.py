@@ -34,6 +34,9 @@ from tokenless.services.publishing.snapshot import ClusterSnapshot
 from tokenless.services.store.nodes import NodeRow
 
 CTL_NAME: Final = "CTLFile.tlv"
+FIREWALL_FUNCTION: Final = Role.CALLMANAGER
+"""Firewalls stand in the CTL as `CCM`, not under the code that is named after them
+(REFERENCE-2 3.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,14 @@ class OtherServer:
     """
 
     role: Role
-    """TFTP or FIREWALL."""
+    """What it was added as: TFTP or FIREWALL."""
     address: str
     certificate: Certificate
+
+    @property
+    def function(self) -> Role:
+        """FUNCTION of its record."""
+        return FIREWALL_FUNCTION if self.role is Role.FIREWALL else self.role
 
 
 def ctl_records(snapshot: ClusterSnapshot, signer: TrustStore) -> list[Record]:
@@ -101,10 +109,10 @@ def token_ctl_records(
 
 def _other(snapshot: ClusterSnapshot, server: OtherServer) -> Record:
     if not snapshot.is_mixed:
-        return emptied_record(server.address, server.address, server.role)
+        return emptied_record(server.address, server.address, server.function)
     return record_for(
         server.certificate,
-        server.role,
+        server.function,
         dns_name=server.address,
         ip_address=server.address,
         form=ListForm.CTL_CLIENT,

@@ -127,12 +127,7 @@ class Database:
         Raises:
             ServiceError: When it holds no cluster, another one, or a newer program's.
         """
-        with self.read() as connection:
-            if self.is_shared:
-                check_server(connection)
-            version = migrate.version(connection)
-        migrate.check_known(version)
-        if version != migrate.NEWEST:
+        if self.check_version() != migrate.NEWEST:
             with translate_errors(), self._transaction(writes=True) as connection:
                 self._lock_schema(connection)
                 migrate.upgrade(connection)
@@ -143,6 +138,19 @@ class Database:
                 f"the database holds cluster {held!r}, not {name!r}",
                 hint="correct [database] url",
             )
+
+    def check_version(self) -> str | None:
+        """Return the version of its schema; nothing is changed.
+
+        Raises:
+            ServiceError: When it holds no cluster, or a newer program's.
+        """
+        with self.read() as connection:
+            if self.is_shared:
+                check_server(connection)
+            version = migrate.version(connection)
+        migrate.check_known(version)
+        return version
 
     def revision(self) -> int:
         """Return the cluster's revision: it grows with every change."""

@@ -7,7 +7,7 @@ import pytest
 
 from tests.rigs.cluster import DEVICE, PUB, SIGNED_AT, Lab, keypair
 from tests.rigs.phone_bench import Bench, nodes_of, phone
-from tokenless.phone_emulator.cli.phones.phone import complaint
+from tokenless.phone_emulator.cli.phones.boot import complaint
 from tokenless.phone_emulator.rehearsal.outcome.causes import plain_cause
 from tokenless.phone_emulator.rehearsal.rig.phones.refusals import refusals_of
 from tokenless.phone_emulator.secd.events import FlashContents, PhoneBehaviour

@@ -214,3 +214,19 @@ def test_addresses_of_an_emptied_ctl_are_no_further_nodes() -> None:
         NODES
     )  # its TVS records name all
     assert len(read_cluster([ctl], Known(version="11.5(1)")).nodes) == len(NODES)
+
+
+def test_an_itlrecovery_of_another_cluster_is_no_earlier_one_of_this() -> None:
+    """A bulk import puts it into Phone-SAST-trust, and so into the CTL (12.5)."""
+    lists = [a_list("", OLD), *(a_list(node, OLD) for node in NODES)]
+    own = lists[0].entries[-1]
+    other = replace(own, subject="CN=ITLRECOVERY_old-pub;O=Example", serial="AA")
+    lists[0] = replace(lists[0], entries=(*lists[0].entries, other))
+    cluster = read_cluster(lists, Known(version="12.5(1)", tftp_names=NODES))
+    assert later_steps(cluster) == []
+    (said,) = (each for each in cluster.approximations if each.topic is Topic.ROLES)
+    assert "left out" in said.what
+    assert "CN=ITLRECOVERY_old-pub" in said.what
+    units = {each.serial: each.unit for each in cluster.certificates}
+    assert (units["AA"], units[own.serial]) == ("trust", "ITLRecovery")
+    assert not cluster.same_anchors

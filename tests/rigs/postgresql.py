@@ -173,6 +173,28 @@ def running_server(
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def admit_tls_only(server: Server) -> None:
+    """Let roles in over TLS only, from the server's next start on."""
+    key, certificate = server.data / "server.key", server.data / "server.crt"
+    order = (
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=d",
+    )
+    files = ("-keyout", str(key), "-out", str(certificate))
+    _run(server.folder, *order, *files)
+    key.chmod(0o600)
+    with (server.data / "postgresql.conf").open("a") as settings:
+        settings.write("ssl = on\n")
+    admitted = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+    (server.data / "pg_hba.conf").write_text(admitted)
+
+
 def copy_data(data: Path, to: Path) -> None:
     """Copy what a stopped server keeps, with its owner and rights."""
     subprocess.run(["cp", "-a", str(data), str(to)], check=True)

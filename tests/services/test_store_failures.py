@@ -10,7 +10,7 @@ import pytest
 from psycopg import errors
 from sqlalchemy.exc import DBAPIError
 
-from tests.rigs.postgresql import Server
+from tests.rigs.postgresql import Server, admit_tls_only, running_server
 from tokenless.services.errors import ServiceError
 from tokenless.services.store.access.failures import (
     DatabaseAwayError,
@@ -123,6 +123,21 @@ def test_a_server_that_does_not_let_us_in(
 
     assert not isinstance(error, DatabaseAwayError)
     assert hint in (error.hint or "")
+
+
+def test_a_wrong_password_where_only_tls_is_admitted() -> None:
+    """Without `sslmode`, libpq tries again without TLS: the last refusal is another."""
+    with running_server() as server:
+        admit_tls_only(server)
+        server.stop()
+        server.start()
+        given = server.url("postgres", password="wrong").replace("+psycopg", "")
+        with pytest.raises(psycopg.OperationalError) as caught:
+            psycopg.connect(given).close()
+        error = explain(_as_sqlalchemy_has_it(caught.value))
+        assert "password authentication failed" in str(error)
+        assert not isinstance(error, DatabaseAwayError)
+        assert "correct the role, its password" in (error.hint or "")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.rigs.run_cli import run_cli
+from tests.rigs.waiting import wait_until
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 CHANGE = f"""
@@ -192,10 +193,12 @@ def test_a_dask_worker_that_dies_changes_nothing(
 def _kill_at_work(address: str, worker: subprocess.Popen[bytes]) -> None:
     """Kill a worker while it plays a run."""
     with client(address) as asked:
-        while True:
+
+        def is_at_work() -> bool:
             processing = asked.processing()
-            if len(processing) == WORKERS and all(processing.values()):
-                break
+            return len(processing) == WORKERS and all(processing.values())
+
+        wait_until(is_at_work)
     os.kill(worker.pid, signal.SIGKILL)
     assert worker.wait() == -signal.SIGKILL
 

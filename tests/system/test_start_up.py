@@ -8,6 +8,8 @@ import pytest
 
 from tests.rigs.unmeasured import unmeasured
 from tokenless.command_line import COMMANDS, LazyCommand
+from tokenless.phone_emulator.cli.fleets import fleet
+from tokenless.phone_emulator.cli.phones import phone
 from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.cli.main import cli
@@ -58,6 +60,7 @@ def _imported(*words: str) -> set[str]:
     [
         (["--help"], 160, 11),
         (["--version"], 160, 11),
+        (["phone", "--help"], 160, 14),
         (["rehearse", "--help"], 160, 14),
         (["rehearse", "list"], 270, 46),
         (["rehearse", "list", "--json"], 270, 46),
@@ -83,7 +86,9 @@ def test_each_command_is_imported_where_no_other_was() -> None:
     )
 
 
-@pytest.mark.parametrize("group", [cli, rehearse], ids=lambda each: str(each.name))
+@pytest.mark.parametrize(
+    "group", [cli, fleet, phone, rehearse], ids=lambda each: str(each.name)
+)
 def test_a_list_says_what_the_commands_say_of_themselves(group: click.Group) -> None:
     context = click.Context(group)
     listed = group.get_help(context).partition("Commands:")[2]

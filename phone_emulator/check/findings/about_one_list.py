@@ -45,7 +45,7 @@ ABOUT_ONE_LIST: Final[Mapping[Code, CatalogueEntry]] = {
         advice="delete certificates that are not needed",
     ),
     Code.TOO_MANY_SASTS: CatalogueEntry(
-        _W, "a list has more SAST records than the vendor allows"
+        _N, "a list has more SAST records than the guide for Unified CME allows"
     ),
     Code.NO_TVS: CatalogueEntry(
         _W,

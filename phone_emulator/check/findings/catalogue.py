@@ -248,8 +248,8 @@ _ABOUT_NODES: Final[Mapping[Code, CatalogueEntry]] = {
     ),
     Code.DIGEST: CatalogueEntry(
         _W,
-        "a file is signed with a digest that 7900 phones cannot verify",
-        "7900 phones verify SHA-1 only: they refuse the file and keep the old one",
+        "a file is signed with a digest that older phones cannot verify",
+        "7900, 8900 and 9900 phones verify SHA-1 only: they keep the old file",
         "set TFTP File Signature Algorithm to SHA-1 while there are such phones, and "
         "restart Cisco Tftp on every node",
     ),

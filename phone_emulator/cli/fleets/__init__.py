@@ -20,7 +20,8 @@ _COMMANDS: Final = {
         f"{_HERE}.run:run", "Boot and register a fleet, and keep it registered."
     ),
     "show": LazyCommand(
-        f"{_HERE}.flash:show", "Show the phones' lists and the results of their boots."
+        f"{_HERE}.flash:show",
+        "Show the phones' lists and the results of their last boots.",
     ),
 }
 

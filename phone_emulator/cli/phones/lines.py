@@ -12,8 +12,11 @@ import trio
 from tokenless.command_line import ExitStatus, NumberRange, complain, json_option
 from tokenless.ground.interrupts import until_stopped
 from tokenless.phone_emulator.cli.options import tftp_option
-from tokenless.phone_emulator.cli.phones.options import habit_options, network_options
-from tokenless.phone_emulator.cli.phones.views import flash_option
+from tokenless.phone_emulator.cli.phones.options import (
+    flash_option,
+    habit_options,
+    network_options,
+)
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import Network

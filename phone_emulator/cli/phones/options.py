@@ -1,6 +1,7 @@
-"""Options of the commands for one phone: its network and its habits."""
+"""Options of the commands for one phone: its flash, its network, its habits."""
 
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import click
 
@@ -24,6 +25,12 @@ from tokenless.phone_emulator.phone import Network, open_network
 from tokenless.phone_emulator.secd.events import PhoneBehaviour
 from tokenless.protocol.tftp.download import DownloadOptions
 
+flash_option = click.option(
+    "--flash",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="The folder that is the phone's flash.",
+)
 sccps_port_option = click.option(
     "--sccps-port",
     type=Parsed("PORT", parse_secure_ports),

@@ -14,6 +14,7 @@ import trio
 from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.interrupts import cancel_when_stopped
 from tokenless.inputs import INPUT_FILE
+from tokenless.phone_emulator.cli.phones.options import flash_option
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash, PhoneState, read_record
@@ -27,13 +28,6 @@ from tokenless.phone_emulator.web.pages import PhoneSite
 from tokenless.protocol.certificates.name_text import printable, printable_lines
 from tokenless.protocol.host_port import join_host_port
 from tokenless.protocol.phones.models import PHONE_MODELS
-
-flash_option = click.option(
-    "--flash",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="The folder that is the phone's flash.",
-)
 
 
 @click.command()

@@ -10,6 +10,7 @@ from typing import Final
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
 from tokenless.phone_emulator.rehearsal.preflight.findings import (
     Check,
+    Outcome,
     not_told,
     problem,
     well,
@@ -24,6 +25,7 @@ _STRONGER_SUITE: Final = Release(15, 0, 0, 3)
 TELL_TLS: Final = "give --tls-minimum, as `show tls min-version` prints it"
 TELL_DIGEST: Final = "import a list as a .tlv file, or give --file-signature"
 TELL_MODELS: Final = "import with --phones"
+_TELL_FIRMWARE: Final = "compare Active Load of Device > Phone (ActiveLoadID of RIS)"
 _TRY_ONE: Final = "try one phone of each in the lab"
 _SHA1_ONLY: Final = frozenset({"SHA-1", "CTL, SHA-1"})
 
@@ -63,7 +65,25 @@ def check_tls(subject: Preflight) -> Iterator[Check]:
             return None
         return TLS_VERSIONS.index(model.tls.value) >= wanted
 
-    yield from _compare(subject, Code.TLS, f"use TLS {minimum} or later", has_it)
+    what = f"use TLS {minimum} or later"
+    checks = list(_compare(subject, Code.TLS, what, has_it))
+    old = list(_by_firmware(subject, has_it))
+    if old:  # an export names models, and not what runs on them
+        words = f"whether {', '.join(old)} can {what} depends on firmware"
+        checks = [each for each in checks if each.outcome is not Outcome.OK]
+        checks.append(not_told(Code.TLS, words, _TELL_FIRMWARE))
+    yield from checks
+
+
+def _by_firmware(subject: Preflight, has_it: Judge) -> Iterator[str]:
+    """Yield the models that have a version from some firmware on, with the firmware."""
+    firmware: dict[str, list[str]] = {}
+    for model in subject.models():
+        known = find_features(model)
+        if known is not None and known.tls_since and has_it(known):
+            firmware.setdefault(known.tls_since, []).append(model)
+    for since, models in firmware.items():
+        yield f"{', '.join(models)} (from {since} on)"
 
 
 def check_suites(subject: Preflight) -> Iterator[Check]:

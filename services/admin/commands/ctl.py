@@ -9,6 +9,7 @@ from tokenless.services.admin.session import Session
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.pki.uploads import load_upload
+from tokenless.services.store.parameters import TRUE, Parameter
 
 _RESTART_SERVICES: Final = (
     "Please Restart the TFTP and Cisco CallManager services on all nodes in the "
@@ -31,9 +32,12 @@ def _mixed_mode_question(session: Session, _arguments: Sequence[str]) -> str:
             "This operation sets the cluster to Mixed mode. "
             "Do you want to continue? (y/n):"
         )
+    # Seen with auto-registration on; what remains without it is inferred.
+    has_auto = session.cluster.parameters()[Parameter.AUTO_REGISTRATION] == TRUE
+    warning = "  Auto-registration is enabled on at least one CM node." * has_auto
     return (
-        "This operation will set the cluster to Mixed mode.  Auto-registration is "
-        "enabled on at least one CM node. Do you want to continue? (y/n): "
+        f"This operation will set the cluster to Mixed mode.{warning} "
+        "Do you want to continue? (y/n): "
     )
 
 

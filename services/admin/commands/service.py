@@ -58,14 +58,8 @@ def activate_service(session: Session, *name: str) -> None:
     activate(session.cluster, session.node, role, by=session.by)
     session.announce()
     session.say(f"{service} is activated on {session.node.name}.")
-    if service in _running(session):
-        _order(
-            session,
-            StartService(service=service),
-            ServiceState.STARTING,
-            ServiceState.STARTED,
-        )
-    else:
+    order = StartService(service=service)
+    if not _ensure(session, order, ServiceState.STARTING, ServiceState.STARTED):
         session.say("It runs from the next start of this node's server.")
     session.say(_LISTS)
 
@@ -77,14 +71,29 @@ def deactivate_service(session: Session, *name: str) -> None:
     deactivate(session.cluster, session.node, role, by=session.by)
     session.announce()
     session.say(f"{service} is deactivated on {session.node.name}.")
-    if _running(session).get(service, ServiceState.STOPPED) != ServiceState.STOPPED:
-        _order(
-            session,
-            StopService(service=service),
-            ServiceState.STOPPING,
-            ServiceState.STOPPED,
-        )
+    order = StopService(service=service)
+    _ensure(session, order, ServiceState.STOPPING, ServiceState.STOPPED)
     session.say(_LISTS)
+
+
+def _ensure(
+    session: Session,
+    order: StartService | StopService,
+    passing: ServiceState,
+    reached: ServiceState,
+) -> bool:
+    """Order a state that the node, which follows activations, has not reached itself.
+
+    Returns:
+        False when this node's server is down, or began without the service.
+    """
+    state = _running(session).get(order.service)
+    if state == reached:
+        session.say("Service Manager is running")
+        session.say(f"{order.service}[{reached}]")
+    elif state is not None:
+        _order(session, order, passing, reached)
+    return state is not None
 
 
 def _running(session: Session) -> dict[str, str]:

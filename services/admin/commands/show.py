@@ -6,6 +6,7 @@ from typing import Final
 from tokenless import __version__
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.features import FEATURES
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.show_output.lines import ListKind, show_missing, show_trust_list
 from tokenless.services.admin.certificate_text import local_time_at
@@ -64,10 +65,14 @@ def show_phone_features(session: Session) -> None:
     session.say("Unified CM Phone Feature List: Security By Default")
     session.say()
     rows = [
-        (model.name, "Supported" if model.security_by_default else "Not supported")
+        (
+            model.name,
+            "Supported" if model.security_by_default else "Not supported",
+            FEATURES[model.name].sbd.source,
+        )
         for model in sorted(PHONE_MODELS.values(), key=lambda model: model.name)
     ]
-    session.say(columns(("Model", "Security By Default"), rows))
+    session.say(columns(("Model", "Security By Default", "Source"), rows))
 
 
 @TREE.command("show tvs cache")

@@ -149,6 +149,8 @@ def _run(
     cluster: Cluster, mode: SecurityMode | None, inserted: _Inserted, *, as_json: bool
 ) -> None:
     server, names = inserted.server, inserted.names
+    if cluster.release.has_tokens and not cluster.release.supports_ctl_client:
+        complain(operations.UNSUPPORTED)
     node = cluster.node(server)
     dialog = CtlClientDialog(
         is_interactive=not names and sys.stdin.isatty(), password=inserted.password
@@ -158,7 +160,7 @@ def _run(
     tokens = dialog.insert_tokens(
         names, present, lambda name: find_token(cluster, name, inserted.module)
     )
-    others = [] if present is None else operations.others_of(present)
+    others = [] if present is None else operations.others_of(cluster, present)
     others += [_other(cluster, Role.TFTP, each) for each in inserted.tftp]
     others += [_other(cluster, Role.FIREWALL, each) for each in inserted.firewall]
     _unlock(dialog, present, tokens)

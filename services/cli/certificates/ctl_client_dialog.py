@@ -94,10 +94,11 @@ class CtlClientDialog:
         """Show a token's certificate and take it when the user says Add."""
         certificate = token.certificate
         click.echo(
-            f"Subject    {printable(certificate.subject_text)}\n"
-            f"Issuer     {printable(certificate.issuer_text)}\n"
-            f"Valid from {certificate.not_before:%m/%d/%Y}\n"
-            f"Expires    {certificate.not_after:%m/%d/%Y}",
+            "Security Token Information\n"
+            f"Subject Name: {printable(certificate.subject_text)}\n"
+            f"Issuer Name:  {printable(certificate.issuer_text)}\n"
+            f"Valid From:   {certificate.not_before:%m/%d/%Y}\n"
+            f"Expires on:   {certificate.not_after:%m/%d/%Y}",
             err=True,
         )
         if present is not None and not tokens:

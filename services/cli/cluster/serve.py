@@ -16,6 +16,7 @@ import trio
 
 from tokenless.ground.heap import collect_garbage, freeze_heap_after_startup
 from tokenless.services.cli.cluster.administration import open_cluster
+from tokenless.services.cli.failures import logged_failures
 from tokenless.services.cli.first_user import FirstUser, first_user_options
 from tokenless.services.cli.options import config_option, data_option
 from tokenless.services.cluster.cluster import Cluster
@@ -91,7 +92,10 @@ def serve(
     kinds = _parse_only(only)
     watched = None if metrics is None else _parse_metrics(metrics)
     pages = None if console is None else _parse_console(console)
-    with closing(open_cluster(data, config, makes=True)) as cluster:
+    with (
+        logged_failures(),
+        closing(open_cluster(data, config, makes=True)) as cluster,
+    ):
         has_console = pages is not None or _has_console(cluster, only)
         if has_console:
             first.add_to(cluster)

@@ -4,7 +4,7 @@ What was chosen is kept in the session until Finish; each window can be reloaded
 are those of the server's token store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final
@@ -18,6 +18,7 @@ from tokenless.services.changes import console_users
 from tokenless.services.changes import ctl_client as operations
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.texts import text
 from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
@@ -87,6 +88,8 @@ def connect(visit: Visit) -> Response:
         _take_others(visit.cluster, draft)
     except operations.NoFileError as error:
         return visit.render("ctl_client/missing.html", warning=str(error))
+    if not visit.cluster.release.supports_ctl_client:
+        visit.session.notify(NoticeKind.WARNING, operations.UNSUPPORTED)
     return visit.go(f"{_PATH}/mode")
 
 
@@ -119,7 +122,7 @@ def ignore_missing(visit: Visit) -> Response:
 
 def _take_others(cluster: Cluster, draft: Draft) -> None:
     present = _present(cluster, draft)
-    draft.others = [] if present is None else operations.others_of(present)
+    draft.others = [] if present is None else operations.others_of(cluster, present)
 
 
 def show_mode(visit: Visit) -> Response:
@@ -270,10 +273,17 @@ def _entries(cluster: Cluster, draft: Draft) -> list[CtlEntryRow]:
         snapshot = ClusterSnapshot.read(connection)
     records = token_ctl_records(snapshot, list(listed.values()), draft.others)
     names = {certificate.der: name for name, certificate in added.items()}
-    return [_entry(record, names) for record in records]
+    values: dict[tuple[int, str], str] = {
+        (each.function, each.address): _value(each) for each in draft.others
+    }
+    return [_entry(record, names, values) for record in records]
 
 
-def _entry(record: Record, names: dict[bytes, str]) -> CtlEntryRow:
+def _entry(
+    record: Record,
+    names: Mapping[bytes, str],
+    values: Mapping[tuple[int, str], str],
+) -> CtlEntryRow:
     is_token = record.role == Role.SAST and not record.dns_name
     row = CtlEntryRow(
         "Security Token" if is_token else role_text(record.role),
@@ -284,10 +294,8 @@ def _entry(record: Record, names: dict[bytes, str]) -> CtlEntryRow:
     token = names.get(record.certificate_der or b"")
     if is_token and token is not None:
         return replace(row, field="token", value=token)
-    if record.role in _OTHERS.values():
-        value = f"{Role(record.role).name} {record.dns_name}"
-        return replace(row, field="other", value=value)
-    return row
+    other = values.get((record.role, record.dns_name or ""))
+    return row if other is None else replace(row, field="other", value=other)
 
 
 def _present(cluster: Cluster, draft: Draft) -> TrustList | None:

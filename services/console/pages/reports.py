@@ -8,6 +8,7 @@ from starlette.responses import Response
 from tokenless.protocol.codes import role_text
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.features import FEATURES
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.cluster.cluster import Node
 from tokenless.services.console.visit import Page, Visit
@@ -59,6 +60,7 @@ def show(visit: Visit) -> Response:
         itls=itls,
         ctl_is_one=len({each.md5 for each in ctls}) == 1,
         models=sorted(PHONE_MODELS.values(), key=lambda model: model.name),
+        sources={name: FEATURES[name].sbd.source for name in PHONE_MODELS},
         feature=_FEATURE,
     )
 

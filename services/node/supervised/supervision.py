@@ -102,13 +102,33 @@ class Supervised:
         """
         return self._is_activated or self.state is not ServiceState.STOPPED
 
-    def follow_activation(self, roles: frozenset[NodeRole]) -> None:
-        """Note whether the service is among those that are activated on its node."""
+    async def follow_activation(self, roles: frozenset[NodeRole]) -> None:
+        """Stop when the service is deactivated on its node; start when it is activated.
+
+        What cannot be started is logged; the node's health tells that it is stopped.
+        """
         role = ROLE_OF.get(self.service.name)
         is_activated = role is None or role in roles
-        if is_activated != self._is_activated:
-            self._is_activated = is_activated
-            self._show_running()
+        if is_activated == self._is_activated:
+            return
+        self._is_activated = is_activated
+        async with self._one_at_a_time:
+            if is_activated:
+                await self._start_activated()
+            elif self.state is not ServiceState.STOPPED:
+                await self._stop()
+        self._show_running()
+
+    async def _start_activated(self) -> None:
+        if self.state is not ServiceState.STOPPED:
+            return
+        try:
+            await self.service.prepare()
+            await self._start()
+        except (ServiceError, OSError) as error:
+            self._log.error("activated, but not started", reason=str(error))
+        except Exception:  # noqa: BLE001  # as in _run_once: others go on
+            self._log.exception("activated, but not started")
 
     async def start(self) -> None:
         """Start the service; returns when it serves.

@@ -1,5 +1,6 @@
 """Errors of the database, translated into one line with a hint."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,10 @@ class DatabaseAwayError(ServiceError):
 
 _BUSY: Final = "another administrator is making a change; try again"
 _DISK: Final = "free space on the disk or repair it; nothing was changed"
+_INDEX: Final = (
+    "free 64 kB on its disk: SQLite needs a file there even to read; "
+    "nothing was changed"
+)
 _DAMAGED: Final = "restore the data folder from a backup"
 _NO_CLUSTER: Final = "the folder holds no cluster of this version"
 _FOLLOWER: Final = (
@@ -59,7 +64,14 @@ _BY_SQLITE_CODE: Final = {
     # Of our own statements only the names of tables can be wrong.
     sqlite3.SQLITE_ERROR: _NO_CLUSTER,
 }
+_BY_WHOLE_SQLITE_CODE: Final = {
+    # The index of the write-ahead log: 32 kB that every reader shares.
+    sqlite3.SQLITE_IOERR_SHMSIZE: _INDEX,
+    sqlite3.SQLITE_IOERR_SHMOPEN: _INDEX,
+}
 _PRIMARY: Final = 0xFF
+_REFUSAL: Final = re.compile(r"(?:connection failed: )?(.+?): \S+:  (.+)")
+"""A server's own words: libpq puts two spaces after its FATAL, in every language."""
 
 
 @contextmanager
@@ -102,7 +114,10 @@ def _is_away(error: DBAPIError) -> bool:
 def _hint(cause: BaseException | None) -> str | None:
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", None)  # none of the driver's own
-        return None if code is None else _BY_SQLITE_CODE.get(code & _PRIMARY)
+        if code is None:
+            return None
+        usual = _BY_SQLITE_CODE.get(code & _PRIMARY)
+        return _BY_WHOLE_SQLITE_CODE.get(code, usual)
     state = getattr(cause, "sqlstate", None)
     return _login_hint(cause) if state is None else _BY_STATE.get(state)
 
@@ -118,4 +133,17 @@ def _login_hint(cause: BaseException | None) -> str | None:
         return None
     if connection.needs_password:
         return _PASSWORD
-    return _LOGIN if connection.used_password else None
+    is_refused = connection.used_password or _was_refused_twice(str(cause))
+    return _LOGIN if is_refused else None
+
+
+def _was_refused_twice(said: str) -> bool:
+    """Tell whether one server refused a login over TLS, and for another reason without.
+
+    Without `sslmode` in the URL, libpq tries again without TLS what was refused over
+    TLS. A server that admits TLS only refuses this before it asks for a password. One
+    that is starting gives the same reason twice.
+    """
+    matches = [_REFUSAL.match(line) for line in said.splitlines()]
+    refusals = {match.groups() for match in matches if match is not None}
+    return len({place for place, _ in refusals}) < len(refusals)

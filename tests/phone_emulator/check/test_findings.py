@@ -221,7 +221,7 @@ CASES = [
         ("CCM+TFTP CN=cucm-pub", "is in use", "utils ctl update CTLFile"),
         REGENERATED,
     ),
-    Case(sha512, "digest", W, ("SHA512", "7900 phones")),
+    Case(sha512, "digest", W, ("SHA512", "7900, 8900 and 9900 phones")),
     Case(sha512, "new-phone-locked-out", E, ("(7975)", "cannot verify SHA512")),
     Case(silent_node, "tftp-unreachable", E, ("no answer", "UDP 69")),
     Case(no_itl, "itl-missing", W, ("cannot ask TVS",)),

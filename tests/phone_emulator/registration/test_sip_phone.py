@@ -47,7 +47,7 @@ def make_phone(
         SipIdentity(
             device=DEVICE,
             model=685,
-            load="sip88xx.10-3-1-20",
+            load="sip88xx.12-7-1",
             user_agent="Cisco-CP8861/10.3.1",
             server="pub",
             address=HERE,

@@ -113,6 +113,9 @@ def test_models_with_security_by_default(shell: AdminShell) -> None:
     supported = {line.split()[0]: "Not" not in line for line in lines[4:]}
     assert supported["7975"]
     assert not supported["7960"]
+    sources = {line.split()[0]: line.endswith("inferred") for line in lines[4:]}
+    assert sources["7921"]
+    assert not sources["7975"]
 
 
 def test_tables_of_run_sql(shell: AdminShell) -> None:

@@ -53,6 +53,16 @@ def test_the_transcript_of_later_releases(lab: Cluster) -> None:
     )
 
 
+def test_auto_registration_is_not_said_to_be_on_where_it_is_off(lab: Cluster) -> None:
+    shell = AdminShell(lab, PUBLISHER, ask=Answers("y"))
+    done(shell.run("set enterprise Version 12.0(1)"))
+    done(shell.run("set enterprise AutoRegistration False"))
+    assert done(shell.run(MIXED)).startswith(
+        "This operation will set the cluster to Mixed mode. "
+        "Do you want to continue? (y/n): y\n"
+    )
+
+
 def test_the_vendors_transcripts_of_update_and_non_secure(lab: Cluster) -> None:
     shell = AdminShell(lab, PUBLISHER, ask=Answers("y", "y", "y"))
     done(shell.run(MIXED))

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
 from tests.rigs.archives import NOW, Members, mode, rewrite
 from tokenless.protocol.codes import TrustStore
@@ -15,8 +16,10 @@ from tokenless.services.backup.restore import restore_backup
 from tokenless.services.backup.take import take_backup
 from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.itl import rebuild_itl
+from tokenless.services.store import migrate
 
 
 def test_what_was_taken_comes_back(lab: Cluster, taken: Path, tmp_path: Path) -> None:
@@ -179,3 +182,40 @@ def test_empty_folders_come_back(
         for node in again.nodes:
             rebuild_itl(again, node)
             assert node.itl_file.is_file()
+
+
+def _set_schema(data: Path, version: str) -> None:
+    with closing(sqlite3.connect(data / DATABASE_FILE)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+
+
+def test_a_backup_of_a_newer_program_is_refused(lab: Cluster, tmp_path: Path) -> None:
+    """Its folder would be one that no command of this program opens."""
+    lab.close()
+    _set_schema(lab.data, "0099")
+    take_backup(lab.data, tmp_path / "b", now=NOW)
+    with pytest.raises(ServiceError, match="has schema 0099") as caught:
+        restore_backup(tmp_path / "b", tmp_path / "to" / "data")
+    assert "use the newer program" in caught.value.explain()
+    assert list((tmp_path / "to").iterdir()) == []
+
+
+def test_a_backup_of_an_older_program_is_upgraded_when_it_is_opened(
+    lab: Cluster, tmp_path: Path
+) -> None:
+    lab.close()
+    with closing(sqlite3.connect(lab.data / DATABASE_FILE)) as connection:
+        # As before step 0013.
+        connection.execute("ALTER TABLE registration DROP COLUMN alarms")
+    _set_schema(lab.data, "0012")
+    take_backup(lab.data, tmp_path / "b", now=NOW)
+    restored = tmp_path / "to" / "data"
+    restore_backup(tmp_path / "b", restored)
+    assert not list(restored.glob("*.db-*"))
+    with (
+        closing(Cluster.open(restored)) as again,
+        again.store.read() as connection,
+    ):
+        assert migrate.version(connection) == migrate.NEWEST
+        columns = inspect(connection).get_columns("registration")
+        assert "alarms" in {each["name"] for each in columns}

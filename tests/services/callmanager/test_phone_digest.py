@@ -50,7 +50,7 @@ class Desk:
             SipIdentity(
                 device=A,
                 model=685,
-                load="sip88xx.10-3-1-20",
+                load="sip88xx.12-7-1",
                 user_agent="Cisco-CP8861/10.3.1",
                 server="pub",
                 address=HERE,

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tokenless.protocol.codes import NodeRole
 from tokenless.protocol.files.trust_list import TrustList
-from tokenless.services.changes import ctl_client, security
+from tokenless.services.changes import ctl_client, membership, security
 from tokenless.services.changes.ctl_client import NoFileError, TokenNotInFileError
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
@@ -150,3 +151,15 @@ def test_tokens_survive_a_change_of_mode(lab: Cluster, tokens: list[FileToken]) 
     assert len(emptied.data) == 3746
     again = ctl_client.update(lab, tokens[1:2], mode=SecurityMode.MIXED, by="test")
     assert len(again.data) == 5728
+
+
+def test_a_node_with_one_service_is_no_server_of_another_cluster(
+    lab: Cluster, tokens: list[FileToken]
+) -> None:
+    for name, service in (("tftp-1", NodeRole.CALLMANAGER), ("ccm-1", NodeRole.TFTP)):
+        address = f"127.0.47.{157 + len(name)}"
+        node = membership.add_node(lab, name, address, by="test")
+        membership.deactivate(lab, node, service, by="test")
+    first = token_mixed(lab, tokens)
+    again = ctl_client.update(lab, tokens[:2], by="test")
+    assert len(again.records) == len(first.records)

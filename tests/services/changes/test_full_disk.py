@@ -1,6 +1,7 @@
 """A full disk, a file that cannot be written: the old state stays."""
 
 import contextlib
+import os
 import resource
 import shutil
 import signal
@@ -97,4 +98,21 @@ def test_a_full_disk_leaves_the_old_state(lab: Cluster, small_disk: Path) -> Non
     filler.unlink()
     catch_up(cluster)
     check_whole(cluster)
+    cluster.close()
+
+
+def test_a_disk_without_room_for_the_index_says_how_much_is_missing(
+    lab: Cluster, small_disk: Path
+) -> None:
+    """SQLite's readers share an index, 32 kB beside the database, or read nothing."""
+    lab.close()
+    shutil.copytree(lab.data, small_disk / "data")
+    filler = small_disk / "filler"
+    fill(filler)
+    with pytest.raises(ServiceError) as caught:
+        Cluster.open(small_disk / "data", clock=Clock())
+    assert "free 64 kB" in caught.value.explain()
+    os.truncate(filler, filler.stat().st_size - 65536)
+    cluster = Cluster.open(small_disk / "data", clock=Clock())
+    assert cluster.publisher.name
     cluster.close()

@@ -64,6 +64,24 @@ def test_debug_shows_where_it_came_from(tmp_path: Path) -> None:
     assert "Traceback" not in run(*arguments, TOKENLESS_DEBUG="0").stderr
 
 
+def test_where_logs_are_json_the_failure_is_too(tmp_path: Path) -> None:
+    broken = tmp_path / "lab.toml"
+    broken.write_text("nodes = 3")
+    arguments = ("serve", "--data", str(tmp_path / "d"), "--config", str(broken))
+    plain = run(*arguments)
+    done = run(*arguments, "--log-json")
+    assert done.returncode == plain.returncode == 1
+    line = json.loads(done.stderr)
+    assert plain.stderr == f"tokenless: {line['event']}\n"
+    assert line["level"] == "error"
+    assert "exception" not in line
+    shown = json.loads(run("--debug", *arguments, "--log-json").stderr)
+    assert "Traceback" in shown["exception"]
+    pages = ("console", "--data", str(tmp_path / "d"), "--config", str(broken))
+    told = json.loads(run(*pages, TOKENLESS_LOG_FORMAT="json").stderr)
+    assert told["level"] == "error"
+
+
 def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tokenless", "cert", "list", "--json"]
     with subprocess.Popen(

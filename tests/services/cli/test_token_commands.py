@@ -96,3 +96,16 @@ def test_tokens_of_a_module(tokenless: Tokenless, softhsm: Path) -> None:
     assert "wrong password" in refused(
         tokenless(f"token create {module} --password nonsense A")
     )
+
+
+def test_the_vendor_does_not_support_the_ctl_client_of_14(tokenless: Tokenless) -> None:
+    for name in ("A", "B"):
+        assert tokenless("token create", name)[0] == 0
+    update = "ctl-client set-mode mixed-mode --token A --token B"
+    said = {}
+    for version in ("12.5(1)", "14SU2"):
+        assert tokenless("admin set enterprise Version", version)[0] == 0
+        status, _, said[version] = tokenless(update)
+        assert status == 0
+    assert said["12.5(1)"] == ""
+    assert "does not support the CTL Client" in said["14SU2"]

@@ -6,7 +6,7 @@ from tests.rigs.console_rig import PASSWORD, Visitor, add_users, console_of
 from tests.rigs.minting import server
 from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
-from tokenless.services.changes import ctl_client
+from tokenless.services.changes import ctl_client, security
 from tokenless.services.changes.console_users import MAX_FAILURES
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, FileToken
@@ -31,7 +31,11 @@ async def test_the_server_asks_for_an_administrator_of_its_own(lab: Cluster) -> 
             assert "not connected" in (await alice.get(f"{PATH}/mode")).text
         assert "Your role is read" in await connect(alice, lab, "ray")
         assert "not connected" in (await alice.get(f"{PATH}/mode")).text
-        assert "Update CTL File" in await connect(alice, lab)
+        page = await connect(alice, lab)
+        assert "Update CTL File" in page
+        assert "does not support" not in page
+        security.set_parameter(lab, "Version", "14SU2", by="test")
+        assert "does not support the CTL Client" in await connect(alice, lab)
 
 
 async def test_guesses_at_the_server_lock_the_user_out(lab: Cluster) -> None:
@@ -91,17 +95,21 @@ async def test_another_clusters_tftp_and_a_firewall_are_entries(
     placed = {
         (each.role, each.dns_name): each.certificate_der
         for each in ctl.records
-        if each.role in {Role.TFTP, Role.FIREWALL}
+        if each.role in {Role.TFTP, Role.CALLMANAGER}
     }
     assert placed == {
         (Role.TFTP, "192.0.2.9"): tftp.certificate.der,
-        (Role.FIREWALL, "192.0.2.10"): firewall.certificate.der,
+        (Role.CALLMANAGER, "192.0.2.10"): firewall.certificate.der,
     }
     with lab.store.read() as connection:
         assert read_audit(connection)[-1].by == "alice"
     # The next update keeps them; the shell's CTL has the cluster's own servers only.
     again = ctl_client.update(lab, tokens[:2], by="test")
-    assert ctl_client.others_of(again) == ctl_client.others_of(ctl)
+    assert [each.role for each in ctl_client.others_of(lab, again)] == [
+        Role.TFTP,
+        Role.FIREWALL,
+    ]
+    assert ctl_client.others_of(lab, again) == ctl_client.others_of(lab, ctl)
 
 
 @pytest.mark.parametrize(

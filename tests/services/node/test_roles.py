@@ -16,12 +16,19 @@ from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.changes import security
-from tokenless.services.changes.membership import add_node, remove_node
+from tokenless.services.changes.membership import (
+    activate,
+    add_node,
+    deactivate,
+    remove_node,
+)
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import ClusterConfig, load_config
 from tokenless.services.errors import ServiceError, SettingError
 from tokenless.services.metrics import exposition
+from tokenless.services.monitoring.health import Verdict
+from tokenless.services.node.control.announce import announce
 from tokenless.services.node.serve import Serving, serve_nodes
 from tokenless.services.publishing.phone_files import NodeFiles
 from tokenless.services.store.trust_lists import newest_ctl
@@ -234,3 +241,39 @@ def test_the_last_node_with_tftp_stays(cluster: Cluster) -> None:
     remove_node(cluster, cluster.node("tftp1"), by="test")
     with pytest.raises(ServiceError, match="only node that serves TFTP"):
         remove_node(cluster, cluster.node("both"), by="test")
+
+
+async def test_a_node_follows_what_is_activated_whoever_says_so(
+    cluster: Cluster, served: Serving
+) -> None:
+    """As `apply` does: rows are changed, nodes are told, nobody orders a stop."""
+    node = cluster.node("both")
+    listening = served.listening
+    deactivate(cluster, node, NodeRole.TFTP, by="test")
+    await trio.to_thread.run_sync(announce, cluster)
+    gone = {(each.node, each.service) for each in listening} - {
+        (each.node, each.service) for each in served.listening
+    }
+    assert gone == {("both", "tftp"), ("both", "http"), ("both", "https")}
+    assert served.health().verdict is Verdict.OK
+
+    activate(cluster, node, NodeRole.TFTP, by="test")
+    await trio.to_thread.run_sync(announce, cluster)
+    assert served.listening == listening
+    assert served.health().verdict is Verdict.OK
+
+
+async def test_what_is_activated_and_cannot_start_leaves_the_node_running(
+    cluster: Cluster, served: Serving
+) -> None:
+    node = cluster.node("both")
+    deactivate(cluster, node, NodeRole.TFTP, by="test")
+    await trio.to_thread.run_sync(announce, cluster)
+    itl = node.tftp_folder / "ITLFile.tlv"
+    itl.unlink()
+    itl.mkdir()
+    activate(cluster, node, NodeRole.TFTP, by="test")
+    told = await trio.to_thread.run_sync(announce, cluster)
+    assert [each.explain() for each in told] == [None] * 4
+    assert ("both", "tftp") not in {(e.node, e.service) for e in served.listening}
+    assert served.health().verdict is Verdict.DEGRADED

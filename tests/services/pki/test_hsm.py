@@ -1,5 +1,6 @@
 """Tokens behind PKCS#11, with SoftHSM2 as the token."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -119,3 +120,22 @@ def test_a_token_without_the_key_says_what_failed(softhsm: Path) -> None:
     with pytest.raises(ServiceError, match="token empty: NoSuchKey") as caught:
         hollow.sign(b"data", Digest.SHA1)
     assert "use another token" in caught.value.explain()
+
+
+def test_a_token_that_was_taken_away_signs_when_it_is_back(softhsm: Path) -> None:
+    """SoftHSM goes on failing in a process that has seen its tokens vanish."""
+    token = HsmToken.open(softhsm, "A")
+    token.unlock(PASSWORD)
+    tokens = Path(os.environ["SOFTHSM2_CONF"]).parent / "tokens"
+    away = tokens.rename(tokens.with_name("away"))
+    try:
+        with pytest.raises(ServiceError, match="token A: ") as caught:
+            token.sign(b"data", Digest.SHA1)
+        assert "see that it is inserted" in caught.value.explain()
+        with pytest.raises(ServiceError, match=softhsm.name):
+            list_hsm_tokens(softhsm)
+    finally:
+        away.rename(tokens)
+    signature = token.sign(b"data", Digest.SHA1)
+    verify_signature(token.certificate.public_key, signature, b"data", Digest.SHA1)
+    assert {"A", "B"} <= {each.name for each in list_hsm_tokens(softhsm).tokens}

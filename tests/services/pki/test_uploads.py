@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs7,
     pkcs12,
 )
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -30,10 +31,10 @@ LEAF = minting.server()
 OTHER = minting.server(minting.SUBSCRIBER)
 
 
-def authority() -> x509.Certificate:
+def authority(*purposes: x509.ObjectIdentifier) -> x509.Certificate:
     key = minting.rsa_key(2048, "authority")
     name = x509.Name.from_rfc4514_string("CN=stormin-WIN2012-CA")
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -42,8 +43,10 @@ def authority() -> x509.Certificate:
         .not_valid_before(datetime(2015, 1, 1, tzinfo=UTC))
         .not_valid_after(datetime(2015, 1, 1, tzinfo=UTC) + timedelta(days=3650))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
     )
+    if purposes:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+    return builder.sign(key, hashes.SHA256())
 
 
 def openssl(identity: minting.Identity) -> x509.Certificate:
@@ -152,6 +155,13 @@ def test_what_is_no_certificate() -> None:
         with pytest.raises(ServiceError) as caught:
             read_upload(data, SAST)
         assert "\n" not in caught.value.explain()
+
+
+def test_a_callmanager_that_calls_itself_an_authority_is_none() -> None:
+    """Self-signed certificates before 15SU3 say CA:TRUE (REFERENCE-2 3.2)."""
+    made = authority(ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+    (read,) = read_upload(made.public_bytes(Encoding.PEM), SAST)
+    assert read.der == made.public_bytes(Encoding.DER)
 
 
 def test_an_authority_where_a_signer_belongs() -> None:

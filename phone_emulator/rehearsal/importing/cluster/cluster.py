@@ -24,6 +24,7 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.drift import (
     Drifts,
     Regeneration,
 )
+from tokenless.phone_emulator.rehearsal.importing.cluster.foreign import marked
 from tokenless.phone_emulator.rehearsal.importing.cluster.group import (
     ImportedGroup,
     group_of,
@@ -173,7 +174,7 @@ def read_cluster(
         PhoneError: When no node can be found in the lists, or too many; when lists and
             configuration are not of the same cluster, or the lists not of the release.
     """
-    return _Reading(imported_lists, known or Known()).cluster()
+    return _Reading(marked(imported_lists), known or Known()).cluster()
 
 
 class _Reading:

@@ -115,6 +115,8 @@ def _ca_signed(
 ) -> Iterator[Approximation]:
     by_issuer: dict[str, list[str]] = {}
     for entry in entries:
+        if entry.is_foreign:
+            continue
         if entry.is_ca_signed and not _is_signed_here(entry, issuers):
             who = by_issuer.setdefault(entry.issuer, [])
             who.append(f"{_unit_word(entry)} (CN={entry.common_name})")
@@ -169,6 +171,13 @@ _REBUILT: Final = frozenset({Role.SAST, *TFTP_ROLES, Role.TVS, Role.CAPF})
 
 
 def _other_roles(entries: Sequence[ImportedRecord]) -> Iterator[Approximation]:
+    who = [f"CN={entry.common_name}" for entry in entries if entry.is_foreign]
+    if who:
+        yield Approximation(
+            Topic.ROLES,
+            f"left out: SASTs of no node here (Phone-SAST-trust): {listed(who)}",
+            "phones accept lists of their signers there, and do not in this copy",
+        )
     who = [
         f"CN={entry.common_name} (role {entry.role})"
         for entry in entries

@@ -32,6 +32,8 @@ class ImportedRecord:
     ends: datetime | None = None
     is_by_hash: bool = False
     """True if a hash stands for the certificate, as in lists of 8.x."""
+    is_foreign: bool = False
+    """True for a SAST of nobody in the cluster (Phone-SAST-trust)."""
 
     @property
     def common_name(self) -> str:
@@ -40,8 +42,10 @@ class ImportedRecord:
 
     @property
     def is_recovery(self) -> bool:
-        """Return whether it is an ITLRecovery certificate."""
-        return self.common_name.upper().startswith("ITLRECOVERY")
+        """Return whether it is the cluster's ITLRecovery certificate."""
+        return not self.is_foreign and self.common_name.upper().startswith(
+            "ITLRECOVERY"
+        )
 
     @property
     def is_token(self) -> bool:

@@ -50,7 +50,12 @@ def test_new_settings_suit_new_phones() -> None:
     settings |= {"tls_minimum": "1.2", "key_bits": 4096}
     upgrade = {"target": Release.parse("15SU3")}
     checks = all_checks(subject(script(("8861", "7841")), **settings, **upgrade))
-    assert found(checks) == {}
+    # Exports of phones do not tell the firmware, which decides on TLS 1.2.
+    assert found(checks) == {"tls-minimum": Outcome.NOT_TOLD}
+    (tls,) = [each for each in checks if each.code is PreflightCode.TLS]
+    assert "8861, 7841 (from 12.0 on)" in tls.message
+    new = all_checks(subject(script(("9851",)), **settings, **upgrade))
+    assert found(new) == {}
     assert {check.code.value for check in checks} >= {
         *("file-signature", "ecdsa-only", "tls-minimum", "cipher-suites", "key-size")
     }

@@ -1,4 +1,4 @@
-"""`tokenless phone`: one emulated phone."""
+"""`tokenless phone boot` and `tokenless phone capf`: one boot, and what it shows."""
 
 import json
 import sys
@@ -17,17 +17,10 @@ from tokenless.parsed import Parsed
 from tokenless.phone_emulator.addresses import parse_phone_name
 from tokenless.phone_emulator.cli.options import ModelName, tftp_option
 from tokenless.phone_emulator.cli.phones.capf_complaint import capf_complaint
-from tokenless.phone_emulator.cli.phones.lines import call, run
-from tokenless.phone_emulator.cli.phones.models import models
-from tokenless.phone_emulator.cli.phones.options import habit_options, network_options
-from tokenless.phone_emulator.cli.phones.views import (
-    delete_trust_lists,
-    factory_reset,
+from tokenless.phone_emulator.cli.phones.options import (
     flash_option,
-    log,
-    replay,
-    show,
-    web,
+    habit_options,
+    network_options,
 )
 from tokenless.phone_emulator.enrolment import CHANGED
 from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
@@ -58,12 +51,7 @@ _ON_THE_SERVER: Final = TVS_FAILURES | {Reason.DIGEST, Reason.NOT_AUTHORISED}
 """Reasons that an upload of the signer would not change."""
 
 
-@click.group()
-def phone() -> None:
-    """Boot one emulated phone, show its state, erase its lists."""
-
-
-@phone.command()
+@click.command()
 @click.option(
     "--device",
     type=Parsed("NAME", parse_phone_name),
@@ -122,7 +110,7 @@ def boot(
     _judge(report)
 
 
-@phone.command()
+@click.command()
 @click.option(
     "--string", required=True, help="The authentication string, as a person types it."
 )
@@ -278,17 +266,3 @@ def _advice_about_a_list(kind: FileKind, code: Reason | None) -> str:
         "to change that, upload the signer's certificate to Phone-SAST-trust or run "
         "`tokenless phone delete-trust`"
     )
-
-
-for _command in (
-    run,
-    call,
-    models,
-    show,
-    log,
-    delete_trust_lists,
-    factory_reset,
-    replay,
-    web,
-):
-    phone.add_command(_command)
