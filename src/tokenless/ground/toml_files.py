@@ -27,6 +27,12 @@ _PATTERN: Final = re.compile(r"Expected `str` matching regex .*", re.DOTALL)
 _AT: Final = re.compile(r" - at `\$?([^`]*)`\Z")
 _HEAD: Final = re.compile(r"\s*(\[{1,2})\s*([^\[\]#]+?)\s*\]{1,2}\s*(?:#.*)?\Z")
 _KEY: Final = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
+_MOST_PARTS: Final = 32
+# Every part costs Python's parser a copy of those before it: a megabyte, gigabytes.
+_LONG_KEY: Final = re.compile(
+    r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)"""
+    rf"{{{_MOST_PARTS}}}"
+)
 _SETTING: Final = re.compile(rf"\s*({_KEY}(?:\.{_KEY})*)\s*=")
 
 
@@ -43,6 +49,8 @@ def load_toml(path: Path) -> tuple[str, dict[str, Any]]:
     """
     try:
         text = read_bounded(path, MAX_BYTES).decode()
+        if _LONG_KEY.search(text):
+            raise RecursionError
         return text, tomllib.loads(text)
     except TooLongError:
         # A part of it would be another fleet, or a rehearsal without its last steps.
