@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from tokenless.ground.disk import explain
@@ -21,9 +20,9 @@ from tokenless.phone_emulator.studio.studio import COOKIE, Studio
 from tokenless.phone_emulator.studio.visit import SEE_OTHER, Page, Visit
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services import console
-from tokenless.services.console.forms import Form, FormLimits
+from tokenless.services.console.forms import STRANGERS, Form, FormLimits
 from tokenless.services.console.guard import Protection, checked_form, set_cookie
-from tokenless.services.console.serving import Do, Endpoint, routes_of
+from tokenless.services.console.serving import Do, Endpoint, KeptFiles, routes_of
 from tokenless.services.console.sessions import NoticeKind, Session
 from tokenless.services.console.texts import text
 
@@ -49,8 +48,8 @@ def make_app(studio: Studio) -> ASGIApp:
     routes: list[BaseRoute] = [
         Route("/sign-in", desk.show, methods=["GET"]),
         Route("/sign-in", desk.act, methods=["POST"]),
-        Mount("/static", StaticFiles(directory=_SHARED)),
-        Mount("/studio", StaticFiles(directory=_STATIC)),
+        Mount("/static", KeptFiles(directory=_SHARED)),
+        Mount("/studio", KeptFiles(directory=_STATIC)),
         *routes_of(
             PAGES,
             partial(_endpoint, studio, is_form=False),
@@ -153,7 +152,7 @@ class SignInDesk:
         session = self._studio.sessions.find(request.cookies.get(COOKIE))
         if session is None:
             return _to_sign_in(request)
-        form = await checked_form(request, session)
+        form = await checked_form(request, session, STRANGERS)
         return self._enter(request, form.one("key").strip())
 
     def _enter(self, request: Request, key: str) -> Response:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -28,6 +29,9 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.pki.profiles import FIPS_RSA_BITS
 from tokenless.services.store import certificates as rows
 from tokenless.services.store.certificates import PlacementState, StoredCertificate
+
+_CLOCK_SKEW: Final = timedelta(minutes=5)
+"""By this much the clocks of two hosts may differ."""
 
 
 def own(cluster: Cluster, node: Node | None = None) -> list[StoredCertificate]:
@@ -227,6 +231,8 @@ class Expiry:
     placed: StoredCertificate
     days_left: int
     """Negative when it has ended."""
+    begins_later: bool
+    """True when it is not valid yet, as after a clock that was ahead."""
 
 
 def expiry(cluster: Cluster, *, within_days: int | None = None) -> list[Expiry]:
@@ -234,18 +240,24 @@ def expiry(cluster: Cluster, *, within_days: int | None = None) -> list[Expiry]:
 
     Args:
         cluster: The cluster.
-        within_days: Leave out what lasts longer.
+        within_days: Leave out what is valid now and lasts longer.
     """
     now = datetime.fromtimestamp(cluster.clock(), UTC)
     with cluster.store.read() as connection:
         placed = [*rows.all_own(connection), *rows.all_trusted(connection)]
     report = [
-        Expiry(each, (each.certificate.not_after - now) // timedelta(days=1))
+        Expiry(
+            each,
+            (each.certificate.not_after - now) // timedelta(days=1),
+            begins_later=each.certificate.not_before > now + _CLOCK_SKEW,
+        )
         for each in sorted(placed, key=lambda each: each.certificate.not_after)
     ]
     if within_days is None:
         return report
-    return [each for each in report if each.days_left <= within_days]
+    return [
+        each for each in report if each.begins_later or each.days_left <= within_days
+    ]
 
 
 def units(cluster: Cluster) -> tuple[TrustStore, ...]:

@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -28,7 +27,7 @@ from tokenless.services.console.guard import (
     set_cookie,
 )
 from tokenless.services.console.pages import PAGES
-from tokenless.services.console.serving import Do, Endpoint, routes_of
+from tokenless.services.console.serving import Do, Endpoint, KeptFiles, routes_of
 from tokenless.services.console.sessions import COOKIE, NoticeKind
 from tokenless.services.console.shell_socket import talk
 from tokenless.services.console.sign_in import SIGN_IN, SignInDesk, to_sign_in
@@ -51,7 +50,7 @@ def make_app(console: Console) -> ASGIApp:
         Route("/works/{name}", _work_page(console), methods=["GET"]),
         Route("/works/{name}/events", _WorkEvents(console)),
         WebSocketRoute("/shell", _shell(console)),
-        Mount("/static", StaticFiles(directory=_STATIC)),
+        Mount("/static", KeptFiles(directory=_STATIC)),
         *certmgr.routes(console, desk),
         *routes_of(PAGES, partial(_showing, console), partial(_acting, console)),
     ]

@@ -4,13 +4,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
+from starlette.types import Message, Receive
 
+from tokenless.services.console.texts import text
 from tokenless.services.errors import ServiceError
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Of any request; the greatest is an upload of a chain of certificates."""
+TOO_LARGE: Final = 413
 MAX_FIELDS: Final = 20_000
 """A table of 7,500 phones with a tick at each, and room."""
 
@@ -24,6 +28,12 @@ class FormLimits:
     fields: int = MAX_FIELDS
     part_bytes: int = 64 * 1024
     """Of a field that is not a file."""
+
+
+STRANGERS: Final = FormLimits(
+    body_bytes=64 * 1024, files=0, fields=8, part_bytes=16 * 1024
+)
+"""A form of somebody who is not signed in: a name, a password and a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +73,12 @@ async def read_form(request: Request, limits: FormLimits | None = None) -> Form:
 
     Raises:
         ServiceError: When it is not one.
+        HTTPException: When it is longer than its bound.
     """
     form, bounds = Form(), limits or FormLimits()
+    bounded = Request(request.scope, _bounded(request.receive, bounds.body_bytes))
     try:
-        async with request.form(
+        async with bounded.form(
             max_files=bounds.files,
             max_fields=bounds.fields,
             max_part_size=bounds.part_bytes,
@@ -81,3 +93,17 @@ async def read_form(request: Request, limits: FormLimits | None = None) -> Form:
     except (MultiPartException, ValueError, AssertionError) as error:
         raise ServiceError(f"the form cannot be read: {error}") from None
     return form
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    received = 0
+
+    async def within() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > most:
+            raise HTTPException(TOO_LARGE, text("error.too-large"))
+        return message
+
+    return within

@@ -12,7 +12,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tokenless.protocol.errors import TokenlessError
-from tokenless.services.console.forms import MAX_BODY_BYTES, Form, FormLimits, read_form
+from tokenless.services.console.forms import (
+    MAX_BODY_BYTES,
+    TOO_LARGE,
+    Form,
+    FormLimits,
+    read_form,
+)
 from tokenless.services.console.sessions import COOKIE, Session
 from tokenless.services.console.texts import text
 
@@ -35,7 +41,6 @@ _HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _NOT_STORED: Final = (b"cache-control", b"no-store")
-_TOO_LARGE: Final = 413
 _MAX_DRAINED_BYTES: Final = 64 * 1024 * 1024
 """Of a body that is not wanted; after these the connection breaks."""
 
@@ -175,7 +180,7 @@ class _Body:
         async with self._turn:
             message = self._last or await self._next()
         if self._received > self._most:
-            raise HTTPException(_TOO_LARGE, text("error.too-large"))
+            raise HTTPException(TOO_LARGE, text("error.too-large"))
         return message
 
     async def drain(self) -> None:

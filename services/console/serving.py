@@ -1,9 +1,12 @@
 """Pages in a browser, as console and studio serve them: HTTPS, and routes of pages."""
 
+import os
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Generic, TypeAlias, TypeVar
 
 import structlog
@@ -14,14 +17,21 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Scope
+
+from tokenless.services.console.browsers import Browsers, only_for_readers
+from tokenless.services.limited_log import LimitedLog
 
 _SHELL_MESSAGE_BYTES: Final = 64 * 1024
 _BACKLOG: Final = 256
 _DRAIN_S: Final = 1.0
 _HANDSHAKE_S: Final = 10
+_ANSWERS_AT_ONCE: Final = 32
+"""Of one HTTP/2 connection: every open page of a browser has a stream of events."""
+_LINES_PER_S: Final = 5
 _USUAL_LEVEL: Final = 2
 
 
@@ -72,6 +82,7 @@ class HttpsConfig(Config):
         self.graceful_timeout = _DRAIN_S
         self.ssl_handshake_timeout = _HANDSHAKE_S
         self.include_server_header = False
+        self.h2_max_concurrent_streams = _ANSWERS_AT_ONCE
         self.websocket_max_message_size = _SHELL_MESSAGE_BYTES
 
     def listen(self) -> tuple[str, int]:
@@ -101,6 +112,24 @@ def server_context(level: int = _USUAL_LEVEL) -> ssl.SSLContext:
     return context
 
 
+class KeptFiles(StaticFiles):
+    """Files of pages, read whole: a slow reader must not hold a descriptor."""
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        """Return the answer: the file, or that the browser has it already."""
+        answer = super().file_response(full_path, stat_result, scope, status_code)
+        if not isinstance(answer, FileResponse):
+            return answer
+        content = Path(full_path).read_bytes()
+        return Response(content, status_code, answer.headers)
+
+
 async def serve_pages(
     app: ASGIApp, config: HttpsConfig, log: structlog.typing.FilteringBoundLogger
 ) -> None:
@@ -111,18 +140,23 @@ async def serve_pages(
     already, a path that is not ASCII. Here it ends that connection.
     """
     assert config.socket is not None  # noqa: S101  # `listen` comes first
-    listener = trio.SSLListener(
-        trio.SocketListener(trio.socket.from_stdlib_socket(config.socket)),
-        config.context,
-        https_compatible=True,
-    )
-    wrapped = ASGIWrapper(app)  # type: ignore[arg-type]  # starlette's types are wider
+    listener = trio.SocketListener(trio.socket.from_stdlib_socket(config.socket))
+    wrapped = ASGIWrapper(only_for_readers(app))  # type: ignore[arg-type]  # starlette's types are wider
     context = WorkerContext(None)
+    browsers = Browsers()
+    limited = LimitedLog(log, _LINES_PER_S, summary="more connections failed")
 
-    async def serve_one(stream: trio.SSLStream[trio.SocketStream]) -> None:
+    async def serve_one(stream: trio.SocketStream) -> None:
         try:
-            await TCPServer(wrapped, config, context, ConnectionState({}), stream)
+            with browsers.admit(stream) as browser:
+                tls = trio.SSLStream(
+                    browser, config.context, server_side=True, https_compatible=True
+                )
+                await TCPServer(wrapped, config, context, ConnectionState({}), tls)  # type: ignore[arg-type]  # any transport with a socket
         except* Exception as errors:  # noqa: BLE001  # whatever it is, it is logged
-            log.warning("a connection failed", reason=repr(errors.exceptions[0]))
+            if limited.may_write("failed", time.monotonic()):
+                log.warning("a connection failed", reason=repr(errors.exceptions[0]))
 
-    await trio.serve_listeners(serve_one, [listener])
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(browsers.cut_at_end, _DRAIN_S)
+        await trio.serve_listeners(serve_one, [listener], handler_nursery=nursery)

@@ -1,5 +1,6 @@
 """Signing in and out."""
 
+import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -9,10 +10,12 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
 from tokenless.services.changes import console_users
+from tokenless.services.console.forms import STRANGERS
 from tokenless.services.console.guard import checked_form, own_path, set_cookie
 from tokenless.services.console.sessions import COOKIE, NoticeKind, Session
 from tokenless.services.console.texts import text
 from tokenless.services.console.visit import SEE_OTHER
+from tokenless.services.limited_log import LimitedLog
 from tokenless.services.store.console_users import ConsoleUser
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 2
 """Passwords that are checked at once: each takes 64 MiB."""
 _MAX_WAITING: Final = 20
+_LINES_PER_S: Final = 5
 _HOME: Final = "/"
 _REFUSED: Final = "refused"
 SIGN_IN: Final = "/sign-in"
@@ -44,6 +48,9 @@ class SignInDesk:
     def __init__(self, console: "Console") -> None:
         self._console = console
         self._checks = trio.CapacityLimiter(_AT_ONCE)
+        self._lines = LimitedLog(
+            console.log, _LINES_PER_S, summary="more sign-ins throttled"
+        )
 
     async def show(self, request: Request) -> Response:
         """Show the form; a browser without a session is given one, not signed in."""
@@ -68,7 +75,7 @@ class SignInDesk:
         session = console.sessions.find(cookie)
         if session is None:
             return to_sign_in(_HOME, is_refused=True)
-        form = await checked_form(request, session)
+        form = await checked_form(request, session, STRANGERS)
         where = own_path(form.one("next"))
         user = await self.check(request, form.one("name"), form.one("password"))
         if user is None:
@@ -114,7 +121,7 @@ class SignInDesk:
         cookie = request.cookies.get(COOKIE)
         session = console.sessions.find(cookie)
         if session is not None:
-            await checked_form(request, session)
+            await checked_form(request, session, STRANGERS)
             console.sessions.end(cookie)
         response = RedirectResponse(SIGN_IN, status_code=SEE_OTHER)
         response.delete_cookie(
@@ -125,7 +132,8 @@ class SignInDesk:
     def _check_rate(self, address: str) -> None:
         waiting = self._checks.statistics().tasks_waiting
         if waiting >= _MAX_WAITING or not self._console.throttle.take(address):
-            self._console.log.warning("sign-in throttled", client=address)
+            if self._lines.may_write("throttled", time.monotonic()):
+                self._console.log.warning("sign-in throttled", client=address)
             raise HTTPException(429, text("sign-in.throttled"))
 
     def _page(self, session: Session, where: str, status: int = 200) -> Response:

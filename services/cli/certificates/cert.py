@@ -207,21 +207,26 @@ def delete(
     help="Only certificates that expire within this many days.",
 )
 def expiry(*, opened: OpenedCluster, days: int | None, as_json: bool) -> None:
-    """Report when certificates expire; exit 1 when one has expired."""
+    """Report when certificates end; exit 1 when one is not valid."""
     with opened as cluster:
         report = certificates.expiry(cluster, within_days=days)
         names = _names(cluster)
     if as_json:
         listed = [
-            placed_json(each.placed, names) | {"days_left": each.days_left}
+            placed_json(each.placed, names)
+            | {"days_left": each.days_left, "begins_later": each.begins_later}
             for each in report
         ]
         click.echo(json.dumps({"certificates": listed}))
     else:
         print_certificates([each.placed for each in report], names)
-    ended = [each for each in report if each.days_left < 0]
+    ended = sum(each.days_left < 0 for each in report)
+    later = sum(each.begins_later for each in report)
     if ended:
-        complain(f"{len(ended)} have ended; regenerate them")
+        complain(f"{ended} have ended; regenerate them")
+    if later:
+        complain(f"{later} are not valid yet; correct the clock, or regenerate them")
+    if ended or later:
         sys.exit(ExitStatus.FAILED)
 
 

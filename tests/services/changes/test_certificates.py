@@ -167,13 +167,27 @@ def test_deleting_from_a_store(lab: Cluster) -> None:
     trust_stores.upload(lab, SAST, FOREIGN.certificate_pem, by="test")
 
 
+def test_what_was_made_while_the_clock_was_ahead_is_not_valid_yet(
+    lab: Cluster, clock: Clock
+) -> None:
+    assert not any(each.begins_later for each in certificates.expiry(lab))
+    clock.advance(86400)
+    certificates.regenerate(
+        lab, lab.publisher, TrustStore.TVS, key_size=1024, by="test"
+    )
+    clock.advance(-86400)
+    report = certificates.expiry(lab, within_days=100)
+    assert [each.placed.store for each in report] == [TrustStore.TVS]
+    assert report[0].begins_later
+
+
 def test_expiry_is_reported_the_next_first(lab: Cluster, clock: Clock) -> None:
     trust_stores.upload(lab, SAST, minting.token().certificate.der, by="test")
     report = certificates.expiry(lab)
     assert [each.days_left for each in report] == sorted(
         each.days_left for each in report
     )
-    assert certificates.expiry(lab, within_days=100) == []
+    assert all(each.begins_later for each in certificates.expiry(lab, within_days=100))
     clock.advance(1830 * 86400)
     ended = [each.placed for each in certificates.expiry(lab) if each.days_left < 0]
     assert len([placed for placed in ended if placed.node_id is not None]) == 11

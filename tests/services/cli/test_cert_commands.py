@@ -1,14 +1,20 @@
 """`tokenless cert`, refused: each refusal is one line that says what to do."""
 
 import io
+import json
 import shutil
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.rigs import minting
+from tests.rigs.clock import Clock
 from tests.services.cli.answers import Tokenless, done, refused
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.config import load_config
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 
@@ -64,6 +70,21 @@ def test_certificates_that_have_ended_are_exit_status_1(
     assert status == 1
     assert err == "tokenless: 17 have ended; regenerate them\n"
     assert out.count("cucm-1051-a") >= 10
+
+
+def test_certificates_that_begin_later_are_exit_status_1(
+    tokenless: Tokenless, tmp_path: Path
+) -> None:
+    ahead = Clock(time.time() + 86400)
+    with closing(Cluster.open(tmp_path / "data", load_config(), clock=ahead)):
+        pass
+    status, out, err = tokenless("cert expiry --json")
+    assert status == 1
+    listed = json.loads(out)["certificates"]
+    later = [each for each in listed if each["begins_later"]]
+    assert {each["store"] for each in later} >= {"TVS", "CallManager"}
+    said = "are not valid yet; correct the clock, or regenerate them"
+    assert err == f"tokenless: {len(later)} {said}\n"
 
 
 def test_an_elliptic_key_where_phones_take_one(tokenless: Tokenless) -> None:

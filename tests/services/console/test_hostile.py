@@ -9,7 +9,7 @@ from tests.rigs.minting import server
 from tokenless.services.changes import certificates
 from tokenless.services.changes.console_users import MAX_FAILURES, delete_user
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.console.forms import MAX_BODY_BYTES
+from tokenless.services.console.forms import MAX_BODY_BYTES, STRANGERS
 from tokenless.services.console.pages import PAGES
 from tokenless.services.console.sessions import COOKIE
 from tokenless.services.errors import ServiceError
@@ -199,6 +199,20 @@ async def test_what_is_larger_than_any_form_is_refused(lab: Cluster) -> None:
         assert large.status_code == 303
         assert "over 262144 bytes" in (await alice.get(large.headers["location"])).text
         assert lab.store.revision() == before
+
+
+async def test_a_stranger_sends_no_more_than_a_sign_in(lab: Cluster) -> None:
+    """Many at once would fill the memory, and uploads the disk."""
+    async with console_of(lab) as console:
+        stranger = console.visitor()
+        await stranger.get("/sign-in")
+        parts = {f"field{number}": "x" * 15_000 for number in range(6)}
+        long = await stranger.post("/sign-in", parts)
+        assert long.status_code == 413
+        file = await stranger.post("/sign-in", {"name": "ray"}, file=b"x")
+        assert file.status_code == 400
+        many = {f"field{number}": "" for number in range(STRANGERS.fields)}
+        assert (await stranger.post("/sign-in", many)).status_code == 400
 
 
 async def test_names_in_certificates_are_text(lab: Cluster) -> None:
