@@ -24,12 +24,16 @@ from tokenless.protocol.tvs.answers import Answer
 from tokenless.protocol.tvs.stream import ClientStream
 
 TlsRange = tuple[TlsVersion, TlsVersion]
-# What 2445 was seen to agree on (AES256-SHA) and what newer releases list. Level 0,
-# because phones take RSA-1024 and SHA-1; the pinned certificate is what is believed.
+# All that a 79xx was seen to offer (REFERENCE 4.3).
+_OLD_CIPHERS: Final = "AES256-SHA:AES128-SHA"
+# What 2445 was seen to agree on (AES256-SHA) and what newer releases list.
 _CIPHERS: Final = (
     "ECDHE+AESGCM:AES256-GCM-SHA384:AES128-GCM-SHA256:AES256-SHA256:AES128-SHA256:"
-    "ECDHE+SHA:AES256-SHA:AES128-SHA:@SECLEVEL=0"
+    f"ECDHE+SHA:{_OLD_CIPHERS}"
 )
+# Phones take RSA-1024 and SHA-1; the pinned certificate is what is believed.
+_ANY_LEVEL: Final = "@SECLEVEL=0"
+_OLD_TLS: Final = "1.0"
 _READ_BYTES: Final = 16_384
 NOT_IN_ITL: Final = "its certificate is no TVS record (role 21) of the installed ITL"
 """Said of a server whose certificate the phone does not know."""
@@ -65,7 +69,8 @@ def context_for(tls: TlsRange) -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     limit_versions(context, *tls)
-    context.set_ciphers(_CIPHERS)
+    ciphers = _OLD_CIPHERS if tls[1] == _OLD_TLS else _CIPHERS
+    context.set_ciphers(f"{ciphers}:{_ANY_LEVEL}")
     return context
 
 

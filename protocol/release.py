@@ -203,6 +203,11 @@ class Release(NamedTuple):
         return self >= (14, 0, 0, 2)
 
     @property
+    def shows_certificate_usage(self) -> bool:
+        """Tell whether the certificate list has a column Usage (REFERENCE-2 4: 14)."""
+        return self >= (14,)
+
+    @property
     def drops_expired_trust(self) -> bool:
         """Tell whether upgrades drop expired trust certificates (REFERENCE-2 2.4)."""
         return self >= (14, 0, 0, 2) or (12, 5, 1, 6) <= self < (14,)

@@ -10,6 +10,7 @@ CERTIFICATE_TEXTS: Final[Mapping[str, str]] = {
     "certificates.all-nodes": "All servers",
     "certificates.field.certificate": "Certificate",
     "certificates.field.common-name": "Common Name",
+    "certificates.field.usage": "Usage",
     "certificates.field.type": "Type",
     "certificates.field.key-type": "Key Type",
     "certificates.field.distribution": "Distribution",

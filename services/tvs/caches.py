@@ -210,6 +210,7 @@ class CtlCache:
         self, log: structlog.typing.FilteringBoundLogger | None = None
     ) -> None:
         self.index = Index()
+        self._file: bytes | None = None
         self._log = structlog.get_logger() if log is None else log
 
     def replace(
@@ -244,11 +245,14 @@ class CtlCache:
             self._log.exception("CTL file not read: a fault of this program")
             return self._refuse(f"internal error: {type(fault).__name__}")
         self.index = Index(entries)
-        for line in log_lines.ctl_recached(entry.key for entry in entries):
-            self._log.debug(line)
+        if ctl != self._file:  # else only those who vouch for its signer have changed
+            for line in log_lines.ctl_recached(entry.key for entry in entries):
+                self._log.debug(line)
+        self._file = ctl
         return CtlRefill(len(self.index))
 
     def _refuse(self, why: str) -> CtlRefill:
+        self._file = None
         self._log.warning("CTL file not admitted to the CTL cache", why=why)
         return CtlRefill(0, why)
 

@@ -19,6 +19,7 @@ from tokenless.phone_emulator.tvs_client import (
     TlsRange,
     TvsUnreachableError,
     ask_tvs,
+    context_for,
     show_certificate,
 )
 from tokenless.protocol.files.header_fields import SignerId
@@ -32,6 +33,7 @@ OWN = LAB.tvs_pub
 ASKED = LAB.callmanager_pub.certificate
 SIGNER = SignerId(ASKED.subject_text, ASKED.issuer_text, ASKED.serial_number)
 NAME = f"CP-8861-{DEVICE}"
+OLD: TlsRange = ("1.0", "1.0")
 MODERN: TlsRange = ("1.0", "1.2")
 Handler = Callable[[trio.SSLStream[trio.SocketStream]], Awaitable[None]]
 
@@ -52,6 +54,20 @@ async def running(server: TvsServer) -> AsyncIterator[Server]:
     async with trio.open_nursery() as nursery:
         yield Server(*await nursery.start(server.serve))
         nursery.cancel_scope.cancel()
+
+
+def test_phones_with_tls_1_0_offer_the_two_suites_that_they_have() -> None:
+    """PXY_CERT_CIPHER of a 79xx: AES256-SHA, AES128-SHA (REFERENCE 4.3, observed)."""
+    offered = {
+        tls: {
+            each["name"]
+            for each in context_for(tls).get_ciphers()
+            if each["protocol"] != "TLSv1.3"
+        }
+        for tls in (OLD, MODERN)
+    }
+    assert offered[OLD] == {"AES256-SHA", "AES128-SHA"}
+    assert "ECDHE-RSA-AES256-GCM-SHA384" in offered[MODERN]
 
 
 @pytest.mark.parametrize("tls", [MODERN, ("1.2", "1.3"), ("1.3", "1.3")])

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.release import Release
 from tokenless.services.admin.certificate_text import description, local_time
 from tokenless.services.changes import certificates
 from tokenless.services.cluster.cluster import Cluster
@@ -26,6 +27,8 @@ class Field(StrEnum):
 
     CERTIFICATE = "certificate"
     COMMON_NAME = "common-name"
+    USAGE = "usage"
+    """Only in releases that have it (REFERENCE-2 4)."""
     TYPE = "type"
     KEY_TYPE = "key-type"
     DISTRIBUTION = "distribution"
@@ -69,6 +72,11 @@ class Row:
         return (
             self.certificate.subject.get("CN") or self.certificate.subject_text
         ).strip()
+
+    @property
+    def usage(self) -> str:
+        """Identity or Trust."""
+        return "Identity" if self.is_own else "Trust"
 
     @property
     def type(self) -> str:
@@ -117,6 +125,7 @@ class Row:
 _VALUES: Final[dict[Field, Callable[[Row], str]]] = {
     Field.CERTIFICATE: lambda row: row.placed.store.value,
     Field.COMMON_NAME: lambda row: row.common_name,
+    Field.USAGE: lambda row: row.usage,
     Field.TYPE: lambda row: row.type,
     Field.KEY_TYPE: lambda row: row.key_type,
     Field.DISTRIBUTION: lambda row: row.distribution,
@@ -124,6 +133,15 @@ _VALUES: Final[dict[Field, Callable[[Row], str]]] = {
     Field.EXPIRATION: lambda row: row.expiration,
     Field.DESCRIPTION: lambda row: row.description,
 }
+
+
+def fields_of(release: Release) -> list[Field]:
+    """Return the fields of a release's list, in order."""
+    return [
+        each
+        for each in Field
+        if each is not Field.USAGE or release.shows_certificate_usage
+    ]
 
 
 def rows(cluster: Cluster) -> list[Row]:

@@ -13,10 +13,10 @@ from tokenless.services.changes import certificates, identities, trust_stores
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.issue_request import RSA_SIZES
 from tokenless.services.console.pages.certificate_search import (
-    Field,
     Operator,
     Row,
     Search,
+    fields_of,
     rows,
 )
 from tokenless.services.console.sessions import NoticeKind
@@ -40,7 +40,7 @@ def show_list(visit: Visit) -> Response:
         matching = search.matching(rows(visit.cluster))
     return visit.render(
         "certificates/list.html",
-        fields=list(Field),
+        fields=fields_of(visit.cluster.release),
         operators=list(Operator),
         field=search.field,
         operator=search.operator,

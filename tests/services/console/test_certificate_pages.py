@@ -171,3 +171,18 @@ async def test_a_certificate_with_an_ec_key_is_regenerated(lab: Cluster) -> None
         page = await alice.said(where, {"key-size": "384"})
         assert "Success: Certificate Regenerated" in page
     assert own(lab, TrustStore.CALLMANAGER_ECDSA).key_bits == 384
+
+
+async def test_usage_is_a_column_from_14_on(lab: Cluster) -> None:
+    add_users(lab)
+    find = f"{LIST}?find=1&field=usage&operator=exactly&text=trust"
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        page = (await alice.get(f"{LIST}?find=1")).text
+        assert ">Usage<" not in page
+        security.set_parameter(lab, "Version", "14", by="test")
+        page = (await alice.get(find)).text
+        assert '<th scope="col">Usage</th>' in page
+        assert "<td>Trust</td>" in page
+        assert "<td>Identity</td>" not in page
+        assert "<td>Identity</td>" in (await alice.get(f"{LIST}?find=1")).text

@@ -241,6 +241,17 @@ def test_a_refill_logs_one_line_a_record_in_file_order() -> None:
     )
 
 
+def test_the_same_file_again_is_not_said_to_be_modified() -> None:
+    log, capture = capturing_log(LogLevel.DEBUG)
+    cache, file = CtlCache(log), lists.tokenless().data
+    everyone, nobody = (lambda _: True), (lambda _: False)
+    for admits in (everyone, everyone, nobody, everyone):
+        cache.replace(file, admits)
+    said = [e["event"] for e in capture.entries if "has been modified" in e["event"]]
+    assert len(said) == 2
+    assert len(cache.index) == 3
+
+
 def test_a_snapshot_names_the_cache() -> None:
     caches = Caches()
     caches.db.replace([PUBLISHER])
