@@ -47,11 +47,10 @@ def load_toml(path: Path) -> tuple[str, dict[str, Any]]:
         TomlFileError: When it is too long, no text, no TOML, or nested too deeply.
         OSError: When it cannot be read.
     """
+    tables, text = None, ""
     try:
         text = read_bounded(path, MAX_BYTES).decode()
-        if _LONG_KEY.search(text):
-            raise RecursionError
-        return text, tomllib.loads(text)
+        tables = None if _LONG_KEY.search(text) else tomllib.loads(text)
     except TooLongError:
         # A part of it would be another fleet, or a rehearsal without its last steps.
         raise TomlFileError("has over 1 MB", hint="divide it") from None
@@ -62,7 +61,10 @@ def load_toml(path: Path) -> tuple[str, dict[str, Any]]:
     except ValueError:  # Python's own: a number of thousands of digits
         raise TomlFileError("a number is too long", hint="correct the TOML") from None
     except RecursionError:
-        raise TomlFileError("nested too deeply", hint="correct the TOML") from None
+        pass
+    if tables is None:
+        raise TomlFileError("nested too deeply", hint="correct the TOML")
+    return text, tables
 
 
 class Fault(NamedTuple):
