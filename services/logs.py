@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import IntEnum, unique
@@ -28,6 +29,8 @@ LEVEL_VARIABLE: Final = "TOKENLESS_LOG_LEVEL"
 FORMAT_VARIABLE: Final = "TOKENLESS_LOG_FORMAT"
 
 _LOST: Final = "lines could not be written: standard error was full or closed"
+_CROWDED: Final = "trio.serve_listeners"
+_CROWDED_S: Final = 10.0
 _Render: TypeAlias = Callable[[object, str, structlog.typing.EventDict], str]
 
 
@@ -69,6 +72,7 @@ def configure_logs(
         logger_factory=_Lines(sys.stderr if to is None else to, render),
         cache_logger_on_first_use=False,
     )
+    logging.getLogger(_CROWDED).addFilter(_SELDOM)
 
 
 def writes_json() -> bool:
@@ -105,6 +109,29 @@ def _environment_json() -> bool:
             f"{FORMAT_VARIABLE}={form} is not a form", hint="use text or json"
         )
     return form == "json"
+
+
+class _Seldom(logging.Filter):
+    """Says in a line of ours that nothing can be accepted, every ten seconds.
+
+    While descriptors are missing trio writes a trace ten times a second for each
+    listener: clients that open connections would fill the log.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep trio's own words back."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _CROWDED_S
+            get_logger().error("clients wait", reason=record.getMessage())
+        return False
+
+
+_SELDOM: Final = _Seldom()
 
 
 class _Lines:

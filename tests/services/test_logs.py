@@ -1,8 +1,10 @@
 """Logs: the vendor's line form, JSON, levels, and lines that nobody can forge."""
 
+import errno
 import fcntl
 import io
 import json
+import logging
 import os
 import re
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tokenless.services.errors import ConfigurationError
-from tokenless.services.logs import LogLevel, configure_logs, get_logger
+from tokenless.services.logs import _SELDOM, LogLevel, configure_logs, get_logger
 
 
 @pytest.fixture
@@ -130,3 +132,19 @@ def test_a_reader_that_has_gone_ends_nothing() -> None:
     with os.fdopen(writer, "w") as output:
         configure_logs(to=output)
         get_logger().info("nobody reads")
+
+
+def test_missing_descriptors_are_told_in_one_line(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each listener wrote a trace of ten lines, ten times a second."""
+    monkeypatch.setattr(_SELDOM, "_next", 0.0)
+    configure_logs(to=written)
+    error = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    for _ in range(50):
+        logging.getLogger("trio.serve_listeners").error(
+            "no: %s", "EMFILE", exc_info=error
+        )
+    assert [each.partition("| ")[2] for each in written.getvalue().splitlines()] == [
+        "error clients wait  reason=no: EMFILE"
+    ]
