@@ -4,10 +4,12 @@ A phone's pages are read by scrapers and people (protocol.http_pages has the wor
 """
 
 from functools import partial
+from http import HTTPStatus
 from typing import Final
 
 import trio
 
+from tokenless.protocol.errors import TokenlessError
 from tokenless.protocol.http.pages import (
     MAX_HEAD_BYTES,
     Page,
@@ -52,9 +54,18 @@ async def _serve_one(
     with trio.move_on_after(_CONNECTION_S):
         async with limit, stream:
             try:
-                await stream.send_all(answer_untrusted(site, await _read_head(stream)))
+                await stream.send_all(_answer(site, await _read_head(stream)))
             except trio.BrokenResourceError:
                 return  # the client has gone
+
+
+def _answer(site: Site, head: bytes) -> bytes:
+    """Answer; a page that cannot be made, as of an erased flash, ends no server."""
+    try:
+        return answer_untrusted(site, head)
+    except (OSError, TokenlessError):
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return Page(status.phrase.encode(), "text/plain", status).encode()
 
 
 async def _read_head(stream: trio.SocketStream) -> bytes:

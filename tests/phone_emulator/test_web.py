@@ -191,6 +191,14 @@ async def say(where: Server, data: bytes) -> bytes:
     return answer
 
 
+async def test_a_page_of_an_erased_flash_ends_no_server(flash: FolderFlash) -> None:
+    async with serving(PhoneSite(flash)) as where:
+        (flash.folder / "phone.json").unlink()
+        for _ in range(2):
+            answer = await say(where, b"GET / HTTP/1.1\r\nHost: phone\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 500 ")
+
+
 @pytest.mark.parametrize(
     ("request_bytes", "status"),
     [
