@@ -16,7 +16,8 @@ from tokenless.services.console.forms import MAX_BODY_BYTES
 from tokenless.services.console.guard import Protection
 
 _LONG = bytes(4 * MAX_BODY_BYTES)
-_ANSWERS = {"/sign-in": 413, "/ccmadmin/phones": 303, "/nowhere": 404}
+_ANSWERS = {"/sign-in": 400, "/ccmadmin/phones": 303, "/nowhere": 404}
+"""The form of the sign-in has no file, however short."""
 
 
 async def test_a_stranger_whose_form_is_too_long_is_told_so_over_http_2(
