@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ VECTORS = Path(__file__).parents[1] / "vectors"
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[LabCluster]:
+    with mixed_lab() as cluster:
+        yield cluster
+
+
+@contextmanager
+def mixed_lab() -> Iterator[LabCluster]:
     with running_lab() as cluster:
         cluster.admin("utils ctl set-cluster mixed-mode")
         cluster.restart_tftp()
@@ -158,7 +165,7 @@ def test_a_token_signed_cluster_is_rebuilt_with_tokens(tmp_path: Path) -> None:
 
 
 def test_nodes_with_different_ctls_are_refused_with_the_reason() -> None:
-    with running_lab() as lab:
+    with mixed_lab() as lab:
         lab.admin("set cert regen CAPF")  # an update in the same second changes no more
         lab.admin("utils ctl update CTLFile")
         lab.admin("utils service restart Cisco Tftp")  # on the publisher only
