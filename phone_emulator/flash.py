@@ -12,6 +12,7 @@ leaves the old one or the new one.
 """
 
 import os
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -33,6 +34,8 @@ _LOG: Final = "console.log"
 _RECORD: Final = "last-boot.jsonl"
 _MAX_LOG_BYTES: Final = 512 * 1024
 _LISTS: Final = (FileKind.CTL, FileKind.ITL)
+_FLOCK: Final = struct.Struct("hhqqi0q")
+"""`struct flock`: type, whence, start, length, process id (fcntl(2))."""
 
 
 class PhoneState(msgspec.Struct, frozen=True):
@@ -162,7 +165,7 @@ class FolderFlash:
         A lock on the folder says so: the system takes it back however the process ends.
         """
         if is_registered and self._registered is None:
-            self._registered = _locked(self.folder, for_all=False)
+            self._registered = _locked(self.folder)
         elif not is_registered and self._registered is not None:
             os.close(self._registered)
             self._registered = None
@@ -170,10 +173,7 @@ class FolderFlash:
     @property
     def is_registered(self) -> bool:
         """Whether a process keeps the phone registered now."""
-        if (descriptor := _locked(self.folder, for_all=True)) is None:
-            return True
-        os.close(descriptor)
-        return False
+        return _is_locked(self.folder)
 
     def load(self) -> FlashContents:
         """Return what the phone holds."""
@@ -265,25 +265,40 @@ def read_record(path: Path) -> bytes:
     return data
 
 
-def _locked(folder: Path, *, for_all: bool) -> int | None:
-    """Return a descriptor with the folder's lock, None when another process has it.
+def _locked(folder: Path) -> int | None:
+    """Return a descriptor with a lock on a phone's flash, which others may share.
 
-    Args:
-        folder: A phone's flash.
-        for_all: Whether no other lock may be there, or those that share it may.
+    None on a file system without locks: nobody is said to be registered there.
     """
     import fcntl  # noqa: PLC0415 - not on every system
 
-    kind = fcntl.LOCK_EX if for_all else fcntl.LOCK_SH
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, kind | (fcntl.LOCK_NB if for_all else 0))
-    except BlockingIOError:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock(fcntl.F_RDLCK))
+    except OSError:
         os.close(descriptor)
         return None
-    except OSError:
-        pass  # a file system without locks: nobody is said to be registered
     return descriptor
+
+
+def _is_locked(folder: Path) -> bool:
+    """Return whether anybody has the lock; whoever asks takes none (F_OFD_GETLK)."""
+    import fcntl  # noqa: PLC0415 - not on every system
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        found = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _lock(fcntl.F_WRLCK))
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    kind, *_ = _FLOCK.unpack(found)
+    return bool(kind != fcntl.F_UNLCK)
+
+
+def _lock(kind: int) -> bytes:
+    """Return the description of a lock on all of a file, as fcntl(2) has it."""
+    return _FLOCK.pack(kind, os.SEEK_SET, 0, 0, 0)
 
 
 def _read(path: Path, most: int) -> bytes | None:

@@ -1,6 +1,7 @@
 """Flash in a folder: atomic, damaged, another phone's."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,33 @@ def test_a_registered_phone_is_known_as_such_while_it_lasts(flash: FolderFlash) 
     assert other.is_registered
     flash.mark_registered(is_registered=False)
     assert not other.is_registered
+
+
+@pytest.mark.parametrize("is_registered", [False, True])
+def test_whoever_asks_disturbs_nobody_else_who_asks(
+    flash: FolderFlash, *, is_registered: bool
+) -> None:
+    flash.mark_registered(is_registered=is_registered)
+    others = [FolderFlash.open(flash.folder) for _ in range(2)]
+
+    def ask(other: FolderFlash) -> list[bool]:
+        return [other.is_registered for _ in range(5_000)]
+
+    with ThreadPoolExecutor(2) as askers:
+        answers = {said for all_ in askers.map(ask, others) for said in all_}
+    assert answers == {is_registered}
+
+
+def test_two_processes_of_one_phone_do_not_wait_for_each_other(
+    flash: FolderFlash,
+) -> None:
+    second = FolderFlash.open(flash.folder)
+    flash.mark_registered(is_registered=True)
+    second.mark_registered(is_registered=True)
+    flash.mark_registered(is_registered=False)
+    assert flash.is_registered  # by the second one
+    second.mark_registered(is_registered=False)
+    assert not flash.is_registered
 
 
 def test_a_phone_may_become_another_model(flash: FolderFlash) -> None:
