@@ -204,7 +204,7 @@ def delete(
     "--within",
     "days",
     type=int,
-    help="Only certificates that expire within this many days.",
+    help="Only certificates that expire within this many days, or are not valid yet.",
 )
 def expiry(*, opened: OpenedCluster, days: int | None, as_json: bool) -> None:
     """Report when certificates end; exit 1 when one is not valid."""
@@ -222,11 +222,13 @@ def expiry(*, opened: OpenedCluster, days: int | None, as_json: bool) -> None:
         print_certificates([each.placed for each in report], names)
     ended = sum(each.days_left < 0 for each in report)
     later = sum(each.begins_later for each in report)
-    if ended:
-        complain(f"{ended} have ended; regenerate them")
     if later:
-        complain(f"{later} are not valid yet; correct the clock, or regenerate them")
+        both = f"{ended} have ended, " * bool(ended)
+        what = f"{both}{later} are not valid yet; correct the clock, or regenerate them"
+    else:
+        what = f"{ended} have ended; regenerate them"
     if ended or later:
+        complain(what)
         sys.exit(ExitStatus.FAILED)
 
 

@@ -13,6 +13,8 @@ import pytest
 from tests.rigs import minting
 from tests.rigs.clock import Clock
 from tests.services.cli.answers import Tokenless, done, refused
+from tokenless.protocol.codes import TrustStore
+from tokenless.services.changes import certificates
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 
@@ -85,6 +87,21 @@ def test_certificates_that_begin_later_are_exit_status_1(
     assert {each["store"] for each in later} >= {"TVS", "CallManager"}
     said = "are not valid yet; correct the clock, or regenerate them"
     assert err == f"tokenless: {len(later)} {said}\n"
+
+
+def test_ended_certificates_and_later_ones_are_told_in_one_line(
+    tokenless: Tokenless, lab_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(lab_folder, folder)
+    ahead = Clock(time.time() + 86400)
+    with closing(Cluster.open(folder, load_config(), clock=ahead)) as cluster:
+        publisher = cluster.node(PUB)
+        certificates.regenerate(cluster, publisher, TrustStore.TVS, by="test")
+    status, _, err = tokenless("cert expiry --within 0")
+    assert status == 1
+    said = "16 have ended, 1 are not valid yet; correct the clock, or regenerate them"
+    assert err == f"tokenless: {said}\n"
 
 
 def test_an_elliptic_key_where_phones_take_one(tokenless: Tokenless) -> None:
