@@ -20,6 +20,9 @@ SCRIPTS: Final = Path("configs") / "rehearsals"
 MAIN_CLUSTER: Final = "lab"
 """The name of the first cluster."""
 
+MAX_PHONES: Final = 100_000
+"""The most phones whose numbers a script fixes."""
+
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 PLAIN: Final = "plain"
 """The variant that has the name of the script alone."""
@@ -42,8 +45,9 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
     """This group's share of the requested phones; one group may have none: it gets the
     rest."""
-    count: Annotated[int, Meta(ge=1, le=100_000)] | None = None
-    """A fixed number of phones, beside those asked for."""
+    count: Annotated[int, Meta(ge=1, le=MAX_PHONES)] | None = None
+    """A fixed number of phones, beside those asked for; of all groups together at most
+    as many as an import has."""
     pool: Text | None = None
     """The device pool, which decides at which nodes phones register; None: they
     register by themselves, in the default one."""
@@ -175,7 +179,7 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The number of further subscribers of the first cluster, in lists only."""
     approximations: tuple[Approximated, ...] = ()
     """Guesses and omissions of `rehearse import`, printed when it is played."""
-    variants: dict[str, str] = {}
+    variants: Annotated[dict[str, str], Meta(max_length=200)] = {}
     """Releases of the first cluster by a short name: one rehearsal for each. That of
     the variant `plain` has the name of the script, the others NAME@VARIANT."""
 

@@ -20,6 +20,7 @@ from tokenless.phone_emulator.rehearsal.scripts.remedy import RemedyKind, kind_o
 from tokenless.phone_emulator.rehearsal.scripts.script import (
     AS_VARIANT,
     MAIN_CLUSTER,
+    MAX_PHONES,
     PLAIN,
     Expectation,
     Script,
@@ -81,6 +82,11 @@ def check_script(script: Script) -> None:
     if len(set(names)) != len(names):
         raise PhoneError(
             "two groups have the same name", hint="give each group a name of its own"
+        )
+    if (fixed := sum(group.count or 0 for group in script.groups)) > MAX_PHONES:
+        raise PhoneError(
+            f"the groups have {fixed} phones; a rehearsal has at most {MAX_PHONES}",
+            hint="give the groups smaller numbers (count)",
         )
     for group in script.groups:
         if group.played not in PHONE_MODELS:

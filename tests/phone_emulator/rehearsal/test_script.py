@@ -20,6 +20,12 @@ name = "phones"
 title = "boot"
 run = ["phones boot"]
 """
+_MANY_PHONES = "".join(
+    f'[[groups]]\nname = "g{number}"\ncount = 50_001\n' for number in range(2)
+)
+_MANY_VARIANTS = "[variants]\n" + "".join(
+    f'v{number} = "14"\n' for number in range(201)
+)
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -49,6 +55,8 @@ def test_a_small_script_is_read(tmp_path: Path) -> None:
         (_HEAD + _BODY.replace('name = "phones"', 'name = "phones"\nmodel = "1"'), "1"),
         (_HEAD + _BODY + '[[groups]]\nname = "phones"', "same name"),
         (_HEAD + _BODY + "#" * (1 << 20), "over 1 MB"),
+        (_HEAD + _MANY_PHONES + _BODY, "at most 100000"),
+        (_HEAD + _BODY + _MANY_VARIANTS, "length <= 200"),
     ],
 )
 def test_a_script_that_cannot_be_meant_is_refused(

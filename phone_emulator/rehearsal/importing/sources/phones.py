@@ -34,6 +34,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.phone_columns import (
     TableRow,
     rows_of,
 )
+from tokenless.phone_emulator.rehearsal.scripts.script import MAX_PHONES
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.decimal_text import read_decimal
 from tokenless.protocol.phones.features import FEATURES, ModelFeatures
@@ -42,7 +43,6 @@ from tokenless.protocol.show_output.paste import decode_pasted
 MAX_TABLE_BYTES: Final = 64 * 1024 * 1024
 MAX_ROWS: Final = 200_000
 MAX_KINDS: Final = 400
-MAX_PHONES: Final = 100_000
 _REGISTERED: Final = "registered"
 
 
