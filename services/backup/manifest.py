@@ -27,7 +27,8 @@ MANIFEST: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 16 * 1024 * 1024
 FORMAT: Final = "tokenless backup 2"
 _FIRST_FORMAT: Final = "tokenless backup 1"
-_CHUNK: Final = 1 << 20
+CHUNK: Final = 1 << 20
+"""The bytes that are read at once."""
 HINT: Final = "take another backup"
 NAME_A_BACKUP: Final = "name a folder or file made by `tokenless backup`"
 
@@ -129,7 +130,7 @@ def copy(
 ) -> tuple[int, str]:
     """Copy a file, or its first bytes; return how many and their SHA-256."""
     digest, size = hashlib.sha256(), 0
-    while chunk := source.read(min(_CHUNK, most - size)):
+    while chunk := source.read(min(CHUNK, most - size)):
         digest.update(chunk)
         size += len(chunk)
         target.write(chunk)

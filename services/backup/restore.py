@@ -5,6 +5,7 @@ their sizes and checksums, below the folder; no links anywhere in a path, no hol
 nothing twice, nothing missing, no more than there is room for.
 """
 
+import io
 import os
 import secrets
 import shutil
@@ -13,11 +14,12 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, Final, cast
+from typing import BinaryIO, Final, cast
 
 from sqlalchemy import URL
 
 from tokenless.services.backup.manifest import (
+    CHUNK,
     HINT,
     MANIFEST,
     MAX_MANIFEST_BYTES,
@@ -26,6 +28,7 @@ from tokenless.services.backup.manifest import (
     BackupError,
     Manifest,
     OnProgress,
+    copy,
     copy_checked,
     decode_manifest_untrusted,
     in_silence,
@@ -41,6 +44,10 @@ from tokenless.services.store.database import Database
 _PRIVATE_FOLDERS: Final = frozenset(["keys", "tokens"])
 _FOLDER, _PRIVATE_FOLDER = 0o755, 0o700
 _COPYING: Final = "copying files"
+_MAX_FOLDERS: Final = 100_000
+"""A manifest of 2 MB can name a million, each inside of another."""
+_TAR_LIMITS: Final = (RecursionError, OverflowError)
+"""Of the library: headers that follow headers, and sizes that no file has."""
 _NODE_PARTS: Final = 2
 """A node's folder is nodes/NODE."""
 _OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -99,10 +106,26 @@ def _unpack_untrusted(source: Path, target: Path, progress: OnProgress) -> Manif
     if source.is_dir():
         return _from_folder(source, target, progress)
     try:
-        with tarfile.open(source, mode="r:") as tar:
+        with (
+            _ArchiveFile(io.FileIO(source)) as file,
+            tarfile.open(fileobj=file, mode="r:") as tar,
+        ):
             return _from_archive(tar, target, source.stat().st_size, progress)
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except (tarfile.TarError, EOFError, ValueError, *_TAR_LIMITS) as error:
         raise BackupError(f"{source} is damaged: {error}", hint=HINT) from None
+
+
+class _ArchiveFile(io.BufferedReader):
+    """An archive of which no header makes the library read more than files do at once.
+
+    It takes memory for what a header claims, before it looks whether that is there.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read at most so many bytes. Raises tarfile.ReadError for too many."""
+        if size is None or not 0 <= size <= CHUNK:
+            raise tarfile.ReadError(f"a header claims {size} bytes")
+        return super().read(size)
 
 
 def _from_folder(source: Path, target: Path, progress: OnProgress) -> Manifest:
@@ -161,8 +184,10 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> BinaryIO:
     return cast("BinaryIO", tar.extractfile(member))  # a regular file has a content
 
 
-def _read_manifest(file: IO[bytes]) -> Manifest:
-    data = file.read(MAX_MANIFEST_BYTES + 1)
+def _read_manifest(file: BinaryIO) -> Manifest:
+    read = io.BytesIO()
+    copy(file, read, most=MAX_MANIFEST_BYTES + 1)
+    data = read.getvalue()
     if len(data) > MAX_MANIFEST_BYTES:
         raise BackupError("not a backup: its manifest has no end", hint=NAME_A_BACKUP)
     manifest = decode_manifest_untrusted(data)
@@ -231,6 +256,10 @@ def _make_folders(target: Path, manifest: Manifest) -> None:
         if path.parts[0] == "nodes" and len(path.parts) > _NODE_PARTS:
             # The first format left it out when it was empty.
             folders[PurePosixPath(*path.parts[:_NODE_PARTS], "tftp")] = _FOLDER
+        if len(folders) > _MAX_FOLDERS:
+            raise BackupError(
+                f"the backup has over {_MAX_FOLDERS} folders", hint=NAME_A_BACKUP
+            )
     folders |= {PurePosixPath(each.path): each.mode for each in manifest.folders}
     for path, mode in sorted(folders.items(), key=lambda each: each[0].parts):
         is_private = _is_private(str(path))

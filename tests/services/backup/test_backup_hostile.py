@@ -170,6 +170,54 @@ def test_holes_of_any_size_are_refused(
     refused(archive, tmp_path / "restored", reason)
 
 
+def header(kind: bytes, size: int) -> bytes:
+    """Return a header that no library would write."""
+    made = tarfile.TarInfo("x")
+    made.type, made.size = kind, 0
+    data = bytearray(made.tobuf(tarfile.USTAR_FORMAT))
+    data[124:136] = b"\x80" + size.to_bytes(11, "big")
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data)
+    return bytes(data)
+
+
+ONE_EXTENDED = header(tarfile.XHDTYPE, 512) + b"6 a=b\n".ljust(512, b"\0")
+LONG_SIZE = header(tarfile.XHDTYPE, 512) + (b"28 size=" + b"1" * 19 + b"\n").ljust(
+    512, b"\0"
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        header(tarfile.XHDTYPE, 8 << 30),
+        header(tarfile.XHDTYPE, 1 << 62),
+        header(tarfile.GNUTYPE_LONGNAME, 1 << 80),
+        ONE_EXTENDED * 3000,
+        LONG_SIZE + header(tarfile.REGTYPE, 0),
+    ],
+    ids=["8 GB", "beyond files", "beyond numbers", "many", "a long size"],
+)
+def test_headers_that_claim_too_much(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "b.tar").write_bytes(data + bytes(1024))
+    refused(tmp_path / "b.tar", tmp_path / "restored", "is damaged|not a backup")
+
+
+def test_folders_without_number_are_not_made(archive: Path, tmp_path: Path) -> None:
+    def nest(members: Members) -> None:
+        manifest = json.loads(members[MANIFEST])
+        nested = "/".join("a" * 500)
+        empty = {"size": 0, "sha256": hashlib.sha256(b"").hexdigest()}
+        for number in range(250):
+            path = f"{number}/{nested}"
+            manifest["files"].append(empty | {"path": path, "is_private": False})
+            members[path] = b""
+        members[MANIFEST] = json.dumps(manifest).encode()
+
+    rewrite(archive, nest)
+    refused(archive, tmp_path / "restored", "over 100000 folders")
+
+
 def test_more_than_there_is_room_for(
     lab: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
