@@ -14,13 +14,10 @@ from msgspec.structs import replace
 
 from tokenless.ground.json_input import decode_json
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
-    MAX_KINDS,
-    MAX_PHONES,
-)
+from tokenless.phone_emulator.rehearsal.importing.sources.phones import MAX_KINDS
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_lines
 from tokenless.phone_emulator.rehearsal.scripts.line_forms import FORMS
-from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.phone_emulator.rehearsal.scripts.script import MAX_PHONES, Script
 from tokenless.phone_emulator.rehearsal.scripts.script_files import check_script
 from tokenless.phone_emulator.studio.orders import digest_of, orders_of, script_for
 from tokenless.phone_emulator.studio.study import (
