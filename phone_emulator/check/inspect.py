@@ -66,6 +66,19 @@ def is_answered(seen: Observation) -> bool:
     return not all(node.is_silent for node in seen.nodes)
 
 
+def why_unknown(seen: Observation) -> str | None:
+    """Return why nothing can be told of the phones; None when something can.
+
+    A server that has no list and no configuration may be anybody's.
+    """
+    if not is_answered(seen):
+        return "no TFTP node answered"
+    found = (file for node in seen.nodes for file in node.files.values())
+    if all(isinstance(file, Missing) and file.is_absent for file in found):
+        return "no TFTP node serves a list or a configuration"
+    return None
+
+
 def locks_phones_out(findings: Sequence[Finding]) -> bool:
     """Return whether any finding is an error: phones are, or will be, locked out."""
     return any(each.severity is Severity.ERROR for each in findings)
@@ -74,7 +87,7 @@ def locks_phones_out(findings: Sequence[Finding]) -> bool:
 def to_json(seen: Observation, findings: Sequence[Finding]) -> dict[str, Any]:
     """Return the object that `check --json` prints."""
     return {
-        "ok": not locks_phones_out(findings),
+        "ok": why_unknown(seen) is None and not locks_phones_out(findings),
         "answered": is_answered(seen),
         "counts": {
             severity.value: sum(each.severity is severity for each in findings)

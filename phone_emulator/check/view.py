@@ -11,7 +11,7 @@ from tokenless.ground.counting import counted
 from tokenless.ground.terminal import cell, cells
 from tokenless.phone_emulator.check.findings.callmanager import answer_to
 from tokenless.phone_emulator.check.findings.finding import Code, Finding, Severity
-from tokenless.phone_emulator.check.inspect import is_answered
+from tokenless.phone_emulator.check.inspect import why_unknown
 from tokenless.phone_emulator.check.observing.observation import (
     CapfView,
     Member,
@@ -34,7 +34,8 @@ WIDTH_IN_FILES: Final = 120
 
 def check_view(seen: Observation, findings: Sequence[Finding]) -> Group:
     """Draw the observed cluster and its faults."""
-    last = _sum(findings) if is_answered(seen) else _not_told()
+    unknown = why_unknown(seen)
+    last = _sum(findings) if unknown is None else _not_told(unknown)
     tables = [_nodes(seen.nodes), _members(seen.members)]
     if seen.capf:
         tables.append(_capf(seen.capf))
@@ -43,8 +44,8 @@ def check_view(seen: Observation, findings: Sequence[Finding]) -> Group:
     return Group(*tables, *_findings(findings), last)
 
 
-def _not_told() -> Text:
-    return Text("Nothing was checked: no TFTP node answered", "bold red")
+def _not_told(why: str) -> Text:
+    return Text(f"Nothing was checked: {why}", "bold red")
 
 
 def _nodes(nodes: Sequence[Node]) -> Table:

@@ -30,6 +30,7 @@ from tokenless.phone_emulator.check.inspect import (
     is_answered,
     locks_phones_out,
     to_json,
+    why_unknown,
 )
 from tokenless.phone_emulator.check.observing.fetching import Patience
 from tokenless.phone_emulator.check.observing.observation import Observation
@@ -140,7 +141,7 @@ def check(
     It reads files, signatures, checksums, TVS answers and expiry dates of any cluster,
     changing nothing. Exit status: 0 when no phone is locked out or would be at its next
     start; 1 when one is or would be, or secure phones do not register; 3 when no TFTP
-    node answers.
+    node answers or none serves anything.
     """
     own = None if lsc is None else _read_certificate(lsc)
     with slow_view("asking TFTP nodes") as progress:
@@ -173,6 +174,9 @@ def _exit(seen: Observation, findings: Sequence[Finding]) -> None:
     """End with the status of the verdict; say on standard error what is wrong."""
     if not is_answered(seen):
         complain(_nothing_answered([node.server for node in seen.nodes]))
+        sys.exit(ExitStatus.CANNOT_TELL)
+    if (unknown := why_unknown(seen)) is not None:
+        complain(f"{unknown}; check the addresses; --device names an existing phone")
         sys.exit(ExitStatus.CANNOT_TELL)
     if locks_phones_out(findings):
         first = findings[0]

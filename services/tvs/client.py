@@ -119,6 +119,7 @@ class TvsClient:
                 "ask() needs an open connection: use the client in a with statement"
             )
         try:
+            self._tls.settimeout(self._timeout_s)
             self._tls.sendall(self._stream.send(request))
             answer = self._receive(self._tls)
         except OSError as error:
@@ -131,7 +132,12 @@ class TvsClient:
         return answer
 
     def _receive(self, tls: ssl.SSLSocket) -> Answer:
+        deadline = time.monotonic() + self._timeout_s
         while (answer := self._stream.next_event()) is None:
+            # For all of it: a server may send a byte now and then for hours.
+            if (left := deadline - time.monotonic()) <= 0:
+                raise TimeoutError(f"no whole answer within {self._timeout_s:g} s")
+            tls.settimeout(left)
             data = tls.recv(_READ_BYTES)
             if not data:
                 raise NoAnswerError(

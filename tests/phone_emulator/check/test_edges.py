@@ -8,7 +8,7 @@ from rich.console import Console
 from tests.phone_emulator.check.observed import observation, without_tvs
 from tests.rigs.cluster import PUB, SIGNED_AT, SUB, Authority, Lab
 from tokenless.phone_emulator.check.findings.finding import Finding, Severity
-from tokenless.phone_emulator.check.inspect import inspect, to_json
+from tokenless.phone_emulator.check.inspect import inspect, to_json, why_unknown
 from tokenless.phone_emulator.check.observing.observation import Missing, Observation
 from tokenless.phone_emulator.check.view import check_view
 
@@ -111,6 +111,30 @@ def test_the_table_and_the_last_line(
         each.know(lab.tvs_pub, 21)
         each.know(lab.tvs_sub, 21)
     assert words in printed(with_file(observation(those), name, data))
+
+
+def test_servers_without_any_file_tell_nothing() -> None:
+    """Those of another product, perhaps: no verdict about phones is known."""
+    seen = observation(nodes(MIXED))
+    absent = Missing("File not found", is_absent=True)
+    none = [replace(n, files=dict.fromkeys(n.files, absent)) for n in seen.nodes]
+    seen = replace(seen, nodes=none)
+
+    assert "No phone is locked out" not in printed(seen)
+    assert "Nothing was checked: no TFTP node serves" in printed(seen)
+    assert not to_json(seen, inspect(seen, MODELS))["ok"]
+    assert why_unknown(seen)
+
+
+def test_a_configuration_alone_is_enough_for_a_verdict() -> None:
+    seen = observation(nodes(MIXED))
+    absent = Missing("File not found", is_absent=True)
+    kept = "SEP001122334455.cnf.xml"
+    those = [
+        replace(n, files=dict.fromkeys(n.files, absent) | {kept: n.files[kept]})
+        for n in seen.nodes
+    ]
+    assert why_unknown(replace(seen, nodes=those)) is None
 
 
 def test_warnings_alone_lock_nobody_out() -> None:

@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +88,24 @@ def test_a_server_that_hangs_is_given_up(tmp_path: Path) -> None:
         with (
             TvsClient(address, timeout_s=1.5) as client,
             pytest.raises(ServiceError, match="timed out"),
+        ):
+            client.ask(QUERY)
+        given_up.set()
+
+
+def test_an_answer_that_comes_by_the_byte_is_given_up(tmp_path: Path) -> None:
+    given_up = threading.Event()
+
+    def drip(tls: ssl.SSLSocket) -> None:
+        for byte in TRUSTED.encode()[:-1]:
+            with suppress(OSError):  # it may have gone
+                tls.sendall(bytes([byte]))
+            given_up.wait(0.1)
+
+    with server(tmp_path, drip) as address:
+        with (
+            TvsClient(address, timeout_s=1.5) as client,
+            pytest.raises(ServiceError, match=r"timed out|no whole answer"),
         ):
             client.ask(QUERY)
         given_up.set()
