@@ -18,6 +18,8 @@ from tokenless.services.admin.session import Session
 
 _SHOWN: Final = 80
 """The most characters of a wrong command that a message repeats."""
+_LONGEST_LINE: Final = 64 * 1024
+"""Characters; shlex takes the square of the length: 1 s for three times so many."""
 
 
 class UsageError(TokenlessError):
@@ -204,8 +206,12 @@ def split_line(line: str) -> list[str]:
     """Split a typed line into words; quotes keep blanks together.
 
     Raises:
-        UsageError: When a quote is not closed.
+        UsageError: When a quote is not closed, or the line is too long.
     """
+    if len(line) > _LONGEST_LINE:
+        raise UsageError(
+            f"the line has {len(line):,} characters", hint=f"{_LONGEST_LINE:,} are read"
+        )
     try:
         return shlex.split(line)
     except ValueError as error:

@@ -73,7 +73,9 @@ def test_services_of_a_node_that_is_down(shell: AdminShell) -> None:
         ("show cert own", "usage: show cert own NAME"),
         ("show ctl now", "usage: show ctl"),
         ("show 'ctl", "close the quotes"),
+        (f"show {'x' * 65_532}", "65,536 are read"),
     ],
+    ids=lambda text: text[:40],
 )
 def test_wrong_lines_say_what_is_right(shell: AdminShell, line: str, hint: str) -> None:
     result = shell.run(line)
