@@ -282,7 +282,7 @@ def _locked(folder: Path) -> int | None:
 
 
 def _is_locked(folder: Path) -> bool:
-    """Return whether anybody has the lock; whoever asks takes none (F_OFD_GETLK)."""
+    """Return whether a process has the lock, without taking it (F_OFD_GETLK)."""
     import fcntl  # noqa: PLC0415 - not on every system
 
     descriptor = os.open(folder, os.O_RDONLY)

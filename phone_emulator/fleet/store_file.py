@@ -55,9 +55,9 @@ def open_to_write(folder: Path) -> sqlite3.Connection:
 
 
 def open_to_read(folder: Path) -> sqlite3.Connection:
-    """Open the database without writing, even beside it.
+    """Open the database without writing anything to its folder.
 
-    SQLite makes a log beside a file that it reads, unless that is declared immutable:
+    SQLite makes a log next to a file that it reads, unless that is declared immutable:
     without a log, no other process is writing to it.
 
     Raises:

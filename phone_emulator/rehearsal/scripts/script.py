@@ -46,8 +46,8 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """This group's share of the requested phones; one group may have none: it gets the
     rest."""
     count: Annotated[int, Meta(ge=1, le=MAX_PHONES)] | None = None
-    """A fixed number of phones, beside those asked for; of all groups together at most
-    as many as an import has."""
+    """A fixed number of phones, in addition to those asked for; at most `MAX_PHONES` of
+    all groups together."""
     pool: Text | None = None
     """The device pool, which decides at which nodes phones register; None: they
     register by themselves, in the default one."""
