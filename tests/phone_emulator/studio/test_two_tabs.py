@@ -1,4 +1,4 @@
-"""A study in two tabs: what a page did not show is neither confirmed nor played."""
+"""Pages beside each other: what one did not show is neither confirmed nor played."""
 
 import re
 from collections.abc import AsyncIterator
@@ -8,6 +8,8 @@ import pytest
 import trio
 
 from tests.rigs.studio_rig import StudioRig, field_lists, studio_in
+from tests.rigs.studio_studies import played_study
+from tokenless.phone_emulator.studio.archive import StudyArchive
 
 _SEEN = re.compile(r'name="seen" value="(\w+)"')
 _SHOWN = re.compile(r'value="at-once"><input type="hidden" name="shown" value="(\w+)"')
@@ -62,6 +64,14 @@ async def test_times_say_their_zone(rig: StudioRig) -> None:
     await visitor.begin()
     page = (await visitor.get("/")).text
     assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d [A-Z+-]\w*<", page)
+
+
+async def test_commands_in_a_reason_are_set_as_code(rig: StudioRig) -> None:
+    study = played_study()
+    name = StudyArchive(rig.folder).add(study)
+    visitor = await rig.signed_in()
+    page = (await visitor.get(f"/studies/{name}/runs/{study.runs[0].id}")).text
+    assert "<code>utils ctl update CTLFile</code> was not run." in page
 
 
 async def test_a_button_that_is_refused_shows_why(rig: StudioRig) -> None:
