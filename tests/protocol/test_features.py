@@ -127,6 +127,7 @@ def test_on_a_narrow_terminal_the_table_leaves_nothing_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
+    name = "Unified Client Services Framework"
     status, out, _ = run_cli(
         "phone", "models", "7985", "Unified Client Services Framework"
     )
@@ -135,4 +136,4 @@ def test_on_a_narrow_terminal_the_table_leaves_nothing_out(
     lines = out.splitlines()
     second = next(line.index("sbd") for line in lines if "sbd" in line)
     first = "".join(line[:second].strip() for line in lines)
-    assert "UnifiedClientServicesFramework" in first
+    assert name.replace(" ", "") in first

@@ -203,7 +203,7 @@ def serving_a_page(folder: Path) -> Iterator[Served]:
     """Serve the lab as readers do: phones find one HTTP port on both nodes."""
     config = lab_config(folder)
     ports = set[int]()
-    while len(ports) < 2:  # noqa: PLR2004 - for HTTP and for HTTPS
+    while len(ports) < 2:
         ports.add(free_port(_ADDRESSES, socket.SOCK_STREAM))
     with config.open("a") as file:
         file.write("\n[http]\nport = {}\ntls_port = {}\n".format(*ports))
