@@ -42,11 +42,11 @@ def test_a_rehearsal_that_is_terminated_leaves_nothing(
     tmp_path: Path, is_background: bool
 ) -> None:
     """A script's background jobs are started with Ctrl-C ignored."""
+    known = signal.getsignal(signal.SIGINT)
     if is_background:
-        ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     with rehearsing(tmp_path, "run", "tvs-down") as child:
-        if is_background:
-            signal.signal(signal.SIGINT, ignored)
+        signal.signal(signal.SIGINT, known)
         child.terminate()
         assert child.stderr
         assert child.stderr.read().splitlines()[-1] == "tokenless: interrupted"
