@@ -178,7 +178,7 @@ class Drifts:
 
         A multi-server certificate has a name that is no node's, and many places.
         """
-        common = (each.certificate.subject.get("CN") or "").casefold()
+        common = each.common_name.casefold()
         if place is None or not common:
             return []
         return [
@@ -214,10 +214,10 @@ def _place_of(each: InUse) -> Place | None:
     """
     if each.is_ec:
         return None
-    stem = each.unit_name.lower().replace("_", "-")
+    stem = each.unit_name.lower()
     for unit in UNITS:
         if stem.startswith(unit.lower()):
-            host = (each.certificate.subject.get("CN") or "").split(".")[0]
+            host = each.common_name.split(".")[0]
             return unit, "" if unit in UNITS_OF_PUBLISHER else host
     return None
 
@@ -228,9 +228,9 @@ def _why_not_placed(each: InUse, place: Place | None) -> str:
     if place is None:
         units = ", ".join(UNITS)
         return f"its file name begins with none of {units}, and it is in no list"
-    unit, node = place
-    common = printable(each.certificate.subject.get("CN") or "")
-    if not node:
+    unit, _ = place
+    common = printable(each.common_name)
+    if unit in UNITS_OF_PUBLISHER:
         return f"the lists have no {unit}"
     return (
         f"it is in no list, and its common name {common!r} is none of the nodes that "

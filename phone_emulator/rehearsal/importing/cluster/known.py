@@ -97,7 +97,7 @@ def _of_use(used: InUse, nodes: Sequence[str]) -> KnownCertificate | None:
     if unit in _OF_PUBLISHER:
         node = nodes[0]
     else:
-        host = (certificate.subject.get("CN") or "").split(".")[0]
+        host = used.common_name.split(".")[0]
         known = {each.casefold(): each for each in nodes}
         node = known.get(node.casefold()) or known.get(host.casefold()) or node
     return KnownCertificate(

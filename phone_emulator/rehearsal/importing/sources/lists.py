@@ -241,6 +241,11 @@ class InUse:
         return Path(self.source).stem
 
     @property
+    def common_name(self) -> str:
+        """The CN of its subject, empty without one."""
+        return self.certificate.subject.get("CN") or ""
+
+    @property
     def is_ec(self) -> bool:
         """Tell whether its key is an EC key: CallManager-ECDSA, not CallManager."""
         return isinstance(self.certificate.public_key, EllipticCurvePublicKey)

@@ -13,7 +13,7 @@ from tests.phone_emulator.rehearsal.importing.lists import (
     used,
 )
 from tests.rigs.cluster import keypair
-from tests.rigs.minting import ec_key, lab_name, mint
+from tests.rigs.minting import ec_key, lab_name, mint, name, rsa_key
 from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
 from tokenless.phone_emulator.rehearsal.importing.cluster.drift import Drift, Drifts
 from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
@@ -46,12 +46,12 @@ def drifts(
     )
 
 
-def a_use(name: str, file: str) -> InUse:
-    return used(keypair(name).certificate, file)
+def a_use(common: str, file: str) -> InUse:
+    return used(keypair(common).certificate, file)
 
 
 @pytest.mark.parametrize(
-    ("name", "file", "unit", "node"),
+    ("common", "file", "unit", "node"),
     [
         ("sub.example.com", "CallManager.pem", CM, "sub"),
         ("pub", "CallManager-pub.der", CM, None),
@@ -61,9 +61,9 @@ def a_use(name: str, file: str) -> InUse:
     ],
 )
 def test_a_certificate_that_no_list_has_was_regenerated(
-    name: str, file: str, unit: TrustStore, node: str | None
+    common: str, file: str, unit: TrustStore, node: str | None
 ) -> None:
-    assert drifts(a_use(name, file)).since_lists() == ([Drift(unit, node)], [])
+    assert drifts(a_use(common, file)).since_lists() == ([Drift(unit, node)], [])
 
 
 def test_a_multi_server_certificate_is_that_of_all_nodes_with_its_name() -> None:
@@ -77,10 +77,10 @@ def test_a_multi_server_certificate_is_that_of_all_nodes_with_its_name() -> None
     assert strangers == []
 
 
-@pytest.mark.parametrize("name", ["tomcat", "Tomcat-sub", "tomcat_ms", "tomcat-ECDSA"])
-def test_tomcat_is_in_no_list_and_nothing_of_it_is_said(name: str) -> None:
+@pytest.mark.parametrize("stem", ["tomcat", "Tomcat-sub", "tomcat_ms", "tomcat-ECDSA"])
+def test_tomcat_is_in_no_list_and_nothing_of_it_is_said(stem: str) -> None:
     later = a_use("sub", "TVS.pem")  # is looked at all the same
-    found = drifts(a_use("sub", f"{name}.pem"), later)
+    found = drifts(a_use("sub", f"{stem}.pem"), later)
     assert found.since_lists() == ([Drift(TVS, "sub")], [])
 
 
@@ -94,7 +94,7 @@ def test_a_certificate_of_a_list_is_no_news_whatever_its_file_is_called() -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "file", "why"),
+    ("common", "file", "why"),
     [
         (
             "sub",
@@ -115,12 +115,19 @@ def test_a_certificate_of_a_list_is_no_news_whatever_its_file_is_called() -> Non
     ],
 )
 def test_a_certificate_that_cannot_be_placed_is_said_to_be_left_out(
-    name: str, file: str, why: str
+    common: str, file: str, why: str
 ) -> None:
-    found, (said,) = drifts(a_use(name, file)).since_lists()
+    found, (said,) = drifts(a_use(common, file)).since_lists()
     assert found == []
     assert said.topic is Topic.CERTIFICATE
     assert (said.what, said.why) == (f"{file} was left out", why)
+
+
+def test_a_certificate_without_a_common_name_is_of_no_node() -> None:
+    nameless = mint(name([("organization_name", "X")]), rsa_key(1024), serial=78)
+    found, (said,) = drifts(used(nameless, "CallManager.pem")).since_lists()
+    assert found == []
+    assert "its common name '' is none of the nodes" in said.why
 
 
 def test_a_unit_that_lists_lack_is_said_so() -> None:
