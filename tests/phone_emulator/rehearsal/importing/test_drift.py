@@ -195,6 +195,7 @@ def test_lists_that_14_makes_again_by_itself_cannot_be_kept_old() -> None:
     (kept,) = before.regenerations()
     assert kept.drifts == (Drift(RECOVERY, None),)
     assert kept.unrestarted == {"pub"}
+    assert (kept.updates_ctl, kept.has_older_ctl) == (True, False)
     assert list(before.approximations()) == []
     assert later.regenerations() == []
     assert [said.topic for said in later.approximations()] == [Topic.ITLS]

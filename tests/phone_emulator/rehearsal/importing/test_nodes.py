@@ -74,7 +74,10 @@ def test_a_ctl_clients_capf_names_the_publisher_by_its_address() -> None:
     capf = record(CAPF, "10.1.1.2", address="10.1.1.2")
     assert names(*servers, capf) == ["pub", "sub"]
     emptied = [replace(each, subject="", serial="") for each in servers]
-    assert names(*emptied, capf) == ["node-10-1-1-2", "node-10-1-1-1"]
+    found = nodes_of([*emptied, capf])
+    assert [(each.name, each.real_address) for each in found] == [
+        *(("node-10-1-1-2", "10.1.1.2"), ("node-10-1-1-1", "10.1.1.1")),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,8 +124,11 @@ def test_servers_without_any_name_are_numbered() -> None:
 
 
 def test_lists_of_no_node_or_of_too_many_are_refused() -> None:
-    with pytest.raises(PhoneError, match=r"^the lists name no node and no server$"):
+    with pytest.raises(
+        PhoneError, match=r"^the lists name no node and no server$"
+    ) as no:
         nodes_of([record(RECOVERY, "pub")])
+    assert no.value.hint == "give the CTL and the ITL of every node"
     entries = [record(CM, f"n{each}") for each in range(MAX_NODES + 1)]
     assert len(nodes_of(entries[1:])) == MAX_NODES == 20
     with pytest.raises(PhoneError, match=r"^21 nodes are more than 20$") as refused:
@@ -160,7 +166,8 @@ def test_each_node_has_an_address_of_its_own() -> None:
 
 
 def test_an_address_is_that_of_any_record_or_is_known_from_elsewhere() -> None:
-    entries = (at("Pub", None), at("sub", "10.1.1.2"), at("Pub", "10.1.1.1"))
+    pub = at("Pub", None), at("Pub", "10.1.1.1"), at("Pub", None)
+    entries = (*pub, at("sub", "10.1.1.2"))
     known = {"sub": "10.9.9.9", "other": "10.1.1.3"}
     found = nodes_of((*entries, at("Other", None)), known)
     assert [(each.name, each.real_address) for each in found] == [
@@ -199,6 +206,7 @@ def test_without_more_every_node_is_guessed_to_serve_tftp() -> None:
         "lists do not tell which nodes serve TFTP; --tftp and --serves-tftp do"
     )
     assert roles(nodes=NODES[:1]).approximations == ()
+    assert len(roles(nodes=NODES[:2]).approximations) == 1
 
 
 def test_nodes_that_a_person_names_serve_tftp_and_no_others() -> None:
@@ -246,6 +254,7 @@ def test_a_cluster_whose_nodes_lack_a_service_is_none(role: Role) -> None:
 def test_members_of_a_group_process_calls() -> None:
     found = roles(functions(pub=TFTP, sub1=TFTP), members=["sub1"])
     assert found.callmanagers == ("sub1", "sub2")
+    assert found.tftp_nodes == ("pub", "sub1", "sub2")
 
 
 def test_roles_are_written_where_a_node_has_not_all() -> None:
@@ -291,7 +300,7 @@ def test_before_14_only_a_ca_signs_for_several_nodes() -> None:
 
 
 def test_one_tvs_certificate_of_several_nodes_is_shared_from_14_on() -> None:
-    one = itl("pub", server(TVS, "pub", ca=True))
+    one = itl("pub", server(TVS, "pub", ca=True), record(CAPF))
     assert shared(one) == Issuers(frozenset({TVS}), frozenset({TVS}))
     assert shared(one, nodes=1).shared == frozenset()
     assert shared(one, version="12.5(1)") == Issuers(frozenset(), frozenset({TVS}))
