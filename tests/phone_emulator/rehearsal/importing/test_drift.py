@@ -86,11 +86,12 @@ def test_tomcat_is_in_no_list_and_nothing_of_it_is_said(stem: str) -> None:
 
 def test_a_certificate_of_a_list_is_no_news_whatever_its_file_is_called() -> None:
     known = keypair("sub").certificate
-    for place in (record(CM, "sub", known.serial_hex), record(CAPF)):
-        lists = (ctl(record(CM, "pub"), place), itl("pub", *MEMBERS))
-        in_list = place.serial == known.serial_hex
-        found, strangers = drifts(used(known, "x.pem"), lists=lists).since_lists()
-        assert (found, len(strangers)) == ([], 0 if in_list else 1)
+    export, (the_ctl, the_itl) = used(known, "x.pem"), LISTS
+    in_ctl = (ctl(record(CM, "sub", known.serial_hex)), the_itl)
+    in_itl = (the_ctl, itl("pub", record(TVS, "sub", known.serial_hex)))
+    for lists in (in_ctl, in_itl):
+        assert drifts(export, lists=lists).since_lists() == ([], [])
+    assert len(drifts(export).since_lists()[1]) == 1
 
 
 @pytest.mark.parametrize(
