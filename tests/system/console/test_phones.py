@@ -71,10 +71,12 @@ def test_a_phone_registers_enrols_and_is_reset(booted: Lab) -> None:
         browser.go("/ccmadmin/phones")
         browser.tick(f"tick-{DEVICE}")
         browser.click("Reset Selected")
+        browser.click("Reset")
         assert browser.status == ["Reset sent, registered phones reached: 1"]
         log = booted.folder / "phone.log"
         browser.until(lambda: log.read_text().count("ordered: Reset-Reset") == 2)
     browser.until(lambda: "Unregistered (" in browser.text)
     browser.tick(f"tick-{DEVICE}")
     browser.click("Reset Selected")
+    browser.click("Reset")
     assert "Not registered, so nothing reached them: 1" in browser.status
