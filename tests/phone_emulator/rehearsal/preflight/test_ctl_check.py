@@ -24,6 +24,7 @@ from tokenless.phone_emulator.rehearsal.preflight.findings import (
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
 )
+from tokenless.phone_emulator.rehearsal.scripts.script import Approximated
 
 ALL = tuple(
     msgspec.structs.replace(each, serial="03") if each.node == SUB else each
@@ -113,3 +114,25 @@ def test_what_a_node_uses_is_newest_whatever_dates_say() -> None:
     ]
     undated = known("CAPF", source="itl", serial="03", begins=None)
     assert said(later, undated)[0][0] == "error"
+
+
+@pytest.mark.parametrize(
+    ("approximations", "expected"),
+    [
+        ((), "ok"),
+        ((Approximated("it is a guess", "why", "release"),), "not-told"),
+    ],
+    ids=["told", "guessed"],
+)
+def test_a_ctl_before_10_5_2_lists_no_itlrecovery(
+    approximations: tuple[Approximated, ...], expected: str
+) -> None:
+    without = tuple(
+        each for each in ALL if (each.unit, each.source) != ("ITLRecovery", "ctl")
+    )
+    made = script(
+        certificates=without,
+        approximations=approximations,
+        cluster={"cluster": {"version": "10.5(1)"}},
+    )
+    assert [check.outcome.value for check in check_ctl(subject(made))] == [expected]
