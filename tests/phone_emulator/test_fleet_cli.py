@@ -4,17 +4,18 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 
-from tests.rigs.cluster import Lab
+from tests.rigs.cluster import Authority, Lab
 from tests.rigs.live import LiveNode
 from tests.rigs.run_cli import run_cli
 from tests.rigs.run_in_terminal import run_in_terminal
-from tokenless.phone_emulator.cli.fleets.view import stuck_lines
+from tokenless.phone_emulator.cli.fleets.view import print_report, stuck_lines
 from tokenless.phone_emulator.fleet.report import FleetReport
 
 MIXED = replace(Lab(), mixed=True)
@@ -53,11 +54,30 @@ def test_a_long_list_of_stuck_phones_is_counted_by_reason() -> None:
     assert list(stuck_lines(FleetReport(3))) == []
 
 
+def test_what_came_of_capf_stands_in_the_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_report(FleetReport(2, capf=Counter(installed=2), encrypted=1))
+    out = capsys.readouterr().out
+    assert re.search("CAPF +│ 2 installed", out)
+    assert re.search("encrypted +│ 1 configuration ", out)
+
+
 async def test_counts_come_as_one_object(fleet: Commands) -> None:
     status, out, err = await fleet.boot("--json")
 
     assert (status, err) == (0, "")
     assert json.loads(out)["outcomes"] == {"ok": COUNT}
+
+
+async def test_a_server_without_files_is_no_success(
+    fleet: Commands, node: LiveNode
+) -> None:
+    node.serve(Authority())
+    status, _, err = await fleet.boot("--json")
+
+    assert status == 3
+    assert err.startswith("tokenless: no TFTP server has a file for any phone; check ")
 
 
 async def test_phones_that_refuse_are_counted_shown_and_erased(

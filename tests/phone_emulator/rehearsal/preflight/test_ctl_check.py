@@ -17,6 +17,7 @@ from tokenless.phone_emulator.rehearsal.preflight.ctl_check import check_ctl
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
 )
+from tokenless.phone_emulator.rehearsal.scripts.script import Approximated
 
 ALL = tuple(
     msgspec.structs.replace(each, serial="03") if each.node == SUB else each
@@ -79,3 +80,25 @@ def test_a_cluster_that_is_not_mixed_has_emptied_its_servers() -> None:
     layout = replace(plain.task.layout, is_mixed=False)
     checks = check_ctl(replace(plain, task=replace(plain.task, layout=layout)))
     assert [check.outcome.value for check in checks] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("approximations", "expected"),
+    [
+        ((), "ok"),
+        ((Approximated("it is a guess", "why", "release"),), "not-told"),
+    ],
+    ids=["told", "guessed"],
+)
+def test_a_ctl_before_10_5_2_lists_no_itlrecovery(
+    approximations: tuple[Approximated, ...], expected: str
+) -> None:
+    without = tuple(
+        each for each in ALL if (each.unit, each.source) != ("ITLRecovery", "ctl")
+    )
+    made = script(
+        certificates=without,
+        approximations=approximations,
+        cluster={"cluster": {"version": "10.5(1)"}},
+    )
+    assert [check.outcome.value for check in check_ctl(subject(made))] == [expected]
