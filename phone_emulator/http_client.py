@@ -206,7 +206,7 @@ def _in_words(error: OSError) -> str:
     # number of another kind.
     is_unknown = isinstance(error, socket.gaierror) or not error.errno
     said = error.strerror if is_unknown else os.strerror(error.errno or 0)
-    return f"no HTTP: {said or error}"
+    return said or str(error)
 
 
 async def _connect(server: Server) -> _Connection:

@@ -271,7 +271,7 @@ def http_findings(seen: Observation) -> Iterator[Finding]:
 
 def _unreachable(node: Node) -> Finding:
     reasons = {
-        answer.reason.removeprefix("no HTTP: ")
+        answer.reason
         for answer in node.over_http.values()
         if isinstance(answer, Missing)
     }
