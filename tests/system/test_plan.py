@@ -138,6 +138,20 @@ def test_a_saved_plan_is_a_rehearsal(tmp_path: Path) -> None:
     assert '"ok": true' in out.splitlines()[-1]
 
 
+def test_a_saved_plan_with_tftp_apart_is_a_rehearsal(tmp_path: Path) -> None:
+    """CAPF serves phones on the publisher only; subscribers are not given it."""
+    saved = tmp_path / "change.toml"
+    status, _, _ = run_cli(
+        *("rehearse", "plan", "--goal", "regenerate TVS", "--models", "7975"),
+        *("--nodes", "pub,sub1,sub2", "--tftp", "sub1", "--save", str(saved)),
+    )
+    assert status == 0
+    script = load_script(saved)
+    roles = [node.get("roles") for node in script.cluster["nodes"]]
+    assert roles == [["callmanager", "capf"], None, ["callmanager"]]
+    assert play(script).ok
+
+
 def test_no_safe_order_is_exit_status_1() -> None:
     status, out, err = run_cli(
         *("rehearse", "plan", "--goal", "CallManager", "--models", "7960", "--json")

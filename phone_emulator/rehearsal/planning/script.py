@@ -107,12 +107,13 @@ def _cluster(task: Task, version: str) -> dict[str, object]:
 def _roles(layout: ClusterLayout, node: int) -> dict[str, object]:
     """Return the roles of a node where it has not all; lines are typed in this order.
 
-    A CallManager group's members process calls.
+    CAPF serves phones on the publisher only: no subscriber is to be configured with it.
     """
-    roles = layout.roles_of(node) | (set() if node == PUBLISHER else {NodeRole.CAPF})
-    if roles == EVERY_ROLE:
+    may_have = EVERY_ROLE if node == PUBLISHER else EVERY_ROLE - {NodeRole.CAPF}
+    roles = layout.roles_of(node) & may_have
+    if roles == may_have:
         return {}
-    return {"roles": [r.value for r in NodeRole if r in layout.roles_of(node)]}
+    return {"roles": [role.value for role in NodeRole if role in roles]}
 
 
 def _signed(layout: ClusterLayout) -> Iterator[str]:
