@@ -103,13 +103,17 @@ def _refusing(plan: Plan) -> list[Unsafe]:
 
 
 def _passing(plan: Plan) -> list[Unsafe]:
-    """Return the groups that are at risk for some steps, in the plan's order."""
-    passing = {each.group: each for each in plan.unsafe if each.to_step is not None}
-    return [passing[group] for group in plan.task.groups if group in passing]
+    """Return each risk for some steps only, of groups that are well at the end.
+
+    A group may have several; groups come in the plan's order.
+    """
+    place = {group: number for number, group in enumerate(plan.task.groups)}
+    passing = [each for each in plan.unsafe if each.group not in plan.by_hand]
+    return sorted(passing, key=lambda each: place[each.group])
 
 
 def _named(groups: Iterable[PhoneGroup]) -> str:
-    return names_of(group.name for group in groups)
+    return names_of(dict.fromkeys(group.name for group in groups))
 
 
 def _between(passing: Sequence[Unsafe]) -> str:
