@@ -203,15 +203,19 @@ def _not_safe(plan: Plan) -> Iterator[str]:
         name = each.group.name
         if each.to_step is None:
             yield (
-                f"{name}: refuses files from step {each.from_step} on; "
+                f"{name}: refuses files {_since(each.from_step)}; "
                 f"{held_lists(plan)} must be deleted by hand after the last step"
             )
             continue
         when = " if services restart in between" if each.only_if_restarted else ""
         yield (
-            f"{name}: may refuse files from step {each.from_step} on until step "
+            f"{name}: may refuse files {_since(each.from_step)} until step "
             f"{each.to_step} is done{when}"
         )
+
+
+def _since(step: int) -> str:
+    return f"from step {step} on" if step else "from the start"
 
 
 def cells_of(row: RunbookRow) -> tuple[str, ...]:
