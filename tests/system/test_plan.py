@@ -24,6 +24,7 @@ from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
 from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
+from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
 
 NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
@@ -93,6 +94,20 @@ def test_secure_phones_have_dial_tone_at_the_end_of_a_plan(
     played = play(msgspec.structs.replace(script, steps=(secured, *others)))
     assert played.first_difference is None
     assert [each.impact.unregistered for each in played.steps] == [0, 0]
+
+
+def test_secure_phones_register_before_a_plan_for_certificates_of_a_ca() -> None:
+    """The cluster that is set up shows what a CA signed, as its CTL says."""
+    wanted = task("TVS", "11.5(1)", "8861")
+    signed = replace(wanted.layout, signed=frozenset({TrustStore.CALLMANAGER}))
+    plan = make_plan(replace(wanted, layout=signed))
+    script = script_of(plan, name="plan", version="11.5(1)")
+    first, *_ = script.steps
+    lines = [f"device secure {group.name} encrypted" for group in script.groups]
+    secured = msgspec.structs.replace(first, run=(*first.run, *lines, "phones boot"))
+    secured = msgspec.structs.replace(secured, expect=())
+    played = play(msgspec.structs.replace(script, steps=(secured,)))
+    assert [each.impact.unregistered for each in played.steps] == [0]
 
 
 @pytest.mark.parametrize("version", ["10.5(1)", "11.5(1)", "12.5(1)"])

@@ -14,7 +14,10 @@ from tokenless.phone_emulator.planner.model.phones import (
     PredictedBoot,
     boot,
 )
-from tokenless.phone_emulator.planner.model.registration import RESTART_CALLMANAGER
+from tokenless.phone_emulator.planner.model.registration import (
+    RESTART_CALLMANAGER,
+    restarts_callmanager,
+)
 from tokenless.phone_emulator.planner.model.steps import (
     RESTART_TFTP,
     RESTART_TVS,
@@ -128,6 +131,8 @@ def _signed(layout: ClusterLayout) -> Iterator[str]:
             )
     if TrustStore.TVS in layout.signed:
         yield RESTART_TVS
+    if TrustStore.CALLMANAGER in layout.signed and restarts_callmanager(layout):
+        yield RESTART_CALLMANAGER
 
 
 def _group(task: Task, group: PhoneGroup) -> scripts.Group:
