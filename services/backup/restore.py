@@ -7,7 +7,6 @@ nothing twice, nothing missing, no more than there is room for.
 
 import io
 import os
-import secrets
 import shutil
 import stat
 import tarfile
@@ -18,6 +17,7 @@ from typing import BinaryIO, Final, cast
 
 from sqlalchemy import URL
 
+from tokenless.ground.files import made_beside
 from tokenless.services.backup.manifest import (
     CHUNK,
     HINT,
@@ -77,15 +77,11 @@ def restore_backup(
             f"{data} is not empty", hint="name another folder with --data"
         )
     data.parent.mkdir(parents=True, exist_ok=True)
-    scratch = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
-    scratch.mkdir(mode=_PRIVATE_FOLDER)
-    try:
+    with made_beside(data) as (scratch, real):
         manifest = _unpack_untrusted(source, scratch / "data", progress)
         _check_usable(scratch / "data", manifest)
-        (scratch / "data").rename(data)
-        sync_folder(data.parent)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        (scratch / "data").rename(real)
+        sync_folder(real.parent)
     return manifest
 
 

@@ -6,9 +6,6 @@ a crash in between leaves a folder without a cluster, which says so and can be d
 and never a cluster whose keys are gone.
 """
 
-import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from tokenless.ground.files import made_beside
 from tokenless.protocol.codes import TrustStore, units_of
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
@@ -57,21 +55,14 @@ def initialise(installation: Installation) -> bool:
             hint="name another folder with --data",
         )
     data.parent.mkdir(parents=True, exist_ok=True)
-    scratch = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        return _build(replace(installation, data=scratch), data)
+        with made_beside(data) as (scratch, real):
+            return _build(replace(installation, data=scratch / "data"), real)
     except ServiceError:
         # Another process may have made the folder, and the cluster, meanwhile.
         if not (data / CONFIG_FILE).exists():
             raise
         return False
-    except OSError as error:
-        # People know the folder by the name that they gave it.
-        if error.filename is not None:
-            error.filename = str(error.filename).replace(str(scratch), str(data), 1)
-        raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _move(scratch: Path, data: Path) -> bool:

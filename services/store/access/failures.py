@@ -28,18 +28,43 @@ _FOLLOWER: Final = (
     "the publisher's host"
 )
 _LOGIN: Final = "correct the role, its password or the database in [database] url"
+_NO_RIGHTS: Final = (
+    "correct the role in [database] url, or give it a node's rights with "
+    "`tokenless node grant` on the publisher's host"
+)
+_ADMISSION: Final = (
+    "let PostgreSQL's administrator admit this host, role and database in pg_hba.conf; "
+    "where that says `hostssl`, switch TLS on (sslmode in [database] url)"
+)
+_SLOTS: Final = (
+    "try again; if the error persists, let PostgreSQL's administrator raise "
+    "max_connections, or the role's CONNECTION LIMIT"
+)
+_TLS: Final = (
+    "correct sslmode and sslrootcert in [database] url, or the server's TLS (ssl = on)"
+)
+_COPY: Final = (
+    "this PostgreSQL is a copy that can only be read: name the primary in [database] "
+    "url, or promote this one"
+)
+_URL: Final = "correct [database] url"
 _ROLE: Final = "let PostgreSQL's administrator make it: CREATE ROLE … LOGIN PASSWORD …"
 _PASSWORD: Final = "put the password into ~/.pgpass, or into the URL"  # noqa: S105
 _UNKNOWN: Final = "try again; if the error persists, check the disk or PostgreSQL's log"
 _AWAY: Final = "start PostgreSQL, or correct [database] url; then try again"
 
+_NOT_PERMITTED: Final = "42501"
 # By the server's SQLSTATE: its words are in the language of its `lc_messages`.
 _BY_STATE: Final = {
+    # feature_not_supported: what this program asks for, all servers have; a standby
+    # refuses transactions that write so.
+    "0A000": _COPY,
+    "25006": _COPY,  # read_only_sql_transaction
     "28000": _LOGIN,  # invalid_authorization_specification
     "28P01": _LOGIN,  # invalid_password
     "3D000": _LOGIN,  # invalid_catalog_name
     "42704": _ROLE,  # undefined_object: `node grant` alone names one
-    "42501": _FOLLOWER,  # insufficient_privilege
+    _NOT_PERMITTED: _FOLLOWER,  # insufficient_privilege
     "42P01": _NO_CLUSTER,  # undefined_table
     "53100": _DISK,  # disk_full
     "55P03": _BUSY,  # lock_not_available
@@ -58,7 +83,9 @@ _BY_SQLITE_CODE: Final = {
     sqlite3.SQLITE_FULL: _DISK,
     sqlite3.SQLITE_IOERR: _DISK,
     sqlite3.SQLITE_READONLY: "make the data folder writable",
-    sqlite3.SQLITE_CANTOPEN: "make the data folder readable and writable",
+    sqlite3.SQLITE_CANTOPEN: (
+        "make the data folder readable and writable, with a path of under 500 bytes"
+    ),
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
     # Of our own statements only the names of tables can be wrong.
@@ -70,6 +97,17 @@ _BY_WHOLE_SQLITE_CODE: Final = {
     sqlite3.SQLITE_IOERR_SHMOPEN: _INDEX,
 }
 _PRIMARY: Final = 0xFF
+# libpq gives no SQLSTATE of a connection that was not made. Its own words are not
+# translated by the driver that we install; of the server's, only names of files and of
+# settings are the same in each language: in others than English the rest gets _LOGIN.
+_BY_WORDS: Final = (
+    (re.compile(r"pg_hba\.conf"), _ADMISSION),
+    (re.compile(r"too many (?:connections|clients)|connection slots"), _SLOTS),
+    (re.compile(r"session is (?:not )?read-only|hot standby mode"), _COPY),
+    (re.compile(r"does not support SSL|certificate|sslmode|SSL error: cert"), _TLS),
+)
+_TABLE_OF_ALL_ROLES: Final = "alembic_version"
+"""The first table that is read: who may not read it has no rights in the database."""
 _REFUSAL: Final = re.compile(r"(?:connection failed: )?(.+?): \S+:  (.+)")
 """A server's own words: libpq puts two spaces after its FATAL, in every language."""
 
@@ -108,18 +146,39 @@ def _is_away(error: DBAPIError) -> bool:
         return True
     # What has no SQLSTATE was not said by a server: it refused to talk, or broke off.
     is_broken = isinstance(error, OperationalError | InterfaceError)
-    return is_broken and _login_hint(error.orig) is None
+    return is_broken and _connection_hint(error.orig) is None
 
 
 def _hint(cause: BaseException | None) -> str | None:
     if isinstance(cause, sqlite3.Error):
-        code = getattr(cause, "sqlite_errorcode", None)  # none of the driver's own
-        if code is None:
-            return None
-        usual = _BY_SQLITE_CODE.get(code & _PRIMARY)
-        return _BY_WHOLE_SQLITE_CODE.get(code, usual)
+        return hint_of_sqlite(cause)
     state = getattr(cause, "sqlstate", None)
-    return _login_hint(cause) if state is None else _BY_STATE.get(state)
+    if state is None:
+        return _connection_hint(cause)
+    if state == _NOT_PERMITTED and _TABLE_OF_ALL_ROLES in str(cause):
+        return _NO_RIGHTS
+    return _BY_STATE.get(state)
+
+
+def hint_of_sqlite(error: sqlite3.Error) -> str | None:
+    """Return what can be done, None when nothing is known."""
+    code = getattr(error, "sqlite_errorcode", None)  # none of the driver's own
+    if code is None:
+        return None
+    usual = _BY_SQLITE_CODE.get(code & _PRIMARY)
+    return _BY_WHOLE_SQLITE_CODE.get(code, usual)
+
+
+def _connection_hint(cause: BaseException | None) -> str | None:
+    """Return what can be done about a connection that was refused or never tried."""
+    said = str(cause)
+    if getattr(cause, "pgconn", None) is None:
+        return _URL if said.startswith("invalid connection option") else None
+    # Refused over TLS for one reason, without TLS because only TLS is admitted.
+    refusals = [line for line in said.splitlines() if _REFUSAL.match(line)]
+    told = "\n".join(line for line in refusals if "pg_hba.conf" not in line) or said
+    hints = (hint for words, hint in _BY_WORDS if words.search(told))
+    return next(hints, None) or _login_hint(cause)
 
 
 def _login_hint(cause: BaseException | None) -> str | None:
