@@ -61,6 +61,7 @@ async def boot_and_enrol(
         return report
     site, plan = enrolment_plan
     site = replace(site, sleep=sleep, make=make)
+    network.tell("getting a certificate from CAPF")
     ended = await enrol(site, plan, string=string)
     log = [*phone.log, *moments_of(ended, network.clock())]
     if ended.result in CHANGED:

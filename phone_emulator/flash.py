@@ -13,7 +13,9 @@ leaves the old one or the new one.
 
 import os
 import struct
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -33,6 +35,7 @@ _STATE: Final = "phone.json"
 _LOG: Final = "console.log"
 _RECORD: Final = "last-boot.jsonl"
 _MAX_LOG_BYTES: Final = 512 * 1024
+_LONGEST_WRITE_S: Final = 60.0
 _LISTS: Final = (FileKind.CTL, FileKind.ITL)
 _FLOCK: Final = struct.Struct("hhqqi0q")
 """`struct flock`: type, whence, start, length, process id (fcntl(2))."""
@@ -90,8 +93,7 @@ class FolderFlash:
         flash = cls(folder, parse_device(device))
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for left_over in folder.glob(f"*{UNFINISHED}"):
-                left_over.unlink()
+            _delete_left_overs(folder)
         except OSError as error:
             raise PhoneError(
                 f"flash {folder} cannot be used: {error.strerror}",
@@ -263,6 +265,18 @@ def read_record(path: Path) -> bytes:
             hint=f"a phone's flash holds that of its last one, {_RECORD}",
         )
     return data
+
+
+def _delete_left_overs(folder: Path) -> None:
+    """Delete files that a killed process did not finish.
+
+    Not those of another process that is just writing: somebody may boot a phone twice
+    at once.
+    """
+    for unfinished in folder.glob(f"*{UNFINISHED}"):
+        with suppress(FileNotFoundError):  # it has its place meanwhile
+            if time.time() - unfinished.stat().st_mtime > _LONGEST_WRITE_S:
+                unfinished.unlink()
 
 
 def _locked(folder: Path) -> int | None:

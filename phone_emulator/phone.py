@@ -95,6 +95,8 @@ class Network:
     """The SCCP-over-TLS ports of CallManagers."""
     register_timeout_s: float = 10.0
     """For a connection to one CallManager, and for its answer."""
+    tell: Callable[[str], None] = lambda _: None
+    """Is told what a phone waits for, in words for a person."""
 
 
 @asynccontextmanager
@@ -194,8 +196,10 @@ class Phone:
     ) -> Event | None:
         match effect:
             case Fetch():
+                network.tell(f"fetching {effect.name} from {effect.server}")
                 return await self._fetch(effect, network, http)
             case AskTvsServer():
+                network.tell(f"asking TVS at {effect.server}")
                 return await self._ask(effect, network)
             case OpenEncrypted():
                 return self._open(effect)

@@ -115,7 +115,7 @@ class TftpClient:
 
         Raises:
             TftpError: When the server refused.
-            SilentServerError: When it did not answer, or for too long not to the end.
+            SilentServerError: When it did not answer, or too slowly.
             ProtocolError: When the file is too large or the server makes no sense.
             PhoneError: When this machine has no socket left.
             ValueError: When no server can be asked for that name (a caller's mistake).

@@ -153,6 +153,11 @@ tftp_only_option = click.option(
     is_flag=True,
     help="Fetch by TFTP only, also for models that try HTTP first.",
 )
+CHECK_SERVER: Final = (
+    "check that it is the cluster's, and that the device exists there or "
+    "auto-registration is on"
+)
+"""Advice where a server answers and has no file at all."""
 keep_option = click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),

@@ -4,7 +4,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tokenless.phone_emulator.secd.report import BootReport, Outcome, failure_text
+from tokenless.phone_emulator.secd.report import (
+    BootReport,
+    FileAction,
+    Outcome,
+    failure_text,
+)
 from tokenless.protocol.trust.anchors import FileKind
 
 _MOST_TOLD: Final = 5
@@ -45,6 +50,12 @@ class FleetReport:
     def tvs_queries(self) -> int:
         """Return the number of questions to TVS."""
         return self.tvs_answers.total()
+
+    @property
+    def found_nothing(self) -> bool:
+        """Tell whether servers answered and none of them has a file for any phone."""
+        actions = {action for counts in self.files.values() for action in counts}
+        return actions == {FileAction.ABSENT.value}
 
     @property
     def phones_per_second(self) -> float:

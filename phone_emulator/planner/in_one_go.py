@@ -1,9 +1,10 @@
 """The goal done in one go, as most would do it: where phones would be locked out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout, ClusterState
+from tokenless.phone_emulator.planner.model.equal_groups import EqualGroups
 from tokenless.phone_emulator.planner.model.phones import (
     PhoneGroup,
     PhoneLists,
@@ -62,14 +63,21 @@ def naive_steps(task: Task) -> tuple[PlanStep, ...]:
     return (*task.goal, *update, *by_hand, RestartTftp(), ResetPhones())
 
 
-def in_one_go(task: Task) -> InOneGo:
+def in_one_go(equal: EqualGroups) -> InOneGo:
     """Say what comes of the goal when it is done in one go."""
+    task = equal.task
     steps = naive_steps(task)
+
+    def of_all(failure: PlanFailure | None) -> PlanFailure | None:
+        if failure is None:
+            return None
+        return replace(failure, groups=equal.names(failure.groups))
+
     return InOneGo(
         titles=tuple(title(task.layout, step) for step in steps),
-        lockout=_first_lockout(task, steps, lambda _, cluster: cluster),
-        lockout_if_restarted=_first_lockout(task, steps, after_a_power_cut),
-        burnt=_first_burnt(task, steps),
+        lockout=of_all(_first_lockout(task, steps, lambda _, cluster: cluster)),
+        lockout_if_restarted=of_all(_first_lockout(task, steps, after_a_power_cut)),
+        burnt=of_all(_first_burnt(task, steps)),
     )
 
 

@@ -1,35 +1,39 @@
 """A plan: the safe order, what stands after each step, and what must not be done."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum, unique
+from itertools import groupby
+from typing import NamedTuple, TypeVar
 
 from tokenless.phone_emulator.planner.in_one_go import InOneGo, in_one_go, naive_steps
 from tokenless.phone_emulator.planner.model.cluster import (
     CertificateIdentity,
+    ClusterState,
 )
+from tokenless.phone_emulator.planner.model.equal_groups import EqualGroups
 from tokenless.phone_emulator.planner.model.phones import (
     PhoneGroup,
-    PhoneLists,
     PredictedBoot,
     anchors,
     boot,
     is_reachable,
     tvs_members,
 )
+from tokenless.phone_emulator.planner.model.race import with_new_certificate
 from tokenless.phone_emulator.planner.model.registration import (
     RegistrationLoss,
     losses,
     restarts_before,
 )
 from tokenless.phone_emulator.planner.model.steps import (
+    Held,
     PlanStep,
     Regenerate,
     ResetPhones,
     World,
     apply,
     boots,
-    change,
     commands,
     resets_phones,
     title,
@@ -44,6 +48,8 @@ from tokenless.phone_emulator.planner.search.unsafe import (
     unsafe,
 )
 from tokenless.protocol.codes import UNITS, TrustStore
+
+_Finding = TypeVar("_Finding", Unsafe, RegistrationLoss)
 
 
 @unique
@@ -138,29 +144,60 @@ def make_plan(
         timeout_s: After so long the best order so far is good enough.
         progress: Is told now and then how many orders were looked at.
     """
-    solved = solve(task, timeout_s=timeout_s, progress=progress)
+    equal = EqualGroups(task)
+    one = equal.task
+    solved = solve(one, timeout_s=timeout_s, progress=progress)
     order = naive_steps(task) if solved.steps is None else solved.steps
-    all_unsafe = tuple(unsafe(task, order))
-    lost = {each.group for each in all_unsafe if each.to_step is None}
-    at_risk = {each.group for each in all_unsafe}
+    found = tuple(unsafe(one, order))
+    lost = {each.group for each in found if each.to_step is None}
+    at_risk = {each.group for each in found}
     kept = {*at_risk, *solved.task.groups}
-    safe = task.only([group for group in task.groups if group not in at_risk])
-    planned = None if solved.steps is None else _annotate(task, safe, solved.steps)
+    safe = one.only([group for group in one.groups if group not in at_risk])
+    lost_secure = losses(one, solved.steps or ())
+    planned = None if solved.steps is None else _annotate(one, safe, solved.steps)
     return Plan(
         task=task,
-        steps=None if planned is None else tuple(planned),
-        unsafe=all_unsafe,
-        by_hand=tuple(group for group in task.groups if group in lost),
-        in_one_go=in_one_go(task),
+        steps=None
+        if planned is None
+        else tuple(_of_all(equal, each) for each in planned),
+        unsafe=tuple(_of_every(equal, found, lambda e: (e.to_step, e.from_step))),
+        by_hand=equal.all(lost),
+        in_one_go=in_one_go(equal),
         explored=solved.explored,
         gave_up=solved.gave_up,
         proven=solved.proven,
         bound=solved.bound,
         restarts=tuple(restarts_before(task.layout, solved.steps or ())),
-        losses=tuple(losses(task, solved.steps or ())),
-        not_strict=tuple(each for each in task.groups if each not in kept)
+        losses=tuple(_of_every(equal, lost_secure, lambda e: e.from_step)),
+        not_strict=equal.all(each for each in one.groups if each not in kept)
         if task.strict and solved.steps is not None
         else (),
+    )
+
+
+def _of_every(
+    equal: EqualGroups, found: Iterable[_Finding], moment: Callable[[_Finding], object]
+) -> Iterator[_Finding]:
+    """Return what was found of some groups for all; by moment, then by group."""
+    for _, same in groupby(found, key=moment):
+        by_group = {each.group: each for each in same}
+        for group, each in equal.of_all(by_group):
+            yield replace(each, group=group)
+
+
+def _of_all(equal: EqualGroups, step: Planned) -> Planned:
+    """Return a step with what it says of some groups said of all."""
+    return replace(
+        step,
+        anchors=equal.by_name(step.anchors),
+        tvs=equal.by_name(step.tvs),
+        without_lists=frozenset(equal.names(step.without_lists)),
+        dangers=tuple(
+            replace(each, groups=equal.names(each.groups)) for each in step.dangers
+        ),
+        boots=equal.by_name(step.boots),
+        other_boots=equal.by_name(step.other_boots),
+        refused=equal.names(step.refused),
     )
 
 
@@ -168,7 +205,7 @@ def _annotate(task: Task, safe: Task, steps: Sequence[PlanStep]) -> Iterator[Pla
     """Tell what stands after each step.
 
     Args:
-        task: With all groups.
+        task: With one group of each that are equal.
         safe: With those for which the order is safe: what would harm them is said.
         steps: The order.
     """
@@ -257,47 +294,37 @@ def _dangers(
 
     Nothing is said of units that the plan goes on with: in its order they are safe.
     """
-    pairs = list(_different(task, world))
-    locked_before = {g for g, p in pairs if _is_refused(task, world, g, p)}
-    burnt_before = {g for g, p in pairs if not _ways(task, world, g, p)}
+    held = world.held(task.groups)
+    before = _harmed(task, world.cluster, held)
     for unit in UNITS:
         if unit in planned:
             continue
-        after = world
+        after = world.cluster
         for node in task.layout.holders(unit):
-            cluster = change(task.layout, after.cluster, Regenerate(unit, node))
-            after = after._replace(cluster=cluster)
-        locked = {g for g, p in pairs if _is_refused(task, after, g, p)} - locked_before
-        burnt = {g for g, p in pairs if not _ways(task, after, g, p)} - burnt_before
+            after = with_new_certificate(task.layout, after, unit, node)
+        harmed = _harmed(task, after, held)
+        locked, burnt = harmed.locked - before.locked, harmed.burnt - before.burnt
         if locked | burnt:
-            keys = {_key(task, group) for group in locked | burnt}
-            names = tuple(g.name for g in task.groups if _key(task, g) in keys)
+            names = tuple(g.name for g in task.groups if g in locked | burnt)
             yield Danger(
                 unit, names, Harm.BURNS_LAST_ANCHOR if burnt else Harm.LOCKS_OUT
             )
 
 
-def _key(task: Task, group: PhoneGroup) -> tuple[object, ...]:
-    """Return what makes groups the same to the model."""
-    return group.behaviour, group.node, tuple(group.members_of(task.layout))
+class _Harmed(NamedTuple):
+    """Groups that are not well once services have restarted."""
+
+    locked: set[PhoneGroup]
+    """They refuse something, or are burnt."""
+    burnt: set[PhoneGroup]
+    """They have no anchor and no TVS member."""
 
 
-def _different(task: Task, world: World) -> Iterator[tuple[PhoneGroup, PhoneLists]]:
-    """Return one group of those that are the same, with its lists."""
-    seen = set()
-    for group, phone in world.held(task.groups):
-        key = (*_key(task, group), phone)
-        if key not in seen:
-            seen.add(key)
-            yield group, phone
-
-
-def _is_refused(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) -> bool:
-    cluster = after_a_power_cut(task.layout, world.cluster)
-    return problem_of(task.layout, cluster, group, phone) is not None
-
-
-def _ways(task: Task, world: World, group: PhoneGroup, phone: PhoneLists) -> bool:
-    """Return whether the phones can be reached after a restart of the services."""
-    cluster = after_a_power_cut(task.layout, world.cluster)
-    return is_reachable(task.layout, cluster, group, phone)
+def _harmed(task: Task, cluster: ClusterState, held: Sequence[Held]) -> _Harmed:
+    """Return which groups are harmed; what services had followed does not matter."""
+    layout = task.layout
+    restarted = after_a_power_cut(layout, cluster)
+    return _Harmed(
+        {g for g, p in held if problem_of(layout, restarted, g, p) is not None},
+        {g for g, p in held if not is_reachable(layout, restarted, g, p)},
+    )

@@ -44,6 +44,10 @@ BECAUSE: Final[dict[Reason | OtherReason, str]] = {
         "the phone does not know the signer, and no TVS member shows a certificate "
         "that is in the phone's ITL"
     ),
+    Reason.TVS_TLS: (
+        "the phone does not know the signer, and TVS wants a newer TLS version than "
+        "this model speaks"
+    ),
     Reason.NOT_VOUCHED: "neither the phone nor TVS knows the signer",
     Reason.WRONG_ROLE: (
         "TVS knows the signer, but not in a role that may sign this file"

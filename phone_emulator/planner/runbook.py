@@ -20,7 +20,11 @@ from tokenless.phone_emulator.planner.model.steps import (
     RestartTvs,
 )
 from tokenless.phone_emulator.planner.plan import Harm, Plan, Planned
-from tokenless.phone_emulator.planner.runbook_services import named
+from tokenless.phone_emulator.planner.runbook_services import (
+    named,
+    nodes_with,
+    restarts_after,
+)
 from tokenless.phone_emulator.planner.runbook_steps import Doing
 from tokenless.phone_emulator.planner.secure_phones import (
     gaps_in,
@@ -29,6 +33,7 @@ from tokenless.phone_emulator.planner.secure_phones import (
     until_registered,
     without_service,
 )
+from tokenless.phone_emulator.planner.verdict import held_lists
 from tokenless.phone_emulator.planner.wording import TERMINAL, Wording
 
 COMMAND_S: Final = 30.0
@@ -110,13 +115,15 @@ class Runbook:
     """Actions after the last step."""
     rescue: tuple[str, ...]
     """Actions if phones refuse files."""
+    restarts_after_s: float
+    """Seconds of the restarts after the last step."""
 
     @property
     def seconds(self) -> float | None:
         """The length of the window in seconds, None without a number of phones."""
         if self.pace.phones is None:
             return None
-        return sum(row.seconds or 0 for row in self.rows)
+        return sum(row.seconds or 0 for row in self.rows) + self.restarts_after_s
 
     def remarks(self) -> Iterator[str]:
         """Yield what must be known before the window, the phones at risk first."""
@@ -126,10 +133,14 @@ class Runbook:
         if self.seconds is not None:
             ca = any(row.is_without_ca for row in self.rows)
             without = ", without the time of the CA" if ca else ""
-            minutes = counted(round(self.seconds / 60), "minute")
+            minutes = counted(round(self.seconds / _MINUTE_S), "minute")
+            after = ""
+            if self.restarts_after_s:
+                last = counted(round(self.restarts_after_s / _MINUTE_S), "minute")
+                after = f", {last} of them for the restarts after the last step"
             yield (
-                f"The window takes {minutes} by these figures{without}; backups, "
-                "checks and mistakes are not in it."
+                f"The window takes {minutes} by these figures{after}{without}; "
+                "backups, checks and mistakes are not in it."
             )
         yield from self.assumptions
 
@@ -176,7 +187,15 @@ def runbook_of(plan: Plan, pace: Pace, wording: Wording = TERMINAL) -> Runbook:
         before=tuple(runbook_lists.before(plan, wording)),
         after=tuple(runbook_lists.after(plan)),
         rescue=tuple(runbook_lists.rescue(plan, wording)),
+        restarts_after_s=_restarts_after_s(plan, pace),
     )
+
+
+def _restarts_after_s(plan: Plan, pace: Pace) -> float:
+    """Return how long the restarts take that follow the last step."""
+    services = restarts_after(plan)
+    nodes = nodes_with(services, plan.task.layout)
+    return len(services) * len(nodes) * pace.restart_s
 
 
 def _not_safe(plan: Plan) -> Iterator[str]:
@@ -184,8 +203,8 @@ def _not_safe(plan: Plan) -> Iterator[str]:
         name = each.group.name
         if each.group in plan.by_hand:
             yield (
-                f"{name}: refuses files from step {each.from_step} on; its CTL must be "
-                "deleted by hand after the last step"
+                f"{name}: refuses files from step {each.from_step} on; "
+                f"{held_lists(plan)} must be deleted by hand after the last step"
             )
             continue
         until = "" if each.to_step is None else f" until step {each.to_step} is done"
@@ -272,7 +291,7 @@ def _seconds(what: Doing, step: Planned, pace: Pace) -> float:
         case _ if step.resets_phones:
             return pace.automatic_reset_s()
         case _:
-            return COMMAND_S
+            return COMMAND_S + restarts
 
 
 def _except(plan: Plan, number: int) -> str:

@@ -14,6 +14,7 @@ from tokenless.phone_emulator.planner.runbook_services import (
     restart_page,
     restarts_after,
 )
+from tokenless.phone_emulator.planner.verdict import held_lists
 from tokenless.phone_emulator.planner.wording import Wording
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
@@ -181,7 +182,7 @@ def after(plan: Plan) -> Iterator[str]:
         yield "Export ITLRecovery.p12 again; check SAML SSO if it uses its certificate."
     if plan.by_hand:
         names = named((each.name for each in plan.by_hand), plan)
-        yield f"Delete the CTL by hand on each phone of {names}."
+        yield f"Delete {held_lists(plan)} by hand on each phone of {names}."
 
 
 def rescue(plan: Plan, wording: Wording) -> Iterator[str]:

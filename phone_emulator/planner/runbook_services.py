@@ -1,12 +1,13 @@
 """Services that a runbook has restarted, and the groups of phones that it names."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum, unique
 from typing import Final
 
+from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.steps import Regenerate, ResetPhones
 from tokenless.phone_emulator.planner.plan import Plan
-from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.codes import NodeRole, TrustStore
 from tokenless.protocol.release import Release
 
 
@@ -85,6 +86,15 @@ def restarts_after(plan: Plan) -> tuple[Service, ...]:
         elif isinstance(each.step, ResetPhones):
             is_due = False
     return services_by_hand(plan.task.layout.release) if is_due else ()
+
+
+def nodes_with(services: Collection[Service], layout: ClusterLayout) -> tuple[str, ...]:
+    """Return the nodes on which any of these services is restarted."""
+    return tuple(
+        name
+        for node, name in enumerate(layout.nodes)
+        if NodeRole.CALLMANAGER in layout.roles_of(node) or Service.HAPROXY in services
+    )
 
 
 def callmanager_restarts(plan: Plan) -> list[int]:

@@ -25,12 +25,13 @@ from tokenless.phone_emulator.planner.plan import Plan, Planned
 from tokenless.phone_emulator.planner.runbook_services import (
     Service,
     callmanager_restarts,
+    nodes_with,
     restart_page,
     restarts_of,
 )
 from tokenless.phone_emulator.planner.wording import Wording
 from tokenless.phone_emulator.secd.report import CHANGED
-from tokenless.protocol.codes import NodeRole, TrustStore
+from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_interaction import FollowUp
 
 _RESET: Final = (
@@ -237,6 +238,7 @@ class Doing:
             )
             return
         if unit is TrustStore.CAPF and not follow_up.restarts_capf:
+            self.nodes = (self.node,)
             self.wait_for += f"; then `utils service restart {Service.CAPF}`"
         elif by_itself:
             self.wait_for += f"; {by_itself}"
@@ -308,12 +310,7 @@ class Doing:
     def _restart_first(self) -> None:
         """Say which services are to be restarted right before a reset."""
         layout, names = self._layout, " and ".join(self.services)
-        self.nodes = tuple(
-            name
-            for node, name in enumerate(layout.nodes)
-            if NodeRole.CALLMANAGER in layout.roles_of(node)
-            or Service.HAPROXY in self.services
-        )
+        self.nodes = nodes_with(self.services, layout)
         commands = "; ".join(f"`utils service restart {s}`" for s in self.services)
         started = " and ".join(f"`{s}[STARTED]`" for s in self.services)
         self.node = f"first {', '.join(self.nodes)}, then all phones"

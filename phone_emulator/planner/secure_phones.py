@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
+from tokenless.phone_emulator.planner.model.equal_groups import EqualGroups
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
 from tokenless.phone_emulator.planner.model.registration import (
     SecureGaps,
@@ -25,7 +26,15 @@ _AT_NO_NODE: Final = "register at no node"
 def gaps_in(plan: Plan) -> tuple[StepGaps, ...]:
     """Return for each step of a plan which groups lack secure registration."""
     steps = [each.step for each in plan.steps or ()]
-    return tuple(gaps_of(plan.task, steps, callmanager_restarts(plan)))
+    equal = EqualGroups(plan.task)
+    return tuple(
+        StepGaps(_of_all(equal, each.during), _of_all(equal, each.after))
+        for each in gaps_of(equal.task, steps, callmanager_restarts(plan))
+    )
+
+
+def _of_all(equal: EqualGroups, gaps: SecureGaps) -> SecureGaps:
+    return SecureGaps(equal.all(gaps.nowhere), equal.all(gaps.elsewhere))
 
 
 def losing(plan: Plan, gaps: StepGaps) -> Iterator[str]:

@@ -19,19 +19,6 @@ def names_of(names: Iterable[str]) -> str:
     return f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more groups"
 
 
-def locks_phones_out(plan: Plan) -> bool:
-    """Return whether phones refuse files even if every step is done as written.
-
-    A group that is at risk only if services restart at a wrong moment is not locked
-    out: nothing of the plan does that. A strict plan counts other nodes, too.
-    """
-    return (
-        plan.steps is None
-        or bool(plan.by_hand or plan.not_strict)
-        or any(not each.only_if_restarted for each in plan.unsafe)
-    )
-
-
 def not_safe_in_words(plan: Plan) -> Iterator[str]:
     """Say for which groups the order of a plan is not safe, and what they need."""
     if plan.by_hand:
@@ -75,7 +62,7 @@ def held_lists(plan: Plan) -> str:
 
 
 def what_to_do(plan: Plan) -> str:
-    """Return what the administrator can do about a plan that locks phones out."""
+    """Return what the administrator can do about a plan that is not safe."""
     if plan.gave_up and plan.steps is None:
         return "allow more time with --timeout, or plan fewer units at a time"
     if plan.by_hand:
@@ -84,6 +71,8 @@ def what_to_do(plan: Plan) -> str:
         return f"delete {lists} on each of these phones after the change{tokens}"
     if plan.task.strict and (plan.steps is None or plan.not_strict):
         return "plan without --strict: phones then must not change nodes at some steps"
+    if plan.steps is not None and not _refusing(plan):
+        return f"restart no service and no node {_between(_passing(plan))}"
     last = max((each.to_step or 0 for each in plan.unsafe), default=0)
     if not last:
         return "plan fewer units at a time"
@@ -92,7 +81,7 @@ def what_to_do(plan: Plan) -> str:
 
 
 def why_not(plan: Plan) -> str:
-    """Return the line that says that a plan locks phones out."""
+    """Return the line that says that a plan is not safe."""
     if plan.steps is None:
         words = "no safe order was found" if plan.gave_up else "no order is safe"
         return f"{words} for these phones"
@@ -100,9 +89,12 @@ def why_not(plan: Plan) -> str:
         return f"the plan locks out {_named(plan.by_hand)} permanently"
     if plan.not_strict:
         return f"no strict order is safe for {_named(plan.not_strict)}"
-    refusing = _refusing(plan)
-    names = _named(each.group for each in refusing)
-    return f"the plan locks out {names} {_between(refusing)}"
+    if refusing := _refusing(plan):
+        names = _named(each.group for each in refusing)
+        return f"the plan locks out {names} {_between(refusing)}"
+    careful = _passing(plan)
+    names = _named(each.group for each in careful)
+    return f"the plan locks out {names} if services restart {_between(careful)}"
 
 
 def _refusing(plan: Plan) -> list[Unsafe]:

@@ -125,6 +125,10 @@ class RemoteAgent:
                 shown = shlex.join(self._command)
                 raise PhoneError(f"{shown}: no answer within {patience_s:g} s")
             raise self._ended()
+        if len(line) == MAX_LINE_BYTES:
+            self._child.kill()  # what is left of the answer would be the next one
+            shown = shlex.join(self._command)
+            raise PhoneError(f"{shown}: the answer is longer than 4 MB")
         try:
             return decode_answer(line)
         except ServiceError as error:

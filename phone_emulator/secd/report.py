@@ -236,6 +236,15 @@ class BootReport:
             for report in self.files.values()
         )
 
+    @property
+    def found_nothing(self) -> bool:
+        """Tell whether no server that answered has a file for the phone.
+
+        It may be anybody's, so whether the phone holds what its cluster serves cannot
+        be told.
+        """
+        return {report.action for report in self.files.values()} == {FileAction.ABSENT}
+
     def include(self, earlier: "BootReport") -> None:
         """Take in the boot before this one, which did not get every file.
 

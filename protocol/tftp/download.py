@@ -13,7 +13,7 @@ its well-known port is accepted. A phone takes 2,048 KB at most (REFERENCE 4.1).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from tokenless.protocol.errors import DecodeError, ProtocolError
 from tokenless.protocol.phones.models import MAX_DOWNLOAD_BYTES
@@ -34,12 +34,20 @@ from tokenless.protocol.tftp.packets import (
 
 Source = tuple[str, int]
 """The source of a datagram: host and port (IPv6's other parts are left out)."""
+_SLOW_START_S: Final = 30.0
+_SLOW_BLOCK_S: Final = 1.0
+"""A file may take so long, and so long for each block, before it is given up: far
+longer than over satellites and with every third datagram lost (ours)."""
+
 Outgoing = tuple[bytes, int | None]
 """A packet to send, and the server's port for it; None: the well-known one."""
 
 
 class SilentServerError(ProtocolError):
-    """The server did not answer, or fell silent, for all the retransmits."""
+    """The server did not answer, fell silent for all the retransmits, or was too slow.
+
+    Too slow is one that sends a block now and then: it would hold a phone for hours.
+    """
 
 
 class TooLargeError(ProtocolError):
@@ -101,6 +109,7 @@ class Download:
         self._last: bytes = self._request
         self._tries = 0
         self._outbox: list[Outgoing] = [(self._request, None)]
+        self._began = now
         self.retransmits = 0
         """How many datagrams were sent more than once after a time-out."""
         self.deadline = now + self._wishes.timeout_s
@@ -121,7 +130,7 @@ class Download:
 
         Raises:
             TftpError: When the server refused, or broke off.
-            SilentServerError: When the server did not answer.
+            SilentServerError: When the server did not answer, or was too slow.
             TooLargeError: When the file exceeds `max_bytes`.
             DecodeError: When the server's options cannot be accepted.
             RuntimeError: When the transfer is still under way (a caller's mistake).
@@ -141,12 +150,11 @@ class Download:
         """Send the last packet again, or give up, when the deadline has passed."""
         if now < self.deadline or self.is_over:
             return
+        if self._is_too_slow(now):
+            self._give_up(f"sends {self.filename} too slowly: {self._so_far(now)}")
+            return
         if self._tries >= self._wishes.retransmits:
-            doing = "fell silent" if self.is_answered else "does not answer"
-            self._error = SilentServerError(
-                f"the TFTP server {self._host} {doing}",
-                hint="check that its TFTP service runs and that UDP reaches it",
-            )
+            self._give_up("fell silent" if self.is_answered else "does not answer")
             return
         self._tries += 1
         self.retransmits += 1
@@ -156,6 +164,24 @@ class Download:
             self._acknowledge()
         else:
             self._outbox.append((self._last, self._port))
+
+    def _is_too_slow(self, now: float) -> bool:
+        """Return whether blocks come so seldom that the file is not waited for.
+
+        Looked at when a deadline has passed: as long as none does, blocks come in time.
+        """
+        slowdown = max(1.0, self._wishes.timeout_s)  # who waits long, waits longer
+        allowed_s = _SLOW_START_S + _SLOW_BLOCK_S * len(self._blocks)
+        return self.is_answered and now - self._began > allowed_s * slowdown
+
+    def _so_far(self, now: float) -> str:
+        return f"{self._received_bytes} bytes in {now - self._began:.0f} s"
+
+    def _give_up(self, doing: str) -> None:
+        self._error = SilentServerError(
+            f"the TFTP server {self._host} {doing}",
+            hint="check that its TFTP service runs and that UDP reaches it",
+        )
 
     def receive(self, data: bytes, source: Source, now: float) -> None:
         """Take a datagram; one of another server, or an invalid one, is ignored.

@@ -23,7 +23,7 @@ from tokenless.services.callmanager.registration import Absence, OnChange, Regis
 from tokenless.services.callmanager.sccp.guest import SccpCount, SccpGuest, SccpSession
 from tokenless.services.callmanager.settings import CallManagerSettings
 from tokenless.services.callmanager.sip.datagrams import SipDatagrams
-from tokenless.services.callmanager.sip.guest import SipGuest, expire
+from tokenless.services.callmanager.sip.guest import SipGuest
 from tokenless.services.callmanager.sip.stations import SipCallControl, SipCount
 from tokenless.services.callmanager.switch import Switch
 from tokenless.services.errors import ServiceError
@@ -166,7 +166,7 @@ class CallManagerServer:
     async def _expire(self) -> None:
         while True:
             await trio.sleep(_EXPIRY_LOOK_S)
-            expire(self._call_control, time.monotonic())
+            self._call_control.expire(time.monotonic())
 
     def _present(self) -> counters.Present:
         return counters.Present(len(self.registrar), len(self.switch.calls))

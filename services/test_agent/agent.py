@@ -95,7 +95,7 @@ class NodeAgent:
             with suppress(BrokenPipeError):  # the tests have gone
                 self._write(answers, encode_answer(msgspec.to_builtins(self._greet())))
                 while line := asked.readline(MAX_LINE_BYTES):
-                    self._write(answers, self._answer(line))
+                    self._write(answers, self._answer(line, asked))
         finally:
             if self._held is not None:
                 self._end(self._untold(self._held))
@@ -105,7 +105,12 @@ class NodeAgent:
         answers.write(line)
         answers.flush()
 
-    def _answer(self, line: bytes) -> bytes:
+    def _answer(self, line: bytes, asked: BinaryIO) -> bytes:
+        if len(line) == MAX_LINE_BYTES:
+            # One answer for it, not one for each piece: others would come too late.
+            while line and not line.endswith(b"\n"):
+                line = asked.readline(MAX_LINE_BYTES)
+            return encode_refusal("the request is longer than 4 MB", None)
         try:
             return encode_answer(self._do(decode_request_untrusted(line)))
         except TokenlessError as error:

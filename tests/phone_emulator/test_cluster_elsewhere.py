@@ -55,6 +55,8 @@ def test_a_cluster_that_runs_elsewhere(
             change_everything(other, PhoneMaker(other, tmp_path))
             with pytest.raises(PhoneError, match="utils nothing"):
                 other.admin("utils nothing")
+            with pytest.raises(PhoneError, match="longer than 4 MB"):
+                other.upload_certificate("CallManager-trust", bytes(5 << 20))
             with pytest.raises(PhoneError, match="the tests have this node already"):
                 begin_again(other)
         assert state_of(lab) == before

@@ -1,6 +1,7 @@
 """Flash in a folder: atomic, damaged, another phone's."""
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,6 +59,18 @@ def test_a_crash_before_the_move_leaves_the_old_file(
     assert flash.load().ctl == b"ctl"
     FolderFlash.create(flash.folder, DEVICE, "7975")
     assert not list(flash.folder.glob("*.new"))
+
+
+def test_only_old_unfinished_files_are_deleted(flash: FolderFlash) -> None:
+    """A young one may be that of another process that boots the phone, too."""
+    young, old = (flash.folder / f".console.log.{n}.new" for n in (1, 2))
+    for each in (young, old):
+        each.write_bytes(b"unfinished")
+    an_hour_ago = time.time() - 3600
+    os.utime(old, (an_hour_ago, an_hour_ago))
+    FolderFlash.create(flash.folder, DEVICE, "7975")
+    assert young.exists()
+    assert not old.exists()
 
 
 def test_another_phones_flash_is_refused(flash: FolderFlash) -> None:

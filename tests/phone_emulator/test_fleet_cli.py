@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.rigs.cluster import Lab
+from tests.rigs.cluster import Authority, Lab
 from tests.rigs.live import LiveNode
 from tests.rigs.run_cli import run_cli
 from tests.rigs.run_in_terminal import run_in_terminal
@@ -58,6 +58,16 @@ async def test_counts_come_as_one_object(fleet: Commands) -> None:
 
     assert (status, err) == (0, "")
     assert json.loads(out)["outcomes"] == {"ok": COUNT}
+
+
+async def test_a_server_without_files_is_no_success(
+    fleet: Commands, node: LiveNode
+) -> None:
+    node.serve(Authority())
+    status, _, err = await fleet.boot("--json")
+
+    assert status == 3
+    assert err.startswith("tokenless: no TFTP server has a file for any phone; check ")
 
 
 async def test_phones_that_refuse_are_counted_shown_and_erased(

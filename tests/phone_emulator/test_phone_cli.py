@@ -1,6 +1,7 @@
 """`tokenless phone`, as its users run it."""
 
 import json
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import msgspec
 import pytest
 import trio
 
-from tests.rigs.cluster import DEVICE, SIGNED_AT, Lab
+from tests.rigs.cluster import DEVICE, SIGNED_AT, Authority, Lab
 from tests.rigs.live import LiveNode, live_node
 from tests.rigs.run_cli import run_cli
+from tests.rigs.run_in_terminal import run_in_terminal
 from tokenless.phone_emulator.capf_client import CapfResult
 from tokenless.phone_emulator.cli.phones.capf_complaint import capf_complaint
 from tokenless.phone_emulator.enrolment import CHANGED
@@ -105,6 +107,40 @@ async def test_an_older_list_is_taken_and_noted(
     assert "  CTLFile.tlv    updated by installed-ctl\n" in out
     assert "note: the file was signed 2020-" in out
     assert "validly signed" in out
+
+
+async def test_a_server_without_files_is_no_success(
+    phone: Commands, node: LiveNode
+) -> None:
+    await phone.boot()
+    node.serve(Authority())
+    status, out, err = await phone.boot()
+
+    assert status == 3
+    assert "  CTLFile.tlv    absent\n" in out
+    assert err.startswith(f"tokenless: no TFTP server has a file for {DEVICE}; check ")
+
+
+async def test_a_server_with_a_configuration_only_is_a_success(
+    phone: Commands, node: LiveNode
+) -> None:
+    authority = MIXED.authority()
+    assert authority.configuration is not None
+    node.serve(Authority(files={f"{DEVICE}.cnf.xml": authority.configuration.encode()}))
+    status, out, err = await phone.boot()
+
+    assert (status, err) == (0, "")
+    assert "  CTLFile.tlv    absent\n" in out
+
+
+def test_a_boot_that_takes_long_says_what_the_phone_waits_for(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{silent.getsockname()[1]}"
+        options = ("--device", DEVICE, "--flash", str(tmp_path / "flash"))
+        status, shown = run_in_terminal("phone", "boot", *options, "--tftp", where)
+    assert status == 3
+    assert f"fetching CTL{DEVICE}.tlv from {where}" in shown
 
 
 async def test_a_refused_configuration_says_that_the_old_one_is_kept(

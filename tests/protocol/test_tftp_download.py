@@ -108,6 +108,33 @@ def test_silence_before_and_after_the_first_block() -> None:
         download.result()
 
 
+def dripped(every_s: float, blocks: int) -> tuple[Download, float]:
+    """Return a download whose blocks come so slowly, and when it was over."""
+    download, now = begin(), 0.0
+    for number in range(1, blocks + 1):
+        arrives = now + every_s
+        while download.deadline < arrives and not download.is_over:
+            download.tick(download.deadline)
+        if download.is_over:
+            return download, download.deadline
+        now = arrives
+        payload = b"a" * 512 if number < blocks else b""
+        download.receive(encode_data(number, payload), TID, now)
+    return download, now
+
+
+def test_a_server_that_drips_blocks_is_left() -> None:
+    download, ended_at = dripped(4.0, 4000)
+    with pytest.raises(SilentServerError, match=r"too slowly: \d+ bytes in \d+ s"):
+        download.result()
+    assert ended_at < 60
+
+
+def test_a_slow_network_is_waited_for() -> None:
+    download, _ = dripped(1.02, 129)
+    assert len(download.result()) == 64 * 1024
+
+
 def test_files_beyond_the_limit_are_refused() -> None:
     download = begin(DownloadOptions(max_bytes=1000))
     download.receive(encode_data(1, b"a" * 512), TID, 0.1)

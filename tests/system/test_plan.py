@@ -167,6 +167,18 @@ def test_a_plan_that_locks_phones_out_is_exit_status_1(tmp_path: Path) -> None:
     assert out.split("\n\n")[1].startswith("NOT SAFE for 7960-at-cucm-1051-a-pub")
 
 
+def test_a_plan_that_restarts_can_spoil_is_exit_status_1() -> None:
+    """`safe` in JSON and the exit status say the same."""
+    status, out, err = run_cli(
+        *("rehearse", "plan", "--goal", "CallManager", "--models", "8861,Jabber"),
+        *("--version", "12.5(1)", "--json"),
+    )
+    found = json.loads(out)
+    assert all(each["only_if_restarted"] for each in found["unsafe"])
+    assert (status, found["safe"]) == (1, False)
+    assert "if services restart between step 1 and 3; restart no service" in err
+
+
 def test_phones_without_a_list_are_planned_for() -> None:
     status, out, err = run_cli(
         *("rehearse", "plan", "--goal", "regenerate CallManager, TVS"),

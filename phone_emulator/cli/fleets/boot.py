@@ -22,6 +22,7 @@ from tokenless.phone_emulator.cli.fleets.options import (
     tftp_option,
 )
 from tokenless.phone_emulator.cli.fleets.view import fleet_view, print_report
+from tokenless.phone_emulator.cli.options import CHECK_SERVER
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.fleet.fleet import FleetSettings
 from tokenless.phone_emulator.fleet.plan import FleetPlan
@@ -70,7 +71,10 @@ def boot(
     processes: int | None,
     as_json: bool,
 ) -> None:
-    """Boot a fleet; exit 0 when no phone is stuck."""
+    """Boot a fleet.
+
+    Exit status 0 when no phone is stuck, 3 when no server answers or has a file.
+    """
     if as_json and csv_file == _STANDARD_OUTPUT:
         raise click.UsageError(
             "--csv - and --json both print to standard output; name a file for --csv"
@@ -99,6 +103,9 @@ def boot(
         silent = report.outcomes[Outcome.UNREACHABLE.value]
         nobody_answers = silent == report.phones
         sys.exit(ExitStatus.CANNOT_TELL if nobody_answers else ExitStatus.FAILED)
+    if report.found_nothing:
+        complain(f"no TFTP server has a file for any phone; {CHECK_SERVER}")
+        sys.exit(ExitStatus.CANNOT_TELL)
 
 
 @contextmanager

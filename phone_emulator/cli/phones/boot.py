@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +13,11 @@ import trio
 
 from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.files import TooLongError, read_bounded
+from tokenless.ground.terminal import slow_view
 from tokenless.inputs import INPUT_FILE, INPUT_FOLDER
 from tokenless.parsed import Parsed
 from tokenless.phone_emulator.addresses import parse_phone_name
-from tokenless.phone_emulator.cli.options import ModelName, tftp_option
+from tokenless.phone_emulator.cli.options import CHECK_SERVER, ModelName, tftp_option
 from tokenless.phone_emulator.cli.phones.capf_complaint import capf_complaint
 from tokenless.phone_emulator.cli.phones.options import (
     flash_option,
@@ -96,7 +98,7 @@ def boot(
     """Boot a phone: fetch, verify and install its files.
 
     The phone then connects to CAPF if its configuration says so. Exit status 0 when the
-    phone holds what the server serves, 3 when no server answers.
+    phone holds what the server serves, 3 when no server answers or has a file for it.
     """
     identity = PhoneIdentity(
         device=device,
@@ -105,7 +107,7 @@ def boot(
         habits=habits,
     )
     _give_mic(identity, flash, mic, manufacturer)
-    report = trio.run(_boot, identity, flash, network, None)
+    report = _boot(identity, flash, network, None)
     _show(report, as_json=as_json)
     _judge(report)
 
@@ -145,7 +147,7 @@ def capf(
         servers=tftp,
         habits=habits,
     )
-    report = trio.run(_boot, identity, flash, network, string)
+    report = _boot(identity, flash, network, string)
     _show(report, as_json=as_json)
     if report.capf is None:
         _judge(report)  # without files it does not know whether CAPF waits for it
@@ -197,21 +199,31 @@ def _show(report: BootReport, *, as_json: bool) -> None:
 
 
 def _judge(report: BootReport) -> None:
-    """Exit with 1 or 3 when the phone lacks the served files."""
+    """Exit with 1 or 3 when the phone lacks the served files, or none is served."""
     if not report.holds_what_is_served:
         complain(complaint(report))
         is_silent = report.outcome is Outcome.UNREACHABLE
         sys.exit(ExitStatus.CANNOT_TELL if is_silent else ExitStatus.FAILED)
+    if report.found_nothing:
+        complain(f"no TFTP server has a file for {report.device}; {CHECK_SERVER}")
+        sys.exit(ExitStatus.CANNOT_TELL)
 
 
-async def _boot(
+def _boot(
     identity: PhoneIdentity,
     flash: Path,
     network: AbstractAsyncContextManager[Network],
     string: str | None,
 ) -> BootReport:
-    async with network as opened:
-        return await boot_in_folder(identity, flash, opened, string=string)
+    """Boot the phone; while that is slow, show what it waits for."""
+
+    async def boot() -> BootReport:
+        async with network as opened:
+            told = replace(opened, tell=tell)
+            return await boot_in_folder(identity, flash, told, string=string)
+
+    with slow_view(f"booting {identity.device}") as tell:
+        return trio.run(boot)
 
 
 def _print_report(report: BootReport) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import trio
 
 from tokenless.command_line import ExitStatus, NumberRange, complain, json_option
 from tokenless.ground.interrupts import until_stopped
+from tokenless.ground.terminal import slow_view
 from tokenless.phone_emulator.cli.options import tftp_option
 from tokenless.phone_emulator.cli.phones.options import (
     flash_option,
@@ -122,7 +125,8 @@ def call(
     has heard the other.
     """
     phones = [(_identity(each, tftp, habits), each) for each in (flash, other)]
-    report = trio.run(_call, phones, network, seconds)
+    with slow_view("booting both phones") as tell:
+        report = trio.run(_call, phones, network, seconds, tell)
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
@@ -139,13 +143,16 @@ async def _call(
     phones: list[tuple[PhoneIdentity, Path]],
     network: AbstractAsyncContextManager[Network],
     seconds: float,
+    tell: Callable[[str], None],
 ) -> CallReport:
-    async with network as opened:
+    async with network as silent:
+        opened = replace(silent, tell=tell)
         for identity, flash in phones:
             await boot_in_folder(identity, flash, opened)
         caller, called = (
             line_in_folder(identity, flash, opened) for identity, flash in phones
         )
+        tell("registering, and calling")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(caller.run)
             nursery.start_soon(called.run)

@@ -25,11 +25,7 @@ from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.plan_json import to_json
 from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.runbook import Pace
-from tokenless.phone_emulator.planner.verdict import (
-    locks_phones_out,
-    what_to_do,
-    why_not,
-)
+from tokenless.phone_emulator.planner.verdict import what_to_do, why_not
 from tokenless.phone_emulator.rehearsal.reports.tables import WIDTH_IN_FILES
 from tokenless.phone_emulator.rehearsal.scripts.script import Script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
@@ -80,9 +76,9 @@ def plan(
     of steps that locks no phone out; the anchors and TVS members that are left after
     each step; and the regenerations that must wait, each until a step. It names groups
     of phones for which the order is not safe, with the reason and the steps between
-    which they are at risk. Exit status 1 when no order is safe, or the plan locks out
-    phones for which there is none; 2 when an option names what does not exist; 3 when
-    the time was too short to find one.
+    which they are at risk. Exit status 1 when no order is safe for all of them, even if
+    services restart at a wrong moment; 2 when an option names what does not exist; 3
+    when the time was too short to find one.
     """
     if runbook is not None:
         check_runbook(runbook)
@@ -100,7 +96,7 @@ def plan(
     _print(made, as_json=as_json)
     if made.steps is not None and others:
         _compare(asked.played(made, "the plan"), others, as_json=as_json)
-    if locks_phones_out(made):
+    if not made.is_safe:
         complain(PhoneError(why_not(made), hint=what_to_do(made)).explain())
         is_open = made.steps is None and made.gave_up
         sys.exit(ExitStatus.CANNOT_TELL if is_open else ExitStatus.FAILED)

@@ -172,7 +172,6 @@ def boot(
 def _boot(
     layout: ClusterLayout, tvs: Tvs, served: Served, model: Behaviour, phone: PhoneLists
 ) -> PredictedBoot:
-    has_sbd = model.security_by_default
     judge = _Judge(layout, tvs, phone.is_configured, model)
     state = _state(phone.ctl, phone.itl)
     ctl = judge.list(FileKind.CTL, served.ctl, state, phone)
@@ -183,7 +182,7 @@ def _boot(
         if began_empty and state is TrustState.CTL_ONLY:
             state = TrustState.FIRST_BOOT
     itl = None
-    if has_sbd:
+    if model.security_by_default:
         itl = judge.list(FileKind.ITL, served.itl, state, phone)
         if itl.action in CHANGED:
             phone = phone._replace(itl=served.itl)
@@ -259,8 +258,7 @@ class _Judge(NamedTuple):
         """Return why TVS does not help; None when it vouches for the signer."""
         if (reason := self._why_not_asked(phone)) is not None:
             return reason
-        vouched = self._vouched_roles(signer)
-        if not vouched:
+        if not (vouched := self._vouched_roles(signer)):
             return Reason.NOT_VOUCHED
         return None if kind.signer_roles & vouched else Reason.WRONG_ROLE
 
@@ -274,8 +272,7 @@ class _Judge(NamedTuple):
             return Reason.NO_TVS_CONFIGURED
         if not self.model.speaks_tls:
             return Reason.TVS_TLS
-        is_pinned = any(member in pinned for member in self.tvs.shown)
-        return None if is_pinned else Reason.TVS_NOT_IN_ITL
+        return Reason.TVS_NOT_IN_ITL if pinned.isdisjoint(self.tvs.shown) else None
 
     def _vouched_roles(self, signer: CertificateIdentity) -> frozenset[Role]:
         """Return the roles that TVS answers: of database or CTL (REFERENCE 3.6)."""
@@ -309,21 +306,23 @@ def anchors(
     lists whose key the cluster still has, and signs lists with that the phone takes:
     without Security by Default CTLs only.
     """
-    signers = set()
-    for held in (phone.ctl, phone.itl):
-        for who in () if held is None else held.holders(Role.SAST):
-            if is_current(layout, cluster, who) and _signs(layout, who, group):
-                signers.add(who)
-    return signers
+    takes_itls = group.security_by_default
+    return {
+        who
+        for held in (phone.ctl, phone.itl)
+        for who in (() if held is None else held.holders(Role.SAST))
+        if is_current(layout, cluster, who) and _signs(layout, who, takes_itls)
+    }
 
 
-def _signs(layout: ClusterLayout, who: CertificateIdentity, group: PhoneGroup) -> bool:
+@lru_cache(maxsize=4096)
+def _signs(layout: ClusterLayout, who: CertificateIdentity, takes_itls: bool) -> bool:
     """Tell whether a key signs a list that phones load: CTLs, with SBD ITLs, too."""
     release, mine = layout.release, who.node == PUBLISHER
-    return signs_ctls(release, who.unit, is_publishers=mine) or (
-        group.security_by_default
-        and signs_itls(release, layout.itl_reset, who.unit, is_publishers=mine)
-    )
+    if signs_ctls(release, who.unit, is_publishers=mine):
+        return True
+    reset = layout.itl_reset
+    return takes_itls and signs_itls(release, reset, who.unit, is_publishers=mine)
 
 
 def tvs_members(

@@ -169,10 +169,13 @@ def _race(
     new = with_new_certificate(layout, world.cluster, step.unit, step.node)
     cluster = change(layout, world.cluster, step)
     late: list[Held] = list(world.others)
+    others: dict[PhoneGroup, list[PhoneLists]] = {}
+    for group, phone in world.others:
+        others.setdefault(group, []).append(phone)
     after, refused = [], []
     for group, phone in zip(groups, world.phones, strict=True):
         when = moments(layout, new, step.unit, step.node, group.node)
-        held = [phone, *(other for who, other in world.others if who is group)]
+        held = [phone, *others.get(group, ())]
         found = race_boots(layout, when, group, held)
         late += [(group, phone), *((group, each.phone) for each in found)]
         after.append(boot(layout, cluster, group, phone).phone)

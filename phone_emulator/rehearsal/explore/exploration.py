@@ -110,8 +110,7 @@ def _to_json(run: RunResult) -> dict[str, Any]:
 def _share_well(runs: Sequence[RunResult]) -> float | None:
     played = [run for run in runs if run.failure is None]
     phones = sum(run.phones for run in played)
-    # A phone that is stuck often has its old registration: it counts once.
-    lost = sum(max(run.end.stuck, run.end.unregistered) for run in played)
+    lost = sum(run.end.phones for run in played)
     return 1 - lost / phones if phones else None
 
 

@@ -25,30 +25,45 @@ class Loss(msgspec.Struct, frozen=True):
     locked_out: int
     """Those that nothing on a server brings back."""
     stuck: int
-    """Those that refuse a file or would, with those that are locked out."""
+    """Those whose last boot refused a file, as in `rehearse run`."""
     unregistered: int
     """Those without dial tone."""
     failed_calls: int = 0
     """Pairs of groups whose last call failed."""
     weaker_calls: int = 0
     """Pairs of groups whose last call was less secure than one before."""
+    would_be_stuck: int = 0
+    """Further phones that would refuse a file if they started now."""
+
+    @property
+    def refusing(self) -> int:
+        """Return the phones that are stuck, or would be."""
+        return self.stuck + self.would_be_stuck
+
+    @property
+    def phones(self) -> int:
+        """Return all phones that are not well.
+
+        One that is stuck often has its old registration: it counts once.
+        """
+        return max(self.refusing, self.unregistered)
 
     @property
     def weight(self) -> tuple[int, int, int, int, int]:
         """Return the severity, for comparison."""
         calls = self.failed_calls, self.weaker_calls
-        return self.locked_out, self.stuck, self.unregistered, *calls
+        return self.locked_out, self.refusing, self.unregistered, *calls
 
     @classmethod
     def of(cls, impact: Impact) -> "Loss":
         """Take what counts of a step's impact."""
-        stuck = impact.stuck + impact.would_be_stuck
         return cls(
             impact.locked_out,
-            stuck,
+            impact.stuck,
             impact.unregistered,
             impact.failed_calls,
             impact.weaker_calls,
+            impact.would_be_stuck,
         )
 
 

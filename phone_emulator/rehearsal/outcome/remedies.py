@@ -295,6 +295,11 @@ def _by_another_cluster(context: RefusalContext) -> Iterator[Remedy]:
                 "`utils itl reset remotekey` with the ITLRecovery key of "
                 f"cluster {cluster.name}, because the phones know it"
             )
+            if not cluster.is_administered:
+                text += (
+                    "; its publisher is off, so a copy of ITLRecovery.p12 is needed "
+                    "that was exported before"
+                )
             yield Remedy(RemedyKind.ITL_RESET_REMOTEKEY, about, text)
         if known:
             text = f"move the phones back to cluster {cluster.name}"

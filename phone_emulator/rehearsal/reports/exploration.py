@@ -55,10 +55,14 @@ def loss_words(loss: Loss, phones: int) -> str:
 def _lost_phones(loss: Loss, phones: int) -> Iterator[str]:
     if loss.locked_out:
         yield f"{loss.locked_out} of {phones} locked out"
-        if more := loss.stuck - loss.locked_out:
-            yield f"{more} more stuck"
+        if more := loss.refusing - loss.locked_out:
+            yield f"{more} more stuck{' or would be' if loss.would_be_stuck else ''}"
     elif loss.stuck:
         yield f"{loss.stuck} of {phones} stuck"
+        if loss.would_be_stuck:
+            yield f"{loss.would_be_stuck} more would be stuck when they next start"
+    elif loss.would_be_stuck:
+        yield f"{loss.would_be_stuck} of {phones} would be stuck when they next start"
     elif loss.unregistered:
         yield f"{loss.unregistered} of {phones} without dial tone"
 
@@ -169,7 +173,7 @@ def _more(runs: Sequence[RunResult]) -> Iterator[str]:
     if rest:
         kinds = Counter(run.name.partition(":")[0] for run in rest)
         by_kind = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        most = max(max(run.end.stuck, run.end.unregistered) for run in rest)
+        most = max(run.end.phones for run in rest)
         yield (
             f"and {len(rest)} more that cost at most {counted(most, 'phone')} at the "
             f"end, by kind: {by_kind}"
@@ -210,8 +214,7 @@ def _row(run: RunResult) -> tuple[Html, ...]:
     worst = loss_words(run.worst, run.phones)
     if any(run.worst.weight):
         worst = f"{worst} (step {run.worst_step})"
-    lost = max(run.end.stuck, run.end.unregistered)
-    share = 100 * lost / run.phones if run.phones else 0
+    share = 100 * run.end.phones / run.phones if run.phones else 0
     bar = tag("div", class_="bar", style=f"width: {share:.0f}%")
     return (
         join(bar, loss_words(run.end, run.phones)),

@@ -17,7 +17,11 @@ _LEVELS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+def _nothing() -> None:
+    """Keep nothing: a datagram has no connection."""
+
+
+@dataclass(slots=True, eq=False)
 class Source:
     """Sender of a message, and how to answer it."""
 
@@ -27,6 +31,10 @@ class Source:
     log: LimitedLog
     transport: str = "TCP"
     """In Via: UDP, TCP or TLS."""
+    released: Callable[[], None] = _nothing
+    """Is called when a device is reached over it no longer."""
+    devices: int = 0
+    """How many registered devices are reached over it."""
 
     def is_same_phone(self, other: "Source") -> bool:
         """Return whether a client is this one: by certificate, in clear by address."""

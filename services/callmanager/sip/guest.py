@@ -186,9 +186,8 @@ def _register(
         SipCount.REGISTERED if known is None else SipCount.REFRESHED
     ] += 1
     granted = min(register.expires_s, call_control.settings.expires_s)
-    station.register, station.source = register, source
     station.expires_at = now + granted
-    call_control.stations[register.device] = station
+    call_control.bind(station, register, source)
     if not is_refresh:
         station.begin_alarms()
         if register.alarm is not None:
@@ -251,7 +250,7 @@ def _end(
         if binding.peer.is_secure and binding.peer != source.peer:
             failure = RegisterFailure.AUTHENTICATED_DEVICE_EXISTS
             return _refuse(call_control, request, register.device, failure, source)
-        del call_control.stations[register.device]
+        call_control.release(register.device)
         reason = UnregisterReason.DEVICE_UNREGISTERED
         call_control.registrar.unregister(register.device, station, reason)
     return _accept(call_control, request, 0, source)
@@ -283,21 +282,6 @@ def _refuse(
     why = WARNINGS.get(failure, _OTHER_WARNING)
     text = why.format(expected=expected, received=received)
     return refuse(request, node=call_control.node, why=text, tag=call_control.new_tag())
-
-
-def expire(call_control: SipCallControl, now: float) -> None:
-    """End the registrations that were not refreshed in time.
-
-    Args:
-        call_control: The node's registrations.
-        now: Monotonic seconds.
-    """
-    late = [each for each in call_control.stations.values() if each.expires_at <= now]
-    for station in late:
-        device = station.register.device
-        del call_control.stations[device]
-        reason = UnregisterReason.KEEPALIVE_TIMEOUT
-        call_control.registrar.unregister(device, station, reason)
 
 
 class SipGuest(Guest):
@@ -332,8 +316,22 @@ class SipSession(MessageSession[SipMessage]):
         peer = peer_of(connection)
         transport = "TLS" if peer.is_secure else "TCP"
         self._source = Source(
-            connection.address, peer, connection.push, guest.log, transport
+            connection.address,
+            peer,
+            connection.push,
+            guest.log,
+            transport,
+            connection.reconsider,
         )
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether a registered phone is reached over it: one a device.
+
+        A phone that registers over another connection is reached over that one only,
+        so that nobody keeps more connections than devices.
+        """
+        return self._source.devices > 0
 
     def _take(self, message: SipMessage) -> None:
         guest = self._guest

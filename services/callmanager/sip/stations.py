@@ -101,6 +101,35 @@ class SipCallControl:
             return CallFailure.BUSY
         return self.calls.new_leg(self.party_of(registration), station.source)
 
+    def bind(
+        self, station: "SipStation", register: Registration, source: Source
+    ) -> None:
+        """Keep a station, reached from now on over the transport of this REGISTER."""
+        source.devices += 1
+        self.release(register.device)
+        station.register, station.source = register, source
+        self.stations[register.device] = station
+
+    def release(self, device: str) -> None:
+        """Forget a device's station, if it has one; its connection is not kept."""
+        station = self.stations.pop(device, None)
+        if station is not None:
+            station.source.devices -= 1
+            station.source.released()
+
+    def expire(self, now: float) -> None:
+        """End the registrations that were not refreshed in time.
+
+        Args:
+            now: Monotonic seconds.
+        """
+        late = [each for each in self.stations.values() if each.expires_at <= now]
+        for station in late:
+            device = station.register.device
+            self.release(device)
+            reason = UnregisterReason.KEEPALIVE_TIMEOUT
+            self.registrar.unregister(device, station, reason)
+
     def _contact_of(self, device: str) -> str:
         station = self.stations.get(device)
         return "sip:unknown" if station is None else station.register.contact
@@ -139,7 +168,7 @@ class SipStation:
 
     def dismiss(self, reason: UnregisterReason) -> None:
         """Tell the phone that its registration here has ended."""
-        self._call_control.stations.pop(self.register.device, None)
+        self._call_control.release(self.register.device)
         if reason is not UnregisterReason.DUPLICATE_REGISTRATION:
             self.reset(ResetType.RESTART)
 

@@ -171,6 +171,10 @@ class Connection:
         self.is_closing = True
         self._loop.look_after(self)
 
+    def reconsider(self) -> None:
+        """Ask the session again whether it is kept; at any moment."""
+        self._loop.look_after(self)
+
     def set_timer(self, seconds: float | None) -> None:
         """Have `on_timer` called after so long, None: never; replaces the former."""
         timers = self._loop.timers

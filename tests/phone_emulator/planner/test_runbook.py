@@ -95,6 +95,28 @@ def test_services_that_restart_one_after_the_other_take_time() -> None:
     assert other - one == len(NODES) * 3 * 100  # Tftp, CallManager, CTIManager
 
 
+def test_restarts_after_the_last_step_are_in_the_window() -> None:
+    """No phone holds a list, so the plan resets none: the services come at the end."""
+    plan = planned("CallManager", "7960", is_mixed=False)
+    quick, slow = (Pace(phones=10, restart_s=each) for each in (0, 100))
+    one, other = runbook_of(plan, quick), runbook_of(plan, slow)
+    assert any("Cisco CallManager and Cisco CTIManager" in each for each in other.after)
+    assert one.seconds is not None
+    assert other.seconds is not None
+    assert other.seconds - one.seconds == len(NODES) * 3 * 100
+    said = "10 minutes of them for the restarts after the last step"
+    assert any(said in each for each in other.remarks())
+    assert not any("after the last step" in each for each in one.remarks())
+
+
+def test_the_restart_of_capf_takes_time() -> None:
+    plan = planned("CAPF", "7975", version="11.5(1)")
+    quick, slow = (Pace(phones=10, restart_s=each) for each in (0, 100))
+    (one, *_), (other, *_) = (runbook_of(plan, pace).rows for pace in (quick, slow))
+    assert "Cisco Certificate Authority Proxy Function" in other.wait_for
+    assert (one.seconds, other.seconds) == (30, 130)
+
+
 @pytest.mark.parametrize(
     ("version", "label"), [("12.5(1)", "Validity From"), ("14SU2", "Start Date")]
 )

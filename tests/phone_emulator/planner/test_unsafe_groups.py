@@ -1,5 +1,6 @@
 """Plans for phones that no order spares, and for phones that hold no list."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -16,12 +17,9 @@ from tokenless.phone_emulator.planner.model.steps import (
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.planner.plan_json import to_json
 from tokenless.phone_emulator.planner.report import in_words
-from tokenless.phone_emulator.planner.verdict import (
-    locks_phones_out,
-    what_to_do,
-    why_not,
-)
+from tokenless.phone_emulator.planner.verdict import what_to_do, why_not
 from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.trust.reasons import Reason
 
 CALLMANAGER, TVS = TrustStore.CALLMANAGER, TrustStore.TVS
 CAPF, ITLRECOVERY = TrustStore.CAPF, TrustStore.ITLRECOVERY
@@ -67,27 +65,36 @@ def test_the_heading_says_first_for_whom_the_order_is_not_safe() -> None:
     )
     order = words[heading + 1]
     assert order == "The shortest safe order for the other phones (10 steps):"
-    assert locks_phones_out(plan)
+    assert not plan.is_safe
     assert why_not(plan) == "the plan locks out 7960-pub, 7960-sub1 permanently"
 
 
 @pytest.mark.parametrize(
-    ("version", "is_locked_out", "words"),
+    ("version", "words", "error"),
     [
-        ("12.5(1)", False, "if services restart between step 1 and 3: restart nothing"),
-        ("14", True, "locked out between step 1 and 4. Afterwards they accept"),
+        (
+            "12.5(1)",
+            "if services restart between step 1 and 3: restart nothing",
+            "restart no service and no node between step 1 and 3",
+        ),
+        (
+            "14",
+            "locked out between step 1 and 4. Afterwards they accept",
+            "they accept their files again once step 4 is done: announce it",
+        ),
     ],
 )
 def test_groups_at_risk_for_some_steps_are_in_the_heading(
-    version: str, is_locked_out: bool, words: str
+    version: str, words: str, error: str
 ) -> None:
     plan = make_plan(task("CallManager", version=version, models=("8861", "Jabber")))
     said = list(in_words(plan))
     heading = said[said.index("") + 1]
     assert heading.startswith("NOT SAFE for Jabber-pub, Jabber-sub1")
     assert words in heading
-    assert locks_phones_out(plan) == is_locked_out
     assert not to_json(plan)["safe"]
+    assert why_not(plan).startswith("the plan locks out Jabber-pub, Jabber-sub1 ")
+    assert what_to_do(plan) == error
 
 
 def test_a_strict_plan_names_the_groups_for_which_it_is_none() -> None:
@@ -99,7 +106,7 @@ def test_a_strict_plan_names_the_groups_for_which_it_is_none() -> None:
     found = to_json(plan)
     assert (found["safe"], found["not_strict"]) == (False, ["one"])
     assert "NOT SAFE for one at other nodes" in "\n".join(in_words(plan))
-    assert locks_phones_out(plan)
+    assert not plan.is_safe
 
 
 def test_phones_that_no_order_spares_may_need_no_hands() -> None:
@@ -160,3 +167,37 @@ def test_what_only_a_strict_plan_cannot_do_is_not_called_a_lockout() -> None:
     assert "locks out" not in words
     assert to_json(plan)["strict"]
     assert to_json(make_plan(replace(wanted, groups=groups)))["safe"]
+
+
+def test_phones_with_too_old_a_tls_version_are_told_of() -> None:
+    """They cannot ask TVS, and a CTL's only anchor is replaced (before 12.0)."""
+    wanted = task("CallManager, ITLRecovery", models=("7975",))
+    groups = tuple(replace(group, speaks_tls=False) for group in wanted.groups)
+    plan = make_plan(replace(wanted, groups=groups))
+    assert {each.problem.reason for each in plan.unsafe} == {Reason.TVS_TLS}
+    assert "than this model speaks" in "\n".join(in_words(plan))
+
+
+def test_equal_groups_are_told_of_by_all_their_names() -> None:
+    """7965s do what 7975s do, 7940s what 7960s do: in orders, losses, dangers, too."""
+    goal = "CallManager, TVS"
+    few = to_json(make_plan(task(goal, version="14", models=("7975", "7960"))))
+    models = ("7975", "7960", "7965", "7940")
+    plan = make_plan(task(goal, version="14", models=models))
+    many = to_json(plan)
+    assert [each["run"] for each in many["steps"]] == [e["run"] for e in few["steps"]]
+    for other, model in (("7965", "7975"), ("7940", "7960")):
+        renamed = json.loads(json.dumps(few).replace(model, other))
+        for found, wanted in zip(many["steps"], renamed["steps"], strict=True):
+            for key in ("anchors", "tvs", "phones"):
+                mine = {k: v for k, v in wanted[key].items() if k.startswith(other)}
+                assert mine.items() <= found[key].items()
+    names = [group.name for group in plan.task.groups]
+    for step in many["steps"]:
+        assert list(step["anchors"]) == names
+        for danger in step["must_not_follow"]:
+            alike = {name.replace("65", "75").replace("40", "60") for name in names}
+            told = danger["locks_out"]
+            few_told = {name.replace("65", "75").replace("40", "60") for name in told}
+            assert len(told) == 2 * len(few_told & alike)
+    assert len(many["unsafe"]) == 2 * len(few["unsafe"])

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
 from click.testing import CliRunner
 
 from tokenless.phone_emulator.cli.rehearsals import rehearse
@@ -133,6 +134,40 @@ def test_a_fault_that_costs_a_call_is_a_loss_between_phones_and_none() -> None:
     assert any("calls do not recover" in (each.text or "") for each in suite.iter())
     impact = Impact(of=4, failed_calls=1, weaker_calls=2)
     assert Loss.of(impact) == Loss(0, 0, 0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("impact", "words"),
+    [
+        (Impact(stuck=2, of=4), "2 of 4 stuck"),
+        (Impact(would_be_stuck=2, of=4), "2 of 4 would be stuck when they next start"),
+        (
+            Impact(stuck=1, would_be_stuck=2, of=4),
+            "1 of 4 stuck, 2 more would be stuck when they next start",
+        ),
+        (
+            Impact(stuck=1, would_be_stuck=2, locked_out=2, of=4),
+            "2 of 4 locked out, 1 more stuck or would be",
+        ),
+    ],
+)
+def test_phones_are_stuck_in_an_exploration_as_in_a_run(
+    impact: Impact, words: str
+) -> None:
+    loss = Loss.of(impact)
+    assert loss_words(loss, 4) == words
+    result = run("one", loss)
+    assert result.impact_json() == {
+        "locked_out": impact.locked_out,
+        "stuck": impact.stuck,
+        "would_be_stuck": impact.would_be_stuck,
+        "unregistered": 0,
+        "failed_calls": 0,
+        "weaker_calls": 0,
+        "of": 4,
+    }
+    share = (impact.stuck + impact.would_be_stuck) / 4
+    assert ranked(SCRIPT, [run("no-fault", WELL), result], 1).resilience == 1 - share
 
 
 def test_an_exploration_that_was_ended_says_that_it_is_incomplete() -> None:

@@ -289,8 +289,13 @@ def test_the_other_clusters_recovery_key_can_sign(recovery: PrivateKeySigner) ->
     assert reset.startswith("`utils itl reset remotekey` with the ITLRecovery key")
     assert back == "move the phones back to cluster old"
     assert by_hand == _BY_HAND
-    assert _texts(replace(context, clusters=(home, down)))[1] == (
-        f"{back}, after one of its TFTP servers was started"
+    assert "exported before" not in reset
+    off = replace(down, is_administered=False)
+    reset_off, back_off, _ = _texts(replace(context, clusters=(home, off)))
+    assert back_off == f"{back}, after one of its TFTP servers was started"
+    assert reset_off == (
+        f"{reset}; its publisher is off, so a copy of ITLRecovery.p12 is needed that "
+        "was exported before"
     )
 
 

@@ -13,7 +13,6 @@ from tokenless.protocol.phones.registration import (
 from tokenless.protocol.sccp.answers import ResetType
 from tokenless.protocol.sip.messages import SipRequest
 from tokenless.protocol.sip.stream import SipStream
-from tokenless.services.callmanager.sip.guest import expire
 from tokenless.services.callmanager.sip.stations import SipStation
 
 
@@ -26,7 +25,7 @@ def test_a_phone_registers_refreshes_and_leaves() -> None:
     desk.now = 100
     assert desk.ask(register()).status == 200
     desk.now = 200
-    expire(desk.office, desk.now)
+    desk.office.expire(desk.now)
     assert desk.office.registrar.find(PHONE) is not None
     assert desk.ask(register(expires_s=0)).get("expires") == "0"
     (absence,) = desk.office.registrar.absences()
@@ -69,9 +68,9 @@ def test_a_device_that_was_deleted_is_not_refreshed() -> None:
 def test_a_registration_that_is_not_refreshed_ends() -> None:
     desk = phones()
     desk.ask(register())
-    expire(desk.office, 119)
+    desk.office.expire(119)
     assert desk.office.registrar.find(PHONE) is not None
-    expire(desk.office, 120)
+    desk.office.expire(120)
     (absence,) = desk.office.registrar.absences()
     assert absence.reason is UnregisterReason.KEEPALIVE_TIMEOUT
 

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -26,31 +26,36 @@ from tokenless.protocol.sip.stream import SipStream
 from tokenless.services.callmanager.sip.datagrams import SipDatagrams
 from tokenless.services.callmanager.sip.guest import SipGuest
 from tokenless.services.callmanager.sip.stations import SipCallControl, SipCount
+from tokenless.services.stream_server.counters import REFUSAL_CELLS, Refusal
 from tokenless.services.stream_server.guest import GuestTools
 from tokenless.services.stream_server.server import StreamServer
-from tokenless.services.stream_server.settings import Port, StreamSettings
+from tokenless.services.stream_server.settings import Port, StreamLimits, StreamSettings
+
+NARROW = StreamLimits(connections=5, idle_s=3600)
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[tuple[SipCallControl, tuple[str, int]]]:
+async def running(
+    limits: StreamLimits = StreamLimits(),  # noqa: B008
+) -> AsyncIterator[tuple[SipCallControl, tuple[str, int], StreamServer]]:
     office = office_of()
 
     def make_guest(tools: GuestTools) -> SipGuest:
         return SipGuest(office, tools, clock=time.monotonic)
 
     server = StreamServer(
-        StreamSettings("SIP", (Port("127.0.0.1", 0, None),)),
+        StreamSettings("SIP", (Port("127.0.0.1", 0, None),), limits),
         make_guest,
         guest_cells=len(SipCount),
     )
     async with trio.open_nursery() as nursery:
         (address,) = await nursery.start(server.serve)
-        yield office, address
+        yield office, address, server
         nursery.cancel_scope.cancel()
 
 
 async def test_over_tcp() -> None:
-    async with running() as (office, address):
+    async with running() as (office, address, _):
         stream, sip = await trio.open_tcp_stream(*address), SipStream()
         async with stream:
             data = b"\r\n\r\n" + register().encode()
@@ -67,9 +72,65 @@ async def test_over_tcp() -> None:
 
 
 async def test_garbage_over_tcp_ends_its_connection() -> None:
-    async with running() as (_, address), await trio.open_tcp_stream(*address) as bad:
+    async with (
+        running() as (_, address, _server),
+        await trio.open_tcp_stream(*address) as bad,
+    ):
         await bad.send_all(b"GET / HTTP/1.1\r\n\r\n")
         assert await bad.receive_some() == b""
+
+
+async def registered(address: tuple[str, int]) -> trio.SocketStream:
+    """Return a new connection over which PHONE has registered."""
+    stream, sip = await trio.open_tcp_stream(*address), SipStream()
+    await stream.send_all(register().encode())
+    while not (answers := sip.receive(await stream.receive_some())):
+        pass
+    assert isinstance(answers[0], SipResponse)
+    assert answers[0].status == 200
+    return stream
+
+
+async def flood(
+    stack: AsyncExitStack, address: tuple[str, int], server: StreamServer
+) -> None:
+    """Open connections until room was made five times more than before."""
+    cell = REFUSAL_CELLS[Refusal.EVICTED]
+    enough = server.counters[cell] + 5
+    for _ in range(12):
+        await stack.enter_async_context(await trio.open_tcp_stream(*address))
+    await until(lambda: server.counters[cell] >= enough)
+
+
+async def test_a_flood_of_connections_cuts_off_no_registered_phone() -> None:
+    async with running(NARROW) as (office, address, server), AsyncExitStack() as stack:
+        phone = await stack.enter_async_context(await registered(address))
+        await flood(stack, address, server)
+        office.stations[PHONE].reset(ResetType.RESTART)
+        assert b"action=restart" in await phone.receive_some()
+
+
+async def test_a_phone_keeps_the_connection_of_its_last_registration_only() -> None:
+    async with running(NARROW) as (office, address, server), AsyncExitStack() as stack:
+        former = [
+            await stack.enter_async_context(await registered(address)) for _ in range(4)
+        ]
+        last = await stack.enter_async_context(await registered(address))
+        await flood(stack, address, server)
+        for each in former:
+            with trio.fail_after(30):
+                assert await each.receive_some() == b"", "it makes room"
+        office.stations[PHONE].reset(ResetType.RESTART)
+        assert b"action=restart" in await last.receive_some()
+
+
+async def test_a_phone_whose_registration_ran_out_makes_room() -> None:
+    async with running(NARROW) as (office, address, server), AsyncExitStack() as stack:
+        phone = await stack.enter_async_context(await registered(address))
+        office.expire(office.stations[PHONE].expires_at)
+        await flood(stack, address, server)
+        with trio.fail_after(30):
+            assert await phone.receive_some() == b""
 
 
 @asynccontextmanager

@@ -145,6 +145,7 @@ class RunningCluster:
             tftp=frozenset(n.address for n in nodes.values() if n.serves_tftp),
             itls=_itls(cluster, nodes),
             without_role=_without_role(cluster),
+            is_administered=self.served.is_up(cluster.publisher.name),
             tftp_up=frozenset(
                 node.address
                 for node in nodes.values()

@@ -138,6 +138,8 @@ class ClusterFacts:
     """SHA-1 of the ITL that each TFTP server made last, by its address."""
     without_role: frozenset[bytes] = frozenset()
     """Certificates in CallManager-trust that TVS gives no role."""
+    is_administered: bool = True
+    """True if its publisher is up: commands are typed, and files fetched, there."""
     tftp_up: frozenset[str] = frozenset()
     """Addresses of its TFTP servers whose nodes are up."""
     fresh: Mapping[str, Fresh] = field(default_factory=dict)
