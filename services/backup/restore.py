@@ -17,7 +17,6 @@ from typing import BinaryIO, Final, cast
 
 from sqlalchemy import URL
 
-from tokenless.ground.files import made_beside
 from tokenless.services.backup.manifest import (
     CHUNK,
     HINT,
@@ -37,7 +36,7 @@ from tokenless.services.cluster.cluster import load_saved
 from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
-from tokenless.services.files import PRIVATE, sync_folder
+from tokenless.services.files import PRIVATE, made_beside, sync_folder
 from tokenless.services.store.access.engine import SQLITE
 from tokenless.services.store.database import Database
 

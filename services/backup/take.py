@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from tokenless.ground.files import made_beside
 from tokenless.services.backup.manifest import (
     FORMAT,
     MANIFEST,
@@ -30,7 +29,7 @@ from tokenless.services.cluster.cluster import load_saved
 from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
-from tokenless.services.files import PRIVATE, sync_folder
+from tokenless.services.files import PRIVATE, made_beside, sync_folder
 from tokenless.services.store.access.failures import hint_of_sqlite
 
 _LOCK_S: Final = 30.0

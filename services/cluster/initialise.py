@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from tokenless.ground.files import made_beside
 from tokenless.protocol.codes import TrustStore, units_of
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
@@ -24,7 +23,7 @@ from tokenless.services.cluster.issue_request import IssueRequest
 from tokenless.services.cluster.issuing import issue
 from tokenless.services.config import ClusterConfig
 from tokenless.services.errors import ServiceError
-from tokenless.services.files import PRIVATE, replace_file, sync_folder
+from tokenless.services.files import PRIVATE, made_beside, replace_file, sync_folder
 from tokenless.services.pki.manufacturer import manufacturer_certificates
 from tokenless.services.store import certificates, device_pools, devices, nodes
 from tokenless.services.store.access.engine import without_password

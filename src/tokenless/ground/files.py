@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -60,7 +59,7 @@ def read_bounded(path: Path, most: int) -> bytes:
         TooLongError: When it is longer.
         OSError: When it cannot be read.
     """
-    with path.open("rb") as file:
+    with named(path), path.open("rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise TooLongError(f"has over {most} bytes")
@@ -124,35 +123,6 @@ def replacing(path: Path, *, mode: int | None = PUBLIC) -> Iterator[BinaryIO]:
         beside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
-
-
-@contextmanager
-def made_beside(target: Path) -> Iterator[tuple[Path, Path]]:
-    """Give a folder in which a block makes what then takes its place, whole.
-
-    Args:
-        target: The place; the folders above it are not made.
-
-    Yields:
-        The folder, its owner's alone and gone afterwards; and where a link at the place
-        leads, for the last step: a rename.
-
-    Raises:
-        OSError: What the block raises; it names the place, as people know no other.
-    """
-    real = Path(os.path.realpath(target))
-    scratch = real.parent / f".{real.name}.{os.getpid()}.{secrets.token_hex(4)}"
-    try:
-        with named(target):
-            scratch.mkdir(mode=0o700)
-            yield scratch, real
-    except OSError as error:
-        if str(error.filename).startswith(str(scratch)):
-            error.filename = str(target)
-            error.filename2 = None
-        raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def make_private(file: Path) -> None:
