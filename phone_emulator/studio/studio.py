@@ -131,7 +131,7 @@ class Studio:
 
 
 def _when(at: datetime) -> str:
-    return f"{at.astimezone():%Y-%m-%d %H:%M}"
+    return f"{at.astimezone():%Y-%m-%d %H:%M %Z}"
 
 
 def _code(text: str) -> Markup:

@@ -67,7 +67,10 @@ def _showing(console: Console, _: Page, show: Do[Visit]) -> Endpoint:
         if visitor is None:
             return _to_sign_in(request)
         work = Work(visitor.session)
-        visit = Visit(console, request, visitor.session, visitor.user, Form(), work)
+        visit = Visit(
+            *(console, request, visitor.session, visitor.user, Form(), work),
+            known=console.live.number,
+        )
         try:
             response = await trio.to_thread.run_sync(
                 show, visit, limiter=console.threads
@@ -115,7 +118,9 @@ def _do(act: Do[Visit], page: Page, visit: Visit) -> Response:
         visit.console.log.exception("page failed", path=path)
         sentence = text("error.file", reason=error.strerror or str(error))
     visit.session.notify(NoticeKind.ERROR, sentence)
-    return visit.go(page.back.format(**visit.request.path_params))
+    back, url = page.back.format(**visit.request.path_params), visit.request.url
+    query = visit.request.query_params if back == url.path else {}
+    return visit.go(back, query)
 
 
 def _work_page(console: Console) -> Endpoint:
@@ -192,7 +197,9 @@ class _Live:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         visitor = await self._console.visitor(request)
-        if visitor is None or request.method != "GET":
+        is_gone = visitor is None or visitor.new_cookie is not None
+        if is_gone or request.method != "GET":
+            # Not of a session that goes on: the page has to be loaded again.
             await Response(status_code=403)(scope, receive, send)
             return
         cookie = request.cookies.get(COOKIE)

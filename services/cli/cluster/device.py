@@ -56,6 +56,9 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.store.audit import administrator
 from tokenless.services.store.devices import Device
 
+_NONE_LISTED: Final = (
+    "no phone is configured; `tokenless device status` has those that registered"
+)
 _TRANSPORTS: Final = {each.name.lower(): each for each in DeviceTransport}
 
 
@@ -90,6 +93,8 @@ def list_command(
         ]
         click.echo(json.dumps({"devices": listed}))
         return
+    if not devices:
+        click.echo(_NONE_LISTED, err=True)
     for each in devices:
         click.echo(
             f"{each.name}  {each.model}  {each.pool}  {_profile(each)}  "
