@@ -81,14 +81,12 @@ def read_input(file: BinaryIO, most: int) -> bytes:
         return file.read(most + 1)
 
 
-class ListeningAddress(click.ParamType):
+class ListeningAddress(click.types.StringParamType):
     """The address that a server listens on: a name, IPv4, IPv6 or [IPv6]."""
-
-    name = "text"
 
     def convert(
         self,
-        value: str,
+        value: Any,  # noqa: ANN401 - click's signature
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> str:
