@@ -89,3 +89,13 @@ async def test_a_button_that_is_refused_shows_why(rig: StudioRig) -> None:
     await visitor.post(run, {"do": "stop"})
     said = await visitor.said(run, {"do": "pause"})
     assert "is over: nothing was done" in said
+
+
+async def test_one_thing_is_not_called_several(rig: StudioRig) -> None:
+    StudyArchive(rig.folder).add(played_study())
+    visitor = await rig.signed_in()
+    (study,) = set(re.findall(r"/studies/\w{16}", (await visitor.get("/")).text))
+    pages = [(await visitor.get(f"{study}/{each}")).text for each in ("share", "look")]
+    pages += [(await visitor.get("/")).text, (await visitor.get(f"{study}/play")).text]
+    for page in pages:
+        assert not re.search(r"\b1 [a-z]+s\b", page.partition("<main")[2])
