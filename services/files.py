@@ -69,7 +69,7 @@ def made_beside(target: Path) -> Iterator[tuple[Path, Path]]:
             scratch.mkdir(mode=0o700)
             yield scratch, real
     except OSError as error:
-        if str(error.filename).startswith(str(scratch)):
+        if Path(str(error.filename)).is_relative_to(scratch):
             error.filename = str(target)
             error.filename2 = None
         raise

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from tokenless.services.errors import ServiceError
 
@@ -25,13 +30,10 @@ _DAMAGED: Final = "restore the data folder from a backup"
 _NO_CLUSTER: Final = "the folder holds no cluster of this version"
 _FOLLOWER: Final = (
     "this host may only read, and write its own node's rows; make the change on "
-    "the publisher's host"
+    "the publisher's host, or give the role a node's rights there: "
+    "`tokenless node grant`"
 )
 _LOGIN: Final = "correct the role, its password or the database in [database] url"
-_NO_RIGHTS: Final = (
-    "correct the role in [database] url, or give it a node's rights with "
-    "`tokenless node grant` on the publisher's host"
-)
 _ADMISSION: Final = (
     "let PostgreSQL's administrator admit this host, role and database in pg_hba.conf; "
     "where that says `hostssl`, switch TLS on (sslmode in [database] url)"
@@ -53,7 +55,6 @@ _PASSWORD: Final = "put the password into ~/.pgpass, or into the URL"  # noqa: S
 _UNKNOWN: Final = "try again; if the error persists, check the disk or PostgreSQL's log"
 _AWAY: Final = "start PostgreSQL, or correct [database] url; then try again"
 
-_NOT_PERMITTED: Final = "42501"
 # By the server's SQLSTATE: its words are in the language of its `lc_messages`.
 _BY_STATE: Final = {
     # feature_not_supported: what this program asks for, all servers have; a standby
@@ -64,7 +65,7 @@ _BY_STATE: Final = {
     "28P01": _LOGIN,  # invalid_password
     "3D000": _LOGIN,  # invalid_catalog_name
     "42704": _ROLE,  # undefined_object: `node grant` alone names one
-    _NOT_PERMITTED: _FOLLOWER,  # insufficient_privilege
+    "42501": _FOLLOWER,  # insufficient_privilege
     "42P01": _NO_CLUSTER,  # undefined_table
     "53100": _DISK,  # disk_full
     "55P03": _BUSY,  # lock_not_available
@@ -106,8 +107,6 @@ _BY_WORDS: Final = (
     (re.compile(r"session is (?:not )?read-only|hot standby mode"), _COPY),
     (re.compile(r"does not support SSL|certificate|sslmode|SSL error: cert"), _TLS),
 )
-_TABLE_OF_ALL_ROLES: Final = "alembic_version"
-"""The first table that is read: who may not read it has no rights in the database."""
 _REFUSAL: Final = re.compile(r"(?:connection failed: )?(.+?): \S+:  (.+)")
 """A server's own words: libpq puts two spaces after its FATAL, in every language."""
 
@@ -133,7 +132,17 @@ def explain(error: DBAPIError) -> ServiceError:
     message = f"the cluster's database: {lines[0].strip()}"
     if _is_away(error):
         return DatabaseAwayError(message, hint=_AWAY)
+    if isinstance(error, ProgrammingError) and _has_no_code(error.orig):
+        return ServiceError(message, hint=_URL)
     return ServiceError(message, hint=_hint(error.orig) or _UNKNOWN)
+
+
+def _has_no_code(cause: BaseException | None) -> bool:
+    """Tell whether the driver itself refused what it was given, as of the URL."""
+    return (
+        not isinstance(cause, sqlite3.Error)
+        and getattr(cause, "sqlstate", None) is None
+    )
 
 
 def _is_away(error: DBAPIError) -> bool:
@@ -153,11 +162,7 @@ def _hint(cause: BaseException | None) -> str | None:
     if isinstance(cause, sqlite3.Error):
         return hint_of_sqlite(cause)
     state = getattr(cause, "sqlstate", None)
-    if state is None:
-        return _connection_hint(cause)
-    if state == _NOT_PERMITTED and _TABLE_OF_ALL_ROLES in str(cause):
-        return _NO_RIGHTS
-    return _BY_STATE.get(state)
+    return _connection_hint(cause) if state is None else _BY_STATE.get(state)
 
 
 def hint_of_sqlite(error: sqlite3.Error) -> str | None:
@@ -173,7 +178,7 @@ def _connection_hint(cause: BaseException | None) -> str | None:
     """Return what can be done about a connection that was refused or never tried."""
     said = str(cause)
     if getattr(cause, "pgconn", None) is None:
-        return _URL if said.startswith("invalid connection option") else None
+        return None
     # Refused over TLS for one reason, without TLS because only TLS is admitted.
     refusals = [line for line in said.splitlines() if _REFUSAL.match(line)]
     told = "\n".join(line for line in refusals if "pg_hba.conf" not in line) or said
