@@ -63,10 +63,12 @@ def _idle_lines(registration: Mapping[str, Any]) -> Iterator[str]:
     node = registration.get("node")
     if node is None:
         failure = registration.get("reason_code")
+        if not failure:  # nothing runs: it has unregistered, or its process has ended
+            yield "Not registered"
+            return
         # A phone that a server refuses says so; one that finds none goes on trying.
         yield "Unprovisioned" if failure == "rejected" else "Registering"
-        if failure:
-            yield f"reason: {printable(str(failure))}"
+        yield f"reason: {printable(str(failure))}"
         return
     cipher = registration.get("cipher")
     mark = ""

@@ -50,6 +50,25 @@ def by_hand_in_words(plan: Plan) -> str:
     return f"Delete {held_lists(plan)} on each of these phones after the last step"
 
 
+def left_as(plan: Plan) -> str:
+    """Return what phones that need hands do at the end: refuse what is served, or not.
+
+    A phone may hold what its node serves and have lost all anchors: in a cluster that
+    was mixed once, no step makes a new CTL.
+    """
+    if plan.steps:
+        last = plan.steps[-1].boots
+        known = [last[each.name] for each in plan.by_hand if each.name in last]
+        refusing = [bool(boot.refusals) for boot in known]
+    else:
+        refusing = [plan.in_one_go.lockout is not None]
+    if all(refusing):
+        return "still refuse the files that their node serves"
+    if not any(refusing):
+        return "hold what their node serves, but will refuse any new list"
+    return "still refuse the files that their node serves, or will refuse any new list"
+
+
 def held_lists(plan: Plan) -> str:
     """Name the lists that phones hold which must be recovered by hand."""
     pairs = zip(plan.task.groups, plan.task.first_world().phones, strict=True)

@@ -21,7 +21,12 @@ from tokenless.phone_emulator.studio.visit import SEE_OTHER, Page, Visit
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services import console
 from tokenless.services.console.forms import STRANGERS, Form, FormLimits
-from tokenless.services.console.guard import Protection, checked_form, set_cookie
+from tokenless.services.console.guard import (
+    IS_LIVE,
+    Protection,
+    checked_form,
+    set_cookie,
+)
 from tokenless.services.console.serving import Do, Endpoint, KeptFiles, routes_of
 from tokenless.services.console.sessions import NoticeKind, Session
 from tokenless.services.console.texts import text
@@ -80,11 +85,16 @@ def _endpoint(studio: Studio, page: Page, do: Do[Visit], *, is_form: bool) -> En
 
 
 def _to_sign_in(request: Request) -> Response:
-    if "hx-request" in request.headers:
+    if IS_LIVE in request.headers:
         # A part of a live page asks: the whole page has to sign in.
-        return Response(headers={"HX-Refresh": "true"})
+        return _reload()
     where = "/sign-in" if request.method == "GET" else f"/sign-in?{_REFUSED}=1"
     return RedirectResponse(where, status_code=SEE_OTHER)
+
+
+def _reload() -> Response:
+    """Make a live page load itself again as a whole."""
+    return Response(headers={"HX-Refresh": "true"})
 
 
 def _do(visit: Visit, page: Page, do: Do[Visit], is_form: bool) -> Response:
@@ -97,6 +107,9 @@ def _do(visit: Visit, page: Page, do: Do[Visit], is_form: bool) -> Response:
         visit.studio.log.exception("page failed", path=page.path)
         sentence = explain(error)
     visit.say(sentence, NoticeKind.ERROR)
+    if is_form and IS_LIVE in visit.request.headers:
+        # A button of a page that stays: loaded again, it shows the sentence.
+        return _reload()
     if is_form:
         return visit.go(page.back.format(**visit.request.path_params))
     return visit.render("failed.html", status=HTTPStatus.BAD_REQUEST, sentence="")

@@ -24,6 +24,7 @@ KEY_SIZES: Final = {
     KeyType.RSA: (512, 1024, 2048, 3072, 4096),
     KeyType.EC: (256, 384, 521),
 }
+USUAL_SIZES: Final = {KeyType.RSA: 2048, KeyType.EC: 256}
 _STRING_DIGITS: Final = range(4, 11)
 """The number of digits of an authentication string (REFERENCE-5 4.4)."""
 _MADE_UP_DIGITS: Final = 6
@@ -140,7 +141,7 @@ def _scheduled(capf: Capf, change: DeviceChange, at: int, expires: int) -> Capf:
     key_type = capf.key_type if change.key_type is None else change.key_type
     size = capf.key_size if change.key_size is None else change.key_size
     if change.key_size is None and change.key_type is not None:
-        size = {KeyType.RSA: 2048, KeyType.EC: 256}[key_type]
+        size = USUAL_SIZES[key_type]
     if size not in KEY_SIZES[key_type]:
         sizes = ", ".join(map(str, KEY_SIZES[key_type]))
         raise ServiceError(f"{key_type.name} keys cannot have {size} bits", hint=sizes)

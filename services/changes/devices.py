@@ -145,7 +145,8 @@ def _selected(
         if not selected:
             raise ServiceError(
                 f"no device matches: {selection}",
-                hint="name devices; `tokenless device list` shows them",
+                hint="name devices, or add them with `tokenless device import`; phones "
+                "that were not configured are in no list",
             )
         return selected
     devices = []

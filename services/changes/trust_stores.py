@@ -21,8 +21,8 @@ from tokenless.services.store.database import Change
 
 _LABEL_CHARACTERS: Final = 50
 _NO_ROLE: Final = (
-    "{store} gives a certificate no role: TVS will not answer for it; phones need "
-    "Phone-SAST-trust (docs/reference 1: 1.12)"
+    "{store} gives a certificate no role: TVS will not answer for it. A CA needs none; "
+    "signers of phones' files need Phone-SAST-trust (docs/reference 1: 1.12)"
 )
 
 

@@ -67,7 +67,10 @@ def _showing(console: Console, _: Page, show: Do[Visit]) -> Endpoint:
         if visitor is None:
             return _to_sign_in(request)
         work = Work(visitor.session)
-        visit = Visit(console, request, visitor.session, visitor.user, Form(), work)
+        visit = Visit(
+            *(console, request, visitor.session, visitor.user, Form(), work),
+            known=console.live.number,
+        )
         try:
             response = await trio.to_thread.run_sync(
                 show, visit, limiter=console.threads
@@ -115,7 +118,9 @@ def _do(act: Do[Visit], page: Page, visit: Visit) -> Response:
         visit.console.log.exception("page failed", path=path)
         sentence = text("error.file", reason=error.strerror or str(error))
     visit.session.notify(NoticeKind.ERROR, sentence)
-    return visit.go(page.back.format(**visit.request.path_params))
+    back, url = page.back.format(**visit.request.path_params), visit.request.url
+    query = visit.request.query_params if back == url.path else {}
+    return visit.go(back, query)
 
 
 def _work_page(console: Console) -> Endpoint:
@@ -192,7 +197,9 @@ class _Live:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         visitor = await self._console.visitor(request)
-        if visitor is None or request.method != "GET":
+        is_gone = visitor is None or visitor.new_cookie is not None
+        if is_gone or request.method != "GET":
+            # Not of a session that goes on: the page has to be loaded again.
             await Response(status_code=403)(scope, receive, send)
             return
         cookie = request.cookies.get(COOKIE)
@@ -205,17 +212,25 @@ class _Live:
 
 def _shell(console: Console) -> Callable[[WebSocket], Awaitable[None]]:
     async def endpoint(socket: WebSocket) -> None:
-        try:
-            visitor = await console.visitor(socket)
-        except HTTPException:
-            visitor = None
+        async def allowed() -> Visitor | None:
+            try:
+                return await console.visitor(socket)
+            except HTTPException:
+                return None
+
+        async def may_go_on() -> bool:
+            now = await allowed()
+            return now is not None and now.user.role is ConsoleRole.CHANGE
+
+        visitor = await allowed()
         is_ours = is_own_origin(socket.headers, is_required=True)
         if visitor is None or not is_ours:
             await socket.close()
         elif visitor.user.role is not ConsoleRole.CHANGE:
             await socket.close(reason=text("error.role"))
         else:
-            await talk(console.cluster, socket, visitor.user.name, console.threads)
+            name, threads = visitor.user.name, console.threads
+            await talk(console.cluster, socket, name, threads, may_go_on)
 
     return endpoint
 

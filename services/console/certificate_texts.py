@@ -84,6 +84,8 @@ CERTIFICATE_TEXTS: Final[Mapping[str, str]] = {
     "csr.waiting": "Pending requests",
     "csr.nothing-waits": "There is no pending request.",
     "csr.self-signed-title": "Generate New Self-Signed Certificate",
+    "csr.self-signed-warning": "Warning: The new certificate replaces the present one "
+    "of its purpose, also one that a CA has signed. The key is replaced.",
     "csr.reuse-title": "Use Tomcat Certificate For Other Services",
     "csr.reuse-from": "{store} uses the certificate of {tomcat}",
     "csr.reuse-not": "This needs release 14 or later.",

@@ -18,6 +18,9 @@ class ServiceRow:
     name: str
     state: str
     listens: str
+    is_activated: bool
+    started_at: float | None
+    """When it began to serve, Unix seconds; None while it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,13 @@ def _row(node: Node) -> NodeRow:
     trouble = None
     try:
         services = tuple(
-            ServiceRow(each["name"], each["state"], " ".join(each["listens"]))
+            ServiceRow(
+                each["name"],
+                each["state"],
+                " ".join(each["listens"]),
+                each["activated"],
+                each["started_at"],
+            )
             for each in ask(node, Status())["services"]
         )
     except ServiceError as error:

@@ -24,7 +24,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "app.save": "Save",
     "live.on": "Live: this page follows the cluster.",
     "live.off": "Not live: the connection was lost and is being restored.",
-    "live.ended": "Not live: you are not signed in any longer; load the page again.",
+    "live.failed": "Not live: what this page shows cannot be fetched again; load the "
+    "page again to see why.",
+    "live.ended": "Not live: you are not signed in any longer, or the console was "
+    "started again; load the page again.",
     "nav.home": "Home",
     "nav.parameters": "Enterprise Parameters",
     "nav.phones": "Phones",
@@ -34,6 +37,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "nav.reports": "Unified Reporting",
     "nav.cli": "CLI",
     "nav.ctl-client": "CTL Client",
+    "confirm.title": "Are you sure?",
     "status.title": "Status",
     "status.ready": "Status: Ready",
     "plain.title": "The operation failed",
@@ -129,7 +133,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "authenticated mode cannot register securely.",
     "parameters.capf-port": "CAPF Phone Port",
     "parameters.default": "Set to Default",
-    "parameters.reset-title": "Reset all devices",
+    "parameters.default-warning": "Set to Default changes: {changes}.",
     "parameters.reset-warning": "You are about to reset all devices in the system. "
     "This action cannot be undone. Continue?",
     "parameters.not-here": "Not modelled",
@@ -149,11 +153,17 @@ TEXTS: Final[Mapping[str, str]] = {
     "services.server": "Server {name}",
     "services.name": "Service Name",
     "services.status": "Status",
+    "services.activation": "Activation Status",
+    "services.activated": "Activated",
+    "services.deactivated": "Deactivated",
+    "services.start-time": "Start Time",
+    "services.up-time": "Up Time",
     "services.listens": "Listens",
     "services.orders": "Orders",
     "services.order.start": "Start",
     "services.order.stop": "Stop",
     "services.order.restart": "Restart",
+    "services.stop-warning": "You are about to stop {service} on {node}. Continue?",
     "services.working": "{service} on {node}",
     "services.restarted": "{service} Service Restart Operation was Successful on "
     "{node}",
@@ -165,8 +175,11 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.list": "Phone ({count})",
     "phones.select": "Select",
     "phones.select-all": "Select All",
+    "phones.select-shown": "Select the {count} phones shown",
     "phones.reset-selected": "Reset Selected",
     "phones.reset-all": "Reset All",
+    "phones.reset-warning": "You are about to reset the selected phones: {count}. "
+    "Continue?",
     "phones.reset": "Reset",
     "phones.add": "Add as a configured phone",
     "phones.name": "Device Name",
@@ -205,9 +218,11 @@ TEXTS: Final[Mapping[str, str]] = {
     "phones.key-order.rsa": "RSA Only",
     "phones.key-order.ec": "EC Only",
     "phones.finish-by": "Operation Completes By",
-    "phones.finish-note": "YYYY:MM:DD:HH; empty: after the days of Enterprise "
+    "phones.finish-note": "YYYY:MM:DD:HH in UTC; empty: after the days of Enterprise "
     "Parameters.",
-    "phones.key-size": "Key Size (Bits)",
+    "phones.rsa-size": "RSA Key Size (Bits)",
+    "phones.ec-size": "EC Key Size (Bits)",
+    "phones.generate": "Generate String",
     "phones.saved": "Update Successful",
     "phones.reset-needed": (
         "The phone applies this when it next fetches its configuration: reset it."
@@ -220,6 +235,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "reports.ctl": "CTL of every server",
     "reports.itl": "ITL of every server",
     "reports.ctl-differs": "The CTL is not the same on all servers.",
+    "reports.ctl-unread": "Not compared, because it cannot be read here: the CTL of "
+    "{nodes}.",
     "reports.no-ctl": "CTL File not found",
     "reports.no-itl": "ITL File not found",
     "reports.md5": "MD5",
@@ -240,6 +257,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "cli.title": "CLI of {node}",
     "cli.go": "Go",
     "cli.output": "Output of the CLI",
+    "cli.ended": "You are not signed in any longer, or your role has changed: this was "
+    "not carried out.",
     "cli.closed": "The connection is closed; load the page again.",
     "cli.no-script": "This page needs JavaScript; without it, use `tokenless admin`.",
     "cli.note": "The same commands as in `tokenless admin`; `help` lists them. Files "

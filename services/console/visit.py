@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.forms import Form
-from tokenless.services.console.guard import IS_LIVE
+from tokenless.services.console.guard import CSRF_FIELD, IS_LIVE
 from tokenless.services.console.serving import BrowserPage
 from tokenless.services.console.sessions import NoticeKind, Session
 from tokenless.services.console.texts import text
@@ -21,6 +21,8 @@ from tokenless.services.store.console_users import ConsoleRole, ConsoleUser
 if TYPE_CHECKING:
     from tokenless.services.console.console import Console
 
+_SURE: Final = "sure"
+_NOT_SENT_AGAIN: Final = frozenset({_SURE, CSRF_FIELD})
 SEE_OTHER: Final = 303
 """After a form: the browser fetches the next page, which can be reloaded."""
 
@@ -36,6 +38,8 @@ class Visit:
     form: Form
     work: Work
     """The progress of a form's work."""
+    known: int = 0
+    """The number of the last change that live pages heard of before this request."""
 
     @property
     def cluster(self) -> Cluster:
@@ -76,6 +80,35 @@ class Visit:
             notices=[] if is_live else self.session.take_notices(),
             path=self.request.url.path,
             **values,
+        )
+
+    @property
+    def is_sure(self) -> bool:
+        """Return whether the question of `ask` was answered."""
+        return self.form.one(_SURE) == "yes"
+
+    def ask(self, question: str, button: str, *, cancel: str = "") -> Response:
+        """Return a page that asks before the form is carried out, and sends it again.
+
+        Args:
+            question: The sentence that says what will happen.
+            button: The words of the button that does it.
+            cancel: The page to go back to; empty: that of the form.
+        """
+        url = self.request.url
+        here = f"{url.path}?{url.query}" if url.query else url.path
+        fields = {
+            name: values
+            for name, values in self.form.fields.items()
+            if name not in _NOT_SENT_AGAIN
+        }
+        return self.render(
+            "confirm.html",
+            question=question,
+            button=button,
+            action=here,
+            cancel=cancel or here,
+            fields=fields,
         )
 
     def say(

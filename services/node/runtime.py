@@ -71,7 +71,7 @@ class NodeRuntime:
         self._callmanager = CallManagerService(cluster, node)
         self._cluster = cluster
         self._services = {
-            service.name: Supervised(node.name, service, nursery)
+            service.name: Supervised(node.name, service, nursery, cluster.clock)
             for kind, service in self._activated()
             if kind in kinds
         }
@@ -241,6 +241,8 @@ class NodeRuntime:
                 {
                     "name": name.value,
                     "state": supervised.state.value,
+                    "activated": supervised.is_activated,
+                    "started_at": supervised.started_at,
                     "listens": [
                         f"{host}:{port}"
                         for host, port in supervised.service.addresses.values()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from tests.phone_emulator.test_in_your_tests import example
+from tests.rigs.warm_start import warm_commands
 from tokenless.phone_emulator import (
     ClusterUnderTest,
     ContainerCluster,
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def elsewhere(tokenless_cluster: "LabCluster", tmp_path: Path) -> str:
+def elsewhere(tokenless_cluster: "LabCluster") -> str:
     """Options that reach the lab as a container is: a command before `tokenless`."""
-    (tmp_path / "tokenless").symlink_to(Path(sys.executable).with_name("tokenless"))
-    return f"env TOKENLESS_DATA={tokenless_cluster.data} PATH={tmp_path}:/usr/bin:/bin"
+    path = f"{warm_commands()}:/usr/bin:/bin"
+    return f"env TOKENLESS_DATA={tokenless_cluster.data} PATH={path}"
 
 
 def places(cluster: "LabCluster", *names: str) -> str:

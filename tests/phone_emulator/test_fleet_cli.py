@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.rigs.cluster import Authority, Lab
 from tests.rigs.live import LiveNode
 from tests.rigs.run_cli import run_cli
 from tests.rigs.run_in_terminal import run_in_terminal
-from tokenless.phone_emulator.cli.fleets.view import stuck_lines
+from tokenless.phone_emulator.cli.fleets.view import print_report, stuck_lines
 from tokenless.phone_emulator.fleet.report import FleetReport
 
 MIXED = replace(Lab(), mixed=True)
@@ -51,6 +52,15 @@ def test_a_long_list_of_stuck_phones_is_counted_by_reason() -> None:
     assert lines[:2] == ["stuck: SEP000000000000", "stuck: SEP000000000001"]
     assert lines[20:] == ["and 40 more, by reason: 58 not-vouched, 2 malformed"]
     assert list(stuck_lines(FleetReport(3))) == []
+
+
+def test_what_came_of_capf_stands_in_the_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_report(FleetReport(2, capf=Counter(installed=2), encrypted=1))
+    out = capsys.readouterr().out
+    assert re.search("CAPF +│ 2 installed", out)
+    assert re.search("encrypted +│ 1 configuration ", out)
 
 
 async def test_counts_come_as_one_object(fleet: Commands) -> None:

@@ -266,7 +266,7 @@ async def test_a_phone_that_was_killed_is_not_shown_as_registered(
     state = flash.known_state()
     last = RegistrationReport(DEVICE, "7975", node="pub").to_json()
     flash.save_state(msgspec.structs.replace(state, registration=last))
-    for is_registered, shown in ((True, "Active: pub"), (False, "Registering")):
+    for is_registered, shown in ((True, "Active: pub"), (False, "Not registered")):
         flash.mark_registered(is_registered=is_registered)
         assert shown in (await phone("show"))[1]
         now = json.loads((await phone("show", "--json"))[1])["registration"]

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import trio
 from tests.rigs.cluster import DEVICE, Lab
 from tests.rigs.live import live_node
 from tests.rigs.run_cli import run_cli
+from tests.rigs.warm_start import WarmPopen
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.folder_boot import boot_in_folder
 from tokenless.phone_emulator.phone import open_network
@@ -163,14 +163,9 @@ async def test_another_phones_folder(tmp_path: Path) -> None:
 def test_an_interrupt_is_one_line(tmp_path: Path, command: list[str]) -> None:
     """Nobody answers at port 9; the flash appears when the phone has started."""
     flash = tmp_path / "flash"
-    child = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "tokenless", *command, "--flash", str(flash)),
-            *("--tftp", "127.0.0.1:9", "--tftp-timeout", "30"),
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    nobody = ("--tftp", "127.0.0.1:9", "--tftp-timeout", "30")
+    words = [*command, "--flash", str(flash), *nobody]
+    child = WarmPopen(words, stderr=subprocess.PIPE)
     with child:
         while not list(flash.glob("*")):
             time.sleep(0.01)

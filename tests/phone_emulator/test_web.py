@@ -5,7 +5,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -22,6 +21,7 @@ from tests.rigs.cluster import DEVICE, Lab
 from tests.rigs.live import live_node
 from tests.rigs.phone_bench import nodes_of, phone
 from tests.rigs.run_cli import run_cli
+from tests.rigs.warm_start import WarmPopen
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.http_client import HttpClient, NotByHttpError
 from tokenless.phone_emulator.phone import Phone, http_at, open_network
@@ -223,21 +223,15 @@ async def test_requests(request_bytes: bytes, status: HTTPStatus) -> None:
 
 
 def test_the_command(flash: FolderFlash) -> None:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tokenless", "phone", "web", "--flash", flash.folder],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    words = ("phone", "web", "--flash", str(flash.folder))
+    child = WarmPopen(words, stdout=subprocess.PIPE)
     with child:
         assert child.stdout
         ready = json.loads(child.stdout.readline())
         connection = http.client.HTTPConnection(ready["address"], ready["port"])
         connection.request("GET", "/DeviceInformationX")
         assert DEVICE.encode() in connection.getresponse().read()
-        used = run_cli(
-            *("phone", "web", "--flash", str(flash.folder)),
-            *("--port", str(ready["port"])),
-        )
+        used = run_cli(*words, "--port", str(ready["port"]))
         assert used[0] == 1
         assert "cannot listen" in used[2]
         child.send_signal(signal.SIGTERM)

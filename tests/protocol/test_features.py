@@ -121,3 +121,19 @@ def test_the_command_prints_the_table_and_its_marks() -> None:
     status, _, err = run_cli("phone", "models", "4711")
     assert status == 1
     assert "nothing is known of a model 4711" in err
+
+
+def test_on_a_narrow_terminal_the_table_leaves_nothing_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "Unified Client Services Framework"
+    status, out, _ = run_cli(
+        "phone", "models", "7985", "Unified Client Services Framework"
+    )
+    assert status == 0
+    assert "…" not in out
+    lines = out.splitlines()
+    second = next(line.index("sbd") for line in lines if "sbd" in line)
+    first = "".join(line[:second].strip() for line in lines)
+    assert name.replace(" ", "") in first

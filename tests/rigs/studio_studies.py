@@ -50,7 +50,7 @@ def run_result(publisher: str, subject: RunSubject) -> RunResult:
     step = StepResult(
         number=1,
         title="Everything at once",
-        why="",
+        why="`utils ctl update CTLFile` was not run.",
         lines=("admin set cert regen TVS", "phones boot"),
         transcript=f"$ admin set cert regen TVS\nITLRECOVERY_{publisher}",
         refusal=None,

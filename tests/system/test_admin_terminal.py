@@ -4,13 +4,13 @@ import os
 import pty
 import re
 import select
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system.serving import TOKENLESS, environment, lab_config, tokenless
+from tests.rigs.warm_start import WarmPopen
+from tests.system.serving import environment, lab_config, tokenless
 
 ERASE_LINE = "\x15"
 
@@ -20,8 +20,8 @@ class Terminal:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self._master, slave = pty.openpty()
-        self.process = subprocess.Popen(
-            [*TOKENLESS, "admin", *options],
+        self.process = WarmPopen(
+            ["admin", *options],
             cwd=folder,
             env={**environment(folder), "TERM": "dumb", "LINES": "24"},
             stdin=slave,

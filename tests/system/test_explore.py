@@ -19,6 +19,7 @@ import pytest
 
 from tests.rigs.run_cli import run_cli
 from tests.rigs.waiting import wait_until
+from tests.rigs.warm_start import WarmPopen
 
 PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
 CHANGE = f"""
@@ -180,8 +181,8 @@ def test_a_dask_worker_that_dies_changes_nothing(
     tmp_path: Path, words: tuple[str, ...], explored: str
 ) -> None:
     with dask(tmp_path) as (address, workers):
-        command = [sys.executable, "-m", "tokenless", *words, "--scheduler", address]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as explorer:
+        command = [*words, "--scheduler", address]
+        with WarmPopen(command, stdout=subprocess.PIPE) as explorer:
             _kill_at_work(address, workers[0])
             assert explorer.stdout is not None
             found = explorer.stdout.read()

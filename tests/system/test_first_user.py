@@ -4,12 +4,12 @@ import json
 import signal
 import ssl
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.rigs.warm_start import WarmPopen
 from tests.system.serving import PUBLISHER, environment, lab_config, serving, tokenless
 
 PASSWORD = "correct horse battery"
@@ -90,12 +90,11 @@ def test_a_console_of_its_own_ends_when_it_is_told_to(
     lab_config(tmp_path)
     assert tokenless(tmp_path, "init").returncode == 0
     options = ("--address", "127.0.0.1", "--port", "0", "--no-sign-in", "--json")
-    with subprocess.Popen(
-        [sys.executable, "-m", "tokenless", "console", *options],
+    with WarmPopen(
+        ["console", *options],
         env=environment(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     ) as child:
         assert child.stdout is not None
         assert json.loads(child.stdout.readline())["event"] == "ready"

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.serving import serving
-from tests.system.transcript import Comparable, exchanges, shell_beside
+from tests.system.transcript import (
+    Comparable,
+    exchanges,
+    serving_a_page,
+    shell_beside,
+)
 
 DOCS = Path(__file__).parents[2] / "docs"
 FLOWS = sorted((DOCS / "flows").glob("[0-9]*.md"))
@@ -22,7 +26,7 @@ def test_a_page_shows_what_comes_back(page: Path, tmp_path: Path) -> None:
     shown = list(exchanges(page.read_text()))
     assert shown
     expected, found = Comparable(), Comparable()
-    with serving(tmp_path) as served, shell_beside(served) as shell:
+    with serving_a_page(tmp_path) as served, shell_beside(served) as shell:
         for exchange in shown:
             printed = shell.run(exchange.command)
             assert found.of(printed) == expected.of(exchange.output), exchange.command

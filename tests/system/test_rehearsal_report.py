@@ -9,7 +9,8 @@ import pytest
 
 from tests.rigs.peers import require
 from tests.rigs.run_cli import run_cli
-from tests.system.serving import PATIENCE_S, TOKENLESS
+from tests.rigs.warm_start import WarmPopen
+from tests.system.serving import PATIENCE_S
 
 _WIDTH, _HEIGHT = 700, 1000
 _RED = (197, 48, 48)
@@ -38,13 +39,12 @@ def test_a_reader_who_goes_early_takes_no_report_along(
 ) -> None:
     file = tmp_path / "report.html"
     words = ("rehearse", "run", "tvs-down", "--phones", "2", "--report", str(file))
-    with subprocess.Popen(
-        [*TOKENLESS, *words, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    pipe = subprocess.PIPE
+    with WarmPopen([*words, *options], stdout=pipe, stderr=pipe) as process:
         assert process.stdout is not None
         process.stdout.close()
         _, talk = process.communicate(timeout=PATIENCE_S)
-    assert b"Traceback" not in talk
+    assert "Traceback" not in talk
     assert "tvs-down" in file.read_text()
 
 

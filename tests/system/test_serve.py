@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from tests.rigs.warm_start import WarmPopen
 from tests.system.serving import (
     PATIENCE_S,
     PUBLISHER,
     SUBSCRIBER,
-    TOKENLESS,
     Served,
     admin,
     environment,
@@ -276,12 +276,11 @@ def test_two_administrators_at_once(tmp_path: Path) -> None:
     with serving(tmp_path):
         admin(tmp_path, MIXED)
         at_once = [
-            subprocess.Popen(
-                [*TOKENLESS, "admin", "--yes", *line.split()],
+            WarmPopen(
+                ["admin", "--yes", *line.split()],
                 cwd=tmp_path,
                 env=environment(tmp_path),
                 stdout=subprocess.PIPE,
-                text=True,
             )
             for line in (
                 "utils ctl update CTLFile",
@@ -304,15 +303,15 @@ def test_two_administrators_at_once(tmp_path: Path) -> None:
 def test_kill_9_between_commit_and_distribution(tmp_path: Path) -> None:
     with serving(tmp_path) as served:
         served.process.send_signal(signal.SIGSTOP)
-        mixed = subprocess.Popen(
-            [*TOKENLESS, "admin", "--yes", *MIXED.split()],
+        mixed = WarmPopen(
+            ["admin", "--yes", *MIXED.split()],
             cwd=tmp_path,
             env=environment(tmp_path),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         with mixed:
-            while b"Moving" not in (line := mixed.stdout.readline()):  # type: ignore[union-attr]
+            while "Moving" not in (line := mixed.stdout.readline()):  # type: ignore[union-attr]
                 assert line
             served.process.send_signal(signal.SIGKILL)
             mixed.communicate(timeout=PATIENCE_S)

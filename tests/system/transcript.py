@@ -10,6 +10,7 @@ came back:
 """
 
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,8 +28,10 @@ from tests.system.serving import (
     SUBSCRIBER,
     Served,
     environment,
+    lab_config,
     serving,
 )
+from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import free_port
 
 _BLOCK: Final = re.compile(
     r"^```(?:console|toml (?P<file>\S+))\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE
@@ -41,6 +44,7 @@ _COLUMNS: Final = "96"
 # On a terminal this is a bar, and gone when it ends.
 _PROGRESS: Final = re.compile(r"step \d+: ")
 
+_ADDRESSES: Final = "127.0.47.155", "127.0.47.156"
 _LAB_PORTS: Final = {"tftp": 6969, "tvs": 2445}
 
 # What differs from run to run. The same value is the same word wherever it appears on
@@ -184,9 +188,27 @@ def _ports(served: Served) -> Mapping[str, str]:
     }
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    known = environment(folder)
-    return {**known, "PATH": f"{warm_commands()}:{known['PATH']}", "COLUMNS": _COLUMNS}
+def _environment(served: Served) -> dict[str, str]:
+    known = environment(served.folder)
+    return {
+        **known,
+        "PATH": f"{warm_commands()}:{known['PATH']}",
+        "COLUMNS": _COLUMNS,
+        "TOKENLESS_HTTP_PORT": served.address(PUBLISHER, "http").rpartition(":")[2],
+    }
+
+
+@contextmanager
+def serving_a_page(folder: Path) -> Iterator[Served]:
+    """Serve the lab as readers do: phones find one HTTP port on both nodes."""
+    config = lab_config(folder)
+    ports = set[int]()
+    while len(ports) < 2:
+        ports.add(free_port(_ADDRESSES, socket.SOCK_STREAM))
+    with config.open("a") as file:
+        file.write("\n[http]\nport = {}\ntls_port = {}\n".format(*ports))
+    with serving(folder) as served:
+        yield served
 
 
 @contextmanager
@@ -195,7 +217,7 @@ def shell_beside(served: Served) -> Iterator[Shell]:
     with subprocess.Popen(
         ["bash", "--noprofile", "--norc"],
         cwd=served.folder,
-        env=_environment(served.folder),
+        env=_environment(served),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -209,7 +231,7 @@ def record(page: Path) -> None:
     """Write a page anew, with what its commands print."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        serving(Path(folder)) as served,
+        serving_a_page(Path(folder)) as served,
         shell_beside(served) as shell,
     ):
         page.write_text(rewrite(page.read_text(), shell.run))

@@ -50,6 +50,10 @@ def print_report(report: FleetReport) -> None:
     table.add_row("outcome", _in_words(report.outcomes))
     table.add_row("verified by", _in_words(report.verified_by))
     table.add_row("TVS", _in_words(report.tvs_answers))
+    if report.capf:
+        table.add_row("CAPF", _in_words(report.capf))
+    if report.encrypted:
+        table.add_row("encrypted", counted(report.encrypted, "configuration"))
     table.add_row("rate", f"{report.phones_per_second:.0f} phones a second")
     console.print(table)
     for line in stuck_lines(report):

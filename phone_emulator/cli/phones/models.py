@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from rich import box
 from rich.table import Table
 
 from tokenless.ground.terminal import result_console
@@ -57,7 +58,9 @@ def models(*, names: tuple[str, ...], features: Path | None, as_json: bool) -> N
         for each in chosen:
             click.echo(json.dumps(_to_json(each)))
         return
-    table = Table("model", *(name.replace("_", " ") for name in COLUMNS), "played as")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for title in ("model", *(name.replace("_", " ") for name in COLUMNS), "played as"):
+        table.add_column(title, overflow="fold")
     for each in chosen:
         cells = map(str, each.cells().values())
         table.add_row(each.name, *cells, _played(each) or _left_out(each))

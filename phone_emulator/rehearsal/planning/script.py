@@ -26,6 +26,7 @@ from tokenless.phone_emulator.planner.model.steps import (
 )
 from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.plan import Plan, Planned
+from tokenless.phone_emulator.planner.verdict import left_as
 from tokenless.phone_emulator.rehearsal.scripts import script as scripts
 from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Script, Step
 from tokenless.protocol.codes import EVERY_ROLE, UNITS, NodeRole, TrustStore
@@ -67,7 +68,7 @@ def rounds(plan: Plan) -> Iterator[Step]:
     if plan.steps is None:
         raise ValueError("the plan has no steps to save")
     yield from _rounds(plan.task.groups, plan.steps, plan.restarts)
-    yield from _by_hand(plan.by_hand)
+    yield from _by_hand(plan)
 
 
 def _lesson(plan: Plan) -> str:
@@ -251,14 +252,13 @@ def _common(expected: Sequence[Expectation]) -> Expectation:
     return Expectation(**fields)
 
 
-def _by_hand(groups: Sequence[PhoneGroup]) -> Iterator[Step]:
-    if groups:
+def _by_hand(plan: Plan) -> Iterator[Step]:
+    if groups := plan.by_hand:
         names = " ".join(group.name for group in groups)
         yield Step(
             title="The CTL deleted by hand",
             run=(f"phones delete-trust {names}", f"phones boot {names}"),
-            why="No order is safe for these phones: at the end they still refuse "
-            "the files that their node serves.",
+            why=f"No order is safe for these phones: at the end they {left_as(plan)}.",
             expect=tuple(
                 Expectation(group=group.name, outcome="ok", stuck=False)
                 for group in groups

@@ -23,7 +23,10 @@ from typing import Any, Final, TypeVar
 
 from tokenless.ground.interrupts import interrupts_held_back
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.play.worker import end_with_parent
+from tokenless.phone_emulator.rehearsal.play.worker import (
+    end_when_played,
+    end_with_parent,
+)
 
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
@@ -155,12 +158,17 @@ def _local(jobs: int | None) -> Executor:
 
 
 def _leave_to_parent() -> None:
-    """Let Ctrl-C end the parent only, and the parent's end this process.
+    """Let Ctrl-C end the parent only; the parent's end and SIGTERM end this process.
 
-    Running tasks end and clean up in both cases.
+    Running tasks end and clean up in all cases.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end_when_played)
     threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _end_when_played(_number: int, _frame: object) -> None:
+    threading.Thread(target=end_when_played, daemon=True).start()
 
 
 def _distributed(scheduler: str) -> Executor:

@@ -13,6 +13,7 @@ from typing import Any
 import trio
 
 from tokenless.ground.files import not_synced
+from tokenless.ground.interrupts import terminated_as_interrupted
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.outage import Outage, outages
@@ -224,10 +225,14 @@ def rehearsal_folder(keep: Path | None) -> Iterator[Path]:
         PhoneError: When there is something in it.
     """
     if keep is None:
-        with tempfile.TemporaryDirectory(prefix="tokenless-") as scratch:
+        with (
+            terminated_as_interrupted(),
+            tempfile.TemporaryDirectory(prefix="tokenless-") as scratch,
+        ):
             yield Path(scratch)
         return
     if keep.exists() and any(keep.iterdir()):
         raise PhoneError(f"{keep} is not empty", hint="name a new folder")
     keep.mkdir(parents=True, exist_ok=True)
-    yield keep
+    with terminated_as_interrupted():
+        yield keep

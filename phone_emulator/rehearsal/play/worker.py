@@ -44,8 +44,13 @@ def end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        with _ONE_AT_A_TIME:
-            os._exit(1)
+        end_when_played()
+
+
+def end_when_played() -> None:
+    """End this process after the rehearsal that is being played, if there is one."""
+    with _ONE_AT_A_TIME:
+        os._exit(1)
 
 
 def play_alone(rehearsal: Rehearsal) -> Played:

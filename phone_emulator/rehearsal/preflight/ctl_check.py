@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
+from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
 from tokenless.phone_emulator.rehearsal.preflight.cluster import Preflight
 from tokenless.phone_emulator.rehearsal.preflight.findings import (
     Check,
@@ -18,6 +19,12 @@ from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
 )
 
 _UNITS: Final = ("CallManager", "CAPF", "ITLRecovery")
+_BEFORE_RECOVERY: Final = ("CallManager", "CAPF")
+"""Before 10.5(2) a CTL lists no ITLRecovery (REFERENCE 1.9)."""
+_NO_RECOVERY: Final = (
+    "the CTL does not list ITLRecovery, which is well before 10.5(2) only, and the "
+    "release is a guess"
+)
 _CTL: Final = "ctl"
 _IN_USE: Final = "in-use"
 _UNDATED: Final = datetime.min.replace(tzinfo=UTC)
@@ -26,7 +33,8 @@ _TELL: Final = "import the ITLs of these nodes, --cert or --certmgr, too"
 
 def check_ctl(subject: Preflight) -> Iterator[Check]:
     """Compare the CTL's servers with the newest certificates that are known."""
-    those = [each for each in subject.known if each.unit in _UNITS]
+    units = _UNITS if subject.release.recovery_in_ctl else _BEFORE_RECOVERY
+    those = [each for each in subject.known if each.unit in units]
     listed = [each for each in those if each.source == _CTL]
     newest = _newest(each for each in those if each.source != _CTL)
     is_mixed = subject.task.layout.is_mixed
@@ -46,9 +54,17 @@ def check_ctl(subject: Preflight) -> Iterator[Check]:
     if alone := _without(listed, newest.values()):
         words = f"not compared, as only the CTL has a certificate of it: {named(alone)}"
         yield not_told(Code.CTL_OUTDATED, words, _TELL)
-    elif not (old or lacks):
+    if is_doubtful := is_mixed and _lacks_recovery_by_a_guess(subject):
+        yield not_told(Code.CTL_OUTDATED, _NO_RECOVERY, "give the import --version")
+    if not (old or lacks or alone or is_doubtful):
         words = "the CTL has the newest certificates that were imported"
         yield well(Code.CTL_OUTDATED, words)
+
+
+def _lacks_recovery_by_a_guess(subject: Preflight) -> bool:
+    is_known = bool(subject.of_unit("ITLRecovery"))
+    is_early = not subject.release.recovery_in_ctl
+    return is_known and is_early and bool(subject.guesses(Topic.RELEASE))
 
 
 def _place(each: KnownCertificate) -> tuple[str, str]:

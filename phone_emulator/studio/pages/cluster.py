@@ -1,8 +1,10 @@
 """Page 1, Your cluster: what was given, how it is understood, every guess."""
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Final, Literal
 
+import msgspec
 import trio
 from msgspec.structs import replace
 from starlette.responses import Response
@@ -48,6 +50,7 @@ def show(visit: Visit) -> Response:
     return visit.page(
         "cluster",
         study,
+        seen=_mark_of(study),
         problems=visit.draft(_PROBLEMS, None) or _problems_of(visit, study),
         typed=visit.draft(_TYPED, {}),
         corrections=visit.draft(_CORRECTIONS, study.corrections),
@@ -234,9 +237,18 @@ def _names(text: str) -> list[str]:
 
 
 def confirm(visit: Visit) -> Response:
-    """Note that a person has seen every guess; answers not read yet are read first."""
+    """Note that a person has seen every guess; answers not read yet are read first.
+
+    Raises:
+        PhoneError: When the cluster is another one than their page showed.
+    """
     study = visit.study()
     _known(study)
+    if visit.form.one("seen") not in {"", _mark_of(study)}:
+        raise PhoneError(
+            "the cluster was read again since this page was loaded",
+            hint="look at what is guessed now, then go on",
+        )
     _keep_count(visit, study)
     if visit.form.one("answers") and study.sources:
         answers = _answers(visit)
@@ -268,6 +280,11 @@ def _count(text: str, before: int) -> int:
     raise PhoneError(
         f"{text[:20]!r} is not a number of phones", hint=f"write 1 to {_MOST_PHONES}"
     )
+
+
+def _mark_of(study: Study) -> str:
+    """Return what tells whether a page showed the cluster as it is understood now."""
+    return sha256(msgspec.json.encode(study.cluster)).hexdigest()
 
 
 def _known(study: Study) -> Understood:

@@ -23,10 +23,8 @@ def show(visit: Visit) -> Response:
     if needs_plan and not failure:
         _start(visit, study)
     played = {run.digest: run for run in reversed(visit.runs())}
-    orders = [
-        (each, played.get(digest_of(script_for(study, each))))
-        for each in orders_of(study)
-    ]
+    marks = [(each, digest_of(script_for(study, each))) for each in orders_of(study)]
+    orders = [(each, mark, played.get(mark)) for each, mark in marks]
     return visit.page(
         "plan",
         study,

@@ -8,10 +8,17 @@ from starlette.responses import Response
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.events import Command, PlayTask
-from tokenless.phone_emulator.studio.orders import order_of, orders_of, subject_of
+from tokenless.phone_emulator.studio.orders import (
+    digest_of,
+    order_of,
+    orders_of,
+    script_for,
+    subject_of,
+)
 from tokenless.phone_emulator.studio.runs import LiveRun
 from tokenless.phone_emulator.studio.study import RunResult, StepResult
 from tokenless.phone_emulator.studio.visit import Page, Visit
+from tokenless.services.console.sessions import NoticeKind
 
 _NO_CONTENT: Final = 204
 _VERBS: Final[dict[str, Literal["pause", "resume", "step"]]] = {
@@ -24,8 +31,12 @@ _VERBS: Final[dict[str, Literal["pause", "resume", "step"]]] = {
 def show(visit: Visit) -> Response:
     """Show what can be played, what is being played, and what was."""
     study = visit.study()
+    orders = [
+        (each, digest_of(script_for(study, each)) if study.is_confirmed else "")
+        for each in orders_of(study)
+    ]
     return visit.page(
-        "play", study, orders=orders_of(study), live=visit.live(), runs=visit.runs()
+        "play", study, orders=orders, live=visit.live(), runs=visit.runs()
     )
 
 
@@ -33,7 +44,8 @@ def start(visit: Visit) -> Response:
     """Play an order of the change.
 
     Raises:
-        PhoneError: While a guess was not confirmed, or there is no such order.
+        PhoneError: While a guess was not confirmed; when there is no such order, or
+            it is another one than the page showed.
     """
     study = visit.study()
     if study.cluster is None:
@@ -45,6 +57,12 @@ def start(visit: Visit) -> Response:
         )
     order = order_of(study, visit.form.one("order"))
     subject = subject_of(study, order)
+    if visit.form.one("shown") not in {"", digest_of(subject.script)}:
+        raise PhoneError(
+            "the cluster or the change is another one since this page was loaded, so "
+            "nothing is played",
+            hint="look at the orders, and play one of them",
+        )
     task = PlayTask(
         subject.script,
         study.phones,
@@ -97,7 +115,7 @@ def command(visit: Visit) -> Response:
     run = visit.studio.runs.find(visit.part("run"))
     where = f"runs/{visit.part('run')}"
     if run is None:
-        visit.say("The rehearsal is over.")
+        visit.say("The rehearsal is over: nothing was done.", NoticeKind.WARNING)
         return visit.go_on(where)
     runs, do = visit.studio.runs, visit.form.one("do")
     if do == "stop":

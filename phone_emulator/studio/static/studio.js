@@ -46,20 +46,8 @@
     }
   }
 
-  // A table that is wider than the page can be moved by keys.
-  function reach() {
-    for (const each of document.querySelectorAll(".scroll")) {
-      if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
-    }
-  }
-
-  addEventListener("resize", reach);
-  document.addEventListener("toggle", reach, true);
-  document.addEventListener("htmx:afterSettle", reach);
-
   document.addEventListener("DOMContentLoaded", () => {
     all();
-    reach();
     drop();
     print();
   });

@@ -14,7 +14,7 @@ import click
 
 from tokenless.command_line import gathered
 from tokenless.ground.counting import counted
-from tokenless.inputs import INPUT_FILE
+from tokenless.inputs import INPUT_FILE, read_input
 from tokenless.protocol.capf.elements import KeyType
 from tokenless.protocol.phones.device_security import (
     CAPF_AUTH_MODES,
@@ -29,7 +29,7 @@ from tokenless.services.changes.device_change import (
     finish_time,
     parse_finish_time,
 )
-from tokenless.services.changes.device_import import read_devices_csv
+from tokenless.services.changes.device_import import MAX_BYTES, read_devices_csv
 from tokenless.services.changes.devices import (
     Selection,
     change_devices,
@@ -56,6 +56,9 @@ from tokenless.services.errors import ServiceError
 from tokenless.services.store.audit import administrator
 from tokenless.services.store.devices import Device
 
+_NONE_LISTED: Final = (
+    "no phone is configured; `tokenless device status` has those that registered"
+)
 _TRANSPORTS: Final = {each.name.lower(): each for each in DeviceTransport}
 
 
@@ -90,6 +93,8 @@ def list_command(
         ]
         click.echo(json.dumps({"devices": listed}))
         return
+    if not devices:
+        click.echo(_NONE_LISTED, err=True)
     for each in devices:
         click.echo(
             f"{each.name}  {each.model}  {each.pool}  {_profile(each)}  "
@@ -252,7 +257,8 @@ def import_command(*, file: Path, opened: OpenedCluster, as_json: bool) -> None:
     encrypted), encrypted_config (yes, no), capf (none, install, delete, troubleshoot),
     auth (string, null-string, lsc, mic), string, key_size.
     """
-    changes = read_devices_csv(file.read_bytes(), str(file))
+    with file.open("rb") as table:
+        changes = read_devices_csv(read_input(table, MAX_BYTES), str(file))
     with opened as cluster:
         changed = change_devices(cluster, changes, by=administrator())
         announce_change(cluster)

@@ -1,5 +1,6 @@
 """System > Enterprise Parameters, security parameters (REFERENCE-5 4.1)."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.responses import Response
@@ -8,9 +9,11 @@ from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.changes import security
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.console.edits import edited
 from tokenless.services.console.nodes import ask
 from tokenless.services.console.pages.phones import reset_phones
 from tokenless.services.console.sessions import NoticeKind
+from tokenless.services.console.texts import text
 from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.requests import Status
@@ -87,14 +90,16 @@ def _choices(release: Release) -> dict[Parameter, tuple[str, ...]]:
 def save(visit: Visit) -> Response:
     """Write what differs; all values are checked before the first is written."""
     held = visit.cluster.parameters()
-    is_default = visit.form.one("order") == "default"
-    given = _defaults(visit.cluster.release) if is_default else visit.form.fields
-    wanted = {
-        name: security.check_parameter(name, given[name][-1])[1]
-        for name in (*CHOICES, Parameter.CAPF_EXPIRES)
-        if name in given
-    }
+    if visit.form.one("order") == "default":
+        given = _defaults(visit.cluster.release)
+    else:
+        names = (*CHOICES, Parameter.CAPF_EXPIRES)
+        fields = {name.value: held[name] for name in names}
+        given = edited(visit.form, fields, "parameters.name.")
+    wanted = dict(security.check_parameter(*each) for each in given.items())
     changed = {name: value for name, value in wanted.items() if held[name] != value}
+    if visit.form.one("order") == "default" and changed and not visit.is_sure:
+        return visit.ask(_change_words(held, changed), text("parameters.default"))
     visit.plan(len(changed))
     for name, value in changed.items():
         visit.step(f"parameters.name.{name}")
@@ -108,18 +113,33 @@ def save(visit: Visit) -> Response:
     return visit.go(_PATH)
 
 
-def _defaults(release: Release) -> dict[str, list[str]]:
+def _change_words(held: Mapping[str, str], changed: Mapping[Parameter, str]) -> str:
+    """Return what Set to Default would change, in the words of the page."""
+    changes = (
+        f"{text(f'parameters.name.{name}')}: {_words(name, held[name])} -> "
+        f"{_words(name, value)}"
+        for name, value in changed.items()
+    )
+    return text("parameters.default-warning", changes="; ".join(changes))
+
+
+def _words(name: Parameter, value: str) -> str:
+    return text(f"parameters.value.{value}") if name in _WORDED else value
+
+
+def _defaults(release: Release) -> dict[str, str]:
     """Return what Set to Default fills in."""
-    values = {name.value: [some[0]] for name, some in _choices(release).items()}
+    values = {name.value: some[0] for name, some in _choices(release).items()}
     if release.has_phone_interaction:
         interaction = PhoneInteraction.default_of(release)
-        values[Parameter.PHONE_INTERACTION] = [interaction.value]
-    return values | {Parameter.CAPF_EXPIRES: [DEFAULTS[Parameter.CAPF_EXPIRES]]}
+        values[Parameter.PHONE_INTERACTION] = interaction.value
+    return values | {Parameter.CAPF_EXPIRES: DEFAULTS[Parameter.CAPF_EXPIRES]}
 
 
 def show_reset(visit: Visit) -> Response:
     """Ask before all phones are reset."""
-    return visit.render("reset.html")
+    question = text("parameters.reset-warning")
+    return visit.ask(question, text("phones.reset"), cancel=_PATH)
 
 
 def reset(visit: Visit) -> Response:

@@ -1,6 +1,7 @@
 """Device > Phone: find, reset, security profile, CAPF (REFERENCE-5 4.2 to 4.5)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.responses import Response
@@ -12,10 +13,10 @@ from tokenless.protocol.phones.device_security import (
     CapfOperation,
     DeviceSecurity,
 )
-from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.changes import devices
 from tokenless.services.changes.device_change import (
     KEY_SIZES,
+    USUAL_SIZES,
     DeviceChange,
     finish_time,
     parse_finish_time,
@@ -23,8 +24,10 @@ from tokenless.services.changes.device_change import (
 from tokenless.services.changes.devices import Selection
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.presence import ItlStatus, Presence, read_presences
+from tokenless.services.console.edits import edited
 from tokenless.services.console.nodes import ask
 from tokenless.services.console.sessions import NoticeKind
+from tokenless.services.console.texts import text
 from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.requests import ResetPhones
@@ -85,6 +88,11 @@ def act_on_list(visit: Visit) -> Response:
     is_all = visit.form.one("order") == "reset-all"
     if not names and not is_all:
         raise ServiceError("no phone is ticked", hint="tick some, or reset all")
+    if not visit.is_sure:
+        question = text("phones.reset-warning", count=len(names))
+        if is_all:
+            question = text("parameters.reset-warning")
+        return visit.ask(question, text("phones.reset"))
     reset_phones(visit, () if is_all else names)
     found = {name: visit.asked(name) for name in ("text", "itl")}
     return visit.go(_LIST, {name: value for name, value in found.items() if value})
@@ -96,13 +104,8 @@ def show_one(visit: Visit) -> Response:
     return visit.render(
         "phones/one.html",
         row=row,
-        models=sorted(PHONE_MODELS),
-        securities=list(DeviceSecurity),
-        operations=list(CapfOperation),
-        auth_modes=list(CapfAuthMode),
-        key_sizes=sorted({size for sizes in KEY_SIZES.values() for size in sizes}),
-        key_types=list(KEY_SIZES),
-        finish_time=finish_time,
+        fields={} if row.device is None else _fields(row.device),
+        choices=_choices(),
     )
 
 
@@ -114,35 +117,108 @@ def act_on_one(visit: Visit) -> Response:
     if order == "reset":
         reset_phones(visit, (name,))
         return visit.go(where)
-    change = _change(visit) if order == "save" else DeviceChange()
     visit.plan()
     visit.step("phones.saving", name=name)
-    devices.set_devices(visit.cluster, Selection(names=(name,)), change, by=visit.by)
+    if order == "add":
+        selection = Selection(names=(name,))
+        devices.set_devices(visit.cluster, selection, DeviceChange(), by=visit.by)
+    elif not _save(visit, name):
+        visit.say("parameters.unchanged", NoticeKind.READY)
+        return visit.go(where)
     visit.announce()
     visit.say("phones.saved")
     visit.say("phones.reset-needed", NoticeKind.WARNING)
     return visit.go(where)
 
 
-def _change(visit: Visit) -> DeviceChange:
-    form = visit.form
-    until = form.one("finish-by").strip()
+def _choices() -> dict[str, list[tuple[int, str]]]:
+    """Return the values of each field that has a list, with their words."""
+    return {
+        "security": [(int(each), each.words) for each in DeviceSecurity],
+        "operation": [(int(each), each.words) for each in CapfOperation],
+        "auth-mode": [(int(each), each.words) for each in CapfAuthMode],
+        "key-order": [
+            (int(kind), text(f"phones.key-order.{kind.name.lower()}"))
+            for kind in KEY_SIZES
+        ],
+        **{
+            f"{kind.name.lower()}-size": [(size, str(size)) for size in sizes]
+            for kind, sizes in KEY_SIZES.items()
+        },
+    }
+
+
+def _fields(device: Device) -> dict[str, str]:
+    """Return the fields of a phone's form, with their present values."""
+    capf = device.capf
+    sizes = {f"{kind.name.lower()}-size": usual for kind, usual in USUAL_SIZES.items()}
+    sizes[f"{capf.key_type.name.lower()}-size"] = capf.key_size
+    return {
+        "security": str(int(device.security_mode)),
+        "encrypts": "1" if device.encrypts_config else "",
+        "operation": str(int(capf.operation)),
+        "auth-mode": str(int(capf.auth_mode)),
+        "string": capf.string,
+        "key-order": str(int(capf.key_type)),
+        "finish-by": finish_time(capf.finish_by),
+        **{name: str(size) for name, size in sizes.items()},
+    }
+
+
+def _save(visit: Visit, name: str) -> bool:
+    """Save the fields that were changed; return whether there is one."""
+    device = devices.find_device(visit.cluster, name)
+    fields = edited(visit.form, _fields(device), "phones.")
+    if fields:
+        change = _change(device, fields)
+        selection = Selection(names=(name,))
+        devices.set_devices(visit.cluster, selection, change, by=visit.by)
+    return bool(fields)
+
+
+def _change(device: Device, fields: Mapping[str, str]) -> DeviceChange:
     try:
-        operation = CapfOperation(int(form.one("operation")))
-        return DeviceChange(
-            security_mode=DeviceSecurity(int(form.one("security"))),
-            encrypts_config=bool(form.one("encrypts")),
-            operation=operation,
-            auth_mode=CapfAuthMode(int(form.one("auth-mode"))),
-            string=form.one("string") or None,
-            key_type=KeyType(int(form.one("key-order"))),
-            key_size=int(form.one("key-size")),
-            finish_by=parse_finish_time(until) if until else None,
+        given = {
+            name: int(value)
+            for name, value in fields.items()
+            if name not in {"string", "finish-by", "encrypts"}
+        }
+        kind = KeyType(given.get("key-order", int(device.capf.key_type)))
+        order = given.get("operation")
+        security, auth = given.get("security"), given.get("auth-mode")
+        change = DeviceChange(
+            security_mode=None if security is None else DeviceSecurity(security),
+            operation=None if order is None else CapfOperation(order),
+            auth_mode=None if auth is None else CapfAuthMode(auth),
+            key_type=kind if "key-order" in given else None,
+            key_size=given.get(f"{kind.name.lower()}-size"),
         )
     except ValueError:
         raise ServiceError(
             "the form has a value that no field has", hint="load the page again"
         ) from None
+    if "encrypts" in fields:
+        change = replace(change, encrypts_config=bool(fields["encrypts"]))
+    if "finish-by" in fields:
+        change = _until(device, change, fields["finish-by"])
+    return replace(change, string=fields.get("string"))
+
+
+def _until(device: Device, change: DeviceChange, typed: str) -> DeviceChange:
+    """Return a change with another end of its operation, or of the pending one.
+
+    Raises:
+        ServiceError: When there is no operation, or it is not a time.
+    """
+    held = device.capf.operation
+    operation = held if change.operation is None else change.operation
+    if operation is CapfOperation.NONE and typed:
+        raise ServiceError(
+            "no Certificate Operation is pending, so none has an end",
+            hint="choose one, or leave Operation Completes By empty",
+        )
+    at = parse_finish_time(typed) if typed else None
+    return replace(change, operation=operation, finish_by=at)
 
 
 def reset_phones(visit: Visit, names: tuple[str, ...]) -> None:
@@ -157,7 +233,8 @@ def reset_phones(visit: Visit, names: tuple[str, ...]) -> None:
                 done += ask(node, ResetPhones(devices=part))["reset"]
         except ServiceError as error:
             visit.session.notify(NoticeKind.WARNING, error.explain())
-    visit.say("phones.reset-done", count=done)
+    kind = NoticeKind.SUCCESS if done else NoticeKind.WARNING
+    visit.say("phones.reset-done", kind, count=done)
     if done < len(names):
         visit.say("phones.reset-missing", NoticeKind.WARNING, count=len(names) - done)
 

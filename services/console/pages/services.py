@@ -7,6 +7,7 @@ from starlette.responses import Response
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.console.nodes import ask, node_rows
 from tokenless.services.console.sessions import NoticeKind
+from tokenless.services.console.texts import text
 from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.requests import (
@@ -14,7 +15,7 @@ from tokenless.services.node.control.requests import (
     StartService,
     StopService,
 )
-from tokenless.services.node.supervised.supervision import ServiceName
+from tokenless.services.node.supervised.supervision import ROLE_OF, ServiceName
 
 _PATH: Final = "/ccmservice/control-center"
 _TIMEOUT_S: Final = 60.0
@@ -35,8 +36,21 @@ _DONE: Final[dict[_Order, str]] = {
 def show(visit: Visit) -> Response:
     """Show the services of every node."""
     return visit.render(
-        "services.html", nodes=node_rows(visit.cluster), names=list(ServiceName)
+        "services.html",
+        nodes=node_rows(visit.cluster),
+        names=list(ServiceName),
+        features=ROLE_OF,
+        now=visit.cluster.clock(),
+        up_time=_up_time,
     )
+
+
+def _up_time(seconds: float) -> str:
+    """Return a length of time in days, hours, minutes and seconds."""
+    minutes, second = divmod(max(0, int(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    return f"{days} days {hour:02}:{minute:02}:{second:02}"
 
 
 def act(visit: Visit) -> Response:
@@ -49,6 +63,10 @@ def act(visit: Visit) -> Response:
     order = _ORDERS.get(visit.form.one("order"))
     if order is None or name not in set(ServiceName):
         raise ServiceError("no such service", hint="choose one of the table")
+    if order is StopService and not visit.is_sure:
+        where = visit.form.one("server") or text("services.all")
+        question = text("services.stop-warning", service=name, node=where)
+        return visit.ask(question, text("services.order.stop"))
     those, troubles = _having(visit.cluster, name, visit.form.one("server"))
     if not those:
         raise ServiceError(

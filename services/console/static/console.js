@@ -5,6 +5,7 @@
 (() => {
   const root = document.documentElement;
   const KEY = "tokenless-theme";
+  root.dataset.script = "";
   const chosen = localStorage.getItem(KEY);
   if (chosen === "dark" || chosen === "light") root.dataset.theme = chosen;
 
@@ -29,7 +30,9 @@
     const bar = document.getElementById("progress");
     if (!bar) return;
     document.addEventListener("submit", (event) => {
-      if (event.defaultPrevented || event.target.method === "dialog") return;
+      // A file that is downloaded leaves its page as it is.
+      const stays = event.target.hasAttribute("data-download");
+      if (event.defaultPrevented || stays) return;
       bar.hidden = false;
       // A second click must not do it twice; the value of the first one is sent.
       setTimeout(() => {
@@ -44,24 +47,78 @@
     });
   }
 
+  // Says whether the page shows what is so now; what is wrong stands at its top.
+  function say(word) {
+    const state = document.getElementById("live-state");
+    const trouble = document.getElementById("live-trouble");
+    const isOn = word === "on";
+    if (state) state.textContent = isOn ? state.dataset.on : "";
+    if (!trouble) return;
+    trouble.hidden = isOn;
+    trouble.textContent = isOn ? "" : trouble.dataset[word];
+    trouble.dataset.state = word;
+  }
+
+  // A form in which something was typed or chosen stays as it is.
+  function isEdited(part) {
+    return Array.from(part.querySelectorAll("input, select, textarea")).some((each) => {
+      if (each.tagName === "SELECT") {
+        return Array.from(each.selectedOptions).some((one) => !one.defaultSelected);
+      }
+      const isBox = each.type === "checkbox" || each.type === "radio";
+      return isBox
+        ? each.checked !== each.defaultChecked
+        : each.value !== each.defaultValue;
+    });
+  }
+
+  // Parts of a page are replaced while somebody reads it.
+  function replacing() {
+    let places = [];
+    let focused = -1;
+    const scrolls = () => Array.from(document.querySelectorAll(".scroll"));
+    // A table that is wider than the page can be moved by keys.
+    const reach = () => {
+      for (const each of scrolls()) {
+        if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
+      }
+    };
+    reach();
+    addEventListener("resize", reach);
+    document.addEventListener("toggle", reach, true);
+    const body = document.body;
+    body.addEventListener("htmx:sendError", () => say("off"));
+    body.addEventListener("htmx:responseError", () => say("failed"));
+    body.addEventListener("htmx:afterRequest", (event) => {
+      if (event.detail.successful) say("on");
+    });
+    body.addEventListener("htmx:beforeSwap", () => {
+      places = scrolls().map((each) => each.scrollLeft);
+      focused = scrolls().indexOf(document.activeElement);
+    });
+    body.addEventListener("htmx:oobBeforeSwap", (event) => {
+      const old = event.detail.target;
+      if (old.matches("form") && isEdited(old)) event.detail.shouldSwap = false;
+    });
+    body.addEventListener("htmx:afterSettle", () => {
+      reach();
+      for (const [at, each] of scrolls().entries()) {
+        if (places[at]) each.scrollLeft = places[at];
+        if (at === focused && document.activeElement === body) each.focus();
+      }
+    });
+  }
+
   function live() {
     if (!document.querySelector("[data-live]")) return;
-    const state = document.getElementById("live-state");
-    const show = (word) => {
-      if (!state) return;
-      state.textContent = state.dataset[word];
-      state.dataset.state = word;
-    };
-    let known = null;
+    let known = document.getElementById("live-state").dataset.known;
     const events = new EventSource("/live");
-    events.addEventListener("open", () => show("on"));
+    events.addEventListener("open", () => say("on"));
     events.addEventListener("error", () => {
-      show(events.readyState === EventSource.CLOSED ? "ended" : "off");
+      say(events.readyState === EventSource.CLOSED ? "ended" : "off");
     });
     events.addEventListener("cluster", (event) => {
-      if (known !== null && known !== event.data) {
-        htmx.trigger(document.body, "cluster-changed");
-      }
+      if (known !== event.data) htmx.trigger(document.body, "cluster-changed");
       known = event.data;
     });
   }
@@ -94,12 +151,34 @@
   }
 
   function selection() {
+    const boxes = (name) =>
+      Array.from(document.querySelectorAll(`input[name="${name}"]`));
+    // Ticked as long as every box is: rows come while the page is open.
+    const show = () => {
+      for (const all of document.querySelectorAll("[data-selects]")) {
+        const those = boxes(all.dataset.selects);
+        const ticked = those.filter((each) => each.checked).length;
+        all.checked = ticked > 0 && ticked === those.length;
+        all.indeterminate = ticked > 0 && ticked < those.length;
+      }
+    };
     document.addEventListener("change", (event) => {
       const name = event.target.dataset && event.target.dataset.selects;
-      if (!name) return;
-      for (const each of document.querySelectorAll(`input[name="${name}"]`)) {
-        each.checked = event.target.checked;
-      }
+      if (name) for (const each of boxes(name)) each.checked = event.target.checked;
+      show();
+    });
+    document.body.addEventListener("htmx:afterSettle", show);
+  }
+
+  // Authentication strings as long as those that the cluster makes.
+  function generate() {
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-fills]");
+      if (!button) return;
+      const field = document.getElementById(button.dataset.fills);
+      const numbers = crypto.getRandomValues(new Uint32Array(6));
+      field.value = Array.from(numbers, (each) => each % 10).join("");
+      field.focus();
     });
   }
 
@@ -180,9 +259,11 @@
   document.addEventListener("DOMContentLoaded", () => {
     theme();
     progress();
+    replacing();
     live();
     work();
     selection();
+    generate();
     shell();
   });
 })();

@@ -7,7 +7,8 @@ logged, counted and started again after a growing pause, so that one bad file do
 take the node's other services down.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from enum import StrEnum, unique
 from typing import Final, Protocol
 
@@ -79,11 +80,20 @@ class Service(Protocol):
 class Supervised:
     """A service with its life in hand."""
 
-    def __init__(self, node: str, service: Service, nursery: trio.Nursery) -> None:
+    def __init__(
+        self,
+        node: str,
+        service: Service,
+        nursery: trio.Nursery,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.service = service
         self.state = ServiceState.STOPPED
         self.starts = 0
         """How often it has begun to serve, by itself or by an administrator."""
+        self.started_at: float | None = None
+        """When it began to serve, Unix seconds; None while it does not."""
+        self._clock = clock
         self._is_activated = True
         self._node = node
         self._nursery = nursery
@@ -93,6 +103,11 @@ class Supervised:
         self._log = get_logger(node=node, service=service.name.value)
         # From zero on: Prometheus sees no increase in a count that begins with one.
         SERVICE_FAILURES.labels(node, service.name.value)
+
+    @property
+    def is_activated(self) -> bool:
+        """Return whether the service is activated on its node."""
+        return self._is_activated
 
     @property
     def is_expected(self) -> bool:
@@ -239,6 +254,7 @@ class Supervised:
 
     def _become(self, state: ServiceState) -> None:
         self.state = state
+        self.started_at = self._clock() if state is ServiceState.STARTED else None
         self._show_running()
         sockets = self.service.addresses if state is ServiceState.STARTED else {}
         known = {name: f"{host}:{port}" for name, (host, port) in sockets.items()}

@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.rigs.dial_tone import (
     dial_tone,
 )
 from tests.rigs.node_rig import LAB
+from tests.rigs.warm_start import warm_commands
 from tokenless.phone_emulator.cli.fleets.standings import standing_lines
 from tokenless.phone_emulator.fleet.lines import (
     FleetLines,
@@ -119,7 +119,7 @@ async def test_the_fleet_of_the_command_line(site: Site, tmp_path: Path) -> None
     command = ("fleet", "run", "--count", "5", "--flash", str(tmp_path / "fleet"))
     more = ("--tftp", tftp, "--tftp-only", "--for", "5", "--json")
     done = await trio.run_process(
-        [sys.executable, "-m", "tokenless", *command, *more], capture_stdout=True
+        [warm_commands() / "tokenless", *command, *more], capture_stdout=True
     )
     registrations_now = json.loads(done.stdout)
     assert (registrations_now["registered"], registrations_now["boots"]) == (5, 5)
@@ -175,7 +175,9 @@ async def test_the_page_on_registration_can_be_typed(
         words = shlex.split(line.replace("127.0.47.155:6969", where))
         asks = ["--tftp-only"] if "--tftp" in words else []
         done = await trio.run_process(
-            [sys.executable, "-m", *words, *asks], capture_stdout=True, cwd=tmp_path
+            [warm_commands() / words[0], *words[1:], *asks],
+            capture_stdout=True,
+            cwd=tmp_path,
         )
         said[" ".join(words[1:3])] = done.stdout.decode()
     assert said["phone call"].startswith("Not Secure\n")

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from tests.rigs.dial_tone import (
 )
 from tests.rigs.node_rig import LAB
 from tests.rigs.waiting import until
+from tests.rigs.warm_start import warm_commands
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.phone import Phone
 from tokenless.phone_emulator.registration.call import CallFailure, CallLevel, call
@@ -189,7 +189,7 @@ def phone_command(site: Site, verb: str, *arguments: str) -> list[str]:
         if each.service == "sccps"
     )
     where = ("--tftp", str(tftp), "--tftp-only", "--sccps-port", ports)
-    return [sys.executable, "-m", "tokenless", "phone", verb, *where, *arguments]
+    return [str(warm_commands() / "tokenless"), "phone", verb, *where, *arguments]
 
 
 @pytest.mark.parametrize("models", [("7975", "8861"), ("8861", "8861")])

@@ -156,6 +156,13 @@ def test_a_file_of_phones(tokenless: Tokenless, tmp_path: Path) -> None:
     assert "columns: name, model" in refused(tokenless("device import", str(file)))
 
 
+def test_an_empty_list_says_where_other_phones_are(tokenless: Tokenless) -> None:
+    status, out, err = tokenless("device list")
+    assert (status, out) == (0, "")
+    assert "`tokenless device status`" in err
+    assert tokenless("device list --json")[2] == ""
+
+
 def test_what_cannot_be(tokenless: Tokenless) -> None:
     assert tokenless("device set")[0] == 2
     assert tokenless(f"device set {NAME} --encrypted --security non-secure")[0] == 2

@@ -10,12 +10,14 @@ from pathlib import Path
 import click
 import pytest
 
+from tests.rigs.warm_start import run_warm
 from tests.services.cli.answers import Tokenless, refused
 from tokenless.services.changes import certificates
 from tokenless.services.cli.main import main
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_alone(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the script in an interpreter of its own."""
     return subprocess.run(
         [sys.executable, "-m", "tokenless", *arguments],
         capture_output=True,
@@ -26,8 +28,12 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return run_warm(arguments, timeout=120, env={**os.environ, **variables})
+
+
 def test_a_flag_has_a_variable_named_after_it(tmp_path: Path) -> None:
-    done = run("init", TOKENLESS_DATA=str(tmp_path / "d"), TOKENLESS_JSON="1")
+    done = run_alone("init", TOKENLESS_DATA=str(tmp_path / "d"), TOKENLESS_JSON="1")
     assert done.returncode == 0
     assert json.loads(done.stdout)["cluster"] == "lab"
     assert (tmp_path / "d" / "cluster.json").exists()
@@ -48,7 +54,7 @@ def test_an_unknown_command_is_wrong_usage() -> None:
 
 
 def test_a_failure_is_one_line_and_no_traceback(tmp_path: Path) -> None:
-    done = run("file", "show", str(tmp_path / "absent.tlv"))
+    done = run_alone("file", "show", str(tmp_path / "absent.tlv"))
     assert done.returncode == 3
     assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
@@ -251,6 +257,6 @@ def test_an_encoding_without_lines_for_tables_is_no_failure(tmp_path: Path) -> N
     boot = ("--device", "SEP001122334455", "--tftp", "127.0.0.1:9")
     flash = ("--flash", str(tmp_path / "flash"))
     assert run("phone", "boot", *boot, *flash).returncode == 3
-    done = run("phone", "show", *flash, PYTHONIOENCODING="latin-1")
+    done = run_alone("phone", "show", *flash, PYTHONIOENCODING="latin-1")
     assert (done.returncode, done.stderr) == (0, "")
     assert "SEP001122334455" in done.stdout

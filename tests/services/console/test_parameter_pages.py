@@ -45,7 +45,7 @@ async def test_parameters_are_saved_with_the_users_name(lab: Cluster) -> None:
             by="test",
         )
         assert device.capf.finish_by == int(lab.clock()) + 3 * DAY_S
-        page = await alice.said(PATH, fields | {"order": "default"})
+        page = await alice.said(PATH, fields | {"order": "default", "sure": "yes"})
         assert "Update Successful" in page
     assert lab.parameters()["TLSCiphers"] == "all-rsa"
     assert lab.parameters()["CAPFOperationExpiresIn"] == "10"
@@ -89,7 +89,7 @@ async def test_phone_interaction_is_there_from_12_5_on(lab: Cluster) -> None:
         assert "Reset phones manually" in (await alice.get(PATH)).text
         assert "Update Successful" in await alice.said(PATH, {name: "manual"})
         assert lab.parameters()[name] == "manual"
-        await alice.said(PATH, {"order": "default"})
+        await alice.said(PATH, {"order": "default", "sure": "yes"})
     assert lab.parameters()[name] == "automatic"
 
 

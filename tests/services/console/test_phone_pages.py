@@ -21,7 +21,7 @@ FIELDS = {
     "auth-mode": str(int(CapfAuthMode.STRING)),
     "string": "123456",
     "key-order": str(int(KeyType.RSA)),
-    "key-size": "2048",
+    "rsa-size": "2048",
     "finish-by": "2030:12:31:23",
 }
 
@@ -55,8 +55,8 @@ async def test_the_fields_of_a_phone_are_saved(lab: Cluster) -> None:
         ({"security": "9"}, "a value that no field has"),
         ({"operation": ""}, "a value that no field has"),
         ({"key-order": "2"}, "a value that no field has"),
-        ({"key-size": "2047"}, "RSA keys cannot have 2047 bits"),
-        ({"key-order": "1"}, "EC keys cannot have 2048 bits"),
+        ({"rsa-size": "2047"}, "RSA keys cannot have 2047 bits"),
+        ({"key-order": "1", "ec-size": "2048"}, "EC keys cannot have 2048 bits"),
         ({"string": "12"}, "4 to 10 digits"),
         ({"string": "<script>"}, "4 to 10 digits"),
         ({"finish-by": "tomorrow"}, "is not a time"),
@@ -103,5 +103,6 @@ async def test_a_reset_leads_back_to_the_phones_that_were_found(lab: Cluster) ->
         await alice.said(PATH, {"order": "add"})
         page = await alice.get("/ccmadmin/phones?text=SEP0011&itl=")
         assert 'action="/ccmadmin/phones?text=SEP0011&amp;itl="' in page.text
-        done = await alice.post("/ccmadmin/phones?text=SEP0011&itl=", {"phone": NAME})
+        fields = {"phone": NAME, "sure": "yes"}
+        done = await alice.post("/ccmadmin/phones?text=SEP0011&itl=", fields)
         assert done.headers["location"] == "/ccmadmin/phones?text=SEP0011"

@@ -3,9 +3,11 @@
 import pytest
 
 from tests.rigs.console_rig import PASSWORD, add_users, console_of
+from tokenless.services.changes.console_users import add_user
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.guard import is_of_user
-from tokenless.services.console.sessions import IDLE_S, Sessions
+from tokenless.services.console.sessions import COOKIE, IDLE_S, Sessions
+from tokenless.services.store.console_users import ConsoleRole
 
 FOUND = "/cmplatform/certificates?find=1&field=common-name"
 REGENERATE = "/cmplatform/certificates/1/regenerate"
@@ -54,6 +56,37 @@ async def test_a_live_page_of_nobody_is_loaded_again_as_a_whole(lab: Cluster) ->
         nobody = console.visitor(**{"hx-request": "true"})
         answer = await nobody.get("/")
         assert (answer.headers["hx-refresh"], answer.text) == ("true", "")
+
+
+async def test_an_open_page_is_told_that_its_console_was_started_again(
+    lab: Cluster,
+) -> None:
+    """Without a sign-in, too: its stream would begin and end for ever."""
+    async with console_of(lab, asks_nobody=True) as console:
+        left = console.visitor()
+        left.client.cookies.set(COOKIE, "of the console before")
+        assert (await left.client.get("/live")).status_code == 403
+
+
+async def test_a_page_says_which_change_it_was_made_after(lab: Cluster) -> None:
+    """What happens between a page and its stream of events is not passed over."""
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        numbers, page = [], ""
+        async with alice.client.stream("GET", "/live") as stream:
+            async for line in stream.aiter_lines():
+                _, is_data, number = line.partition("data: ")
+                numbers += [number] if is_data else []
+                if number == "1":
+                    # The first look has found the cluster as it is.
+                    page = (await alice.get("/")).text
+                    add_user(lab, "bob", ConsoleRole.READ, PASSWORD, by="test")
+                elif number == "2":
+                    await alice.post("/sign-out")
+                    add_user(lab, "carol", ConsoleRole.READ, PASSWORD, by="test")
+        assert numbers == ["0", "1", "2"]
+        assert 'data-known="1"' in page
 
 
 @pytest.mark.parametrize(

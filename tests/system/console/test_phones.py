@@ -1,17 +1,16 @@
 """Device > Phone in a browser, beside an emulated phone that is really registered."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from tests.rigs.warm_start import WarmPopen
 from tests.system.console.conftest import Lab
 from tests.system.serving import (
     PATIENCE_S,
     PUBLISHER,
     SUBSCRIBER,
-    TOKENLESS,
     environment,
 )
 
@@ -24,8 +23,8 @@ def running(lab: Lab) -> Iterator[None]:
     """Keep the phone up and registered until the block ends."""
     tftp = f"{lab.served.address(PUBLISHER)},{lab.served.address(SUBSCRIBER)}"
     with (lab.folder / "phone.log").open("w") as log:
-        process = subprocess.Popen(
-            [*TOKENLESS, *("phone", "run", "--flash", "flash", "--tftp", tftp)],
+        process = WarmPopen(
+            ("phone", "run", "--flash", "flash", "--tftp", tftp),
             cwd=lab.folder,
             env=environment(lab.folder),
             stdout=log,
@@ -72,10 +71,12 @@ def test_a_phone_registers_enrols_and_is_reset(booted: Lab) -> None:
         browser.go("/ccmadmin/phones")
         browser.tick(f"tick-{DEVICE}")
         browser.click("Reset Selected")
+        browser.click("Reset")
         assert browser.status == ["Reset sent, registered phones reached: 1"]
         log = booted.folder / "phone.log"
         browser.until(lambda: log.read_text().count("ordered: Reset-Reset") == 2)
     browser.until(lambda: "Unregistered (" in browser.text)
     browser.tick(f"tick-{DEVICE}")
     browser.click("Reset Selected")
+    browser.click("Reset")
     assert "Not registered, so nothing reached them: 1" in browser.status

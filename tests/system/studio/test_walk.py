@@ -15,8 +15,9 @@ from selenium.webdriver.common.by import By
 
 from tests.rigs.peers import require
 from tests.rigs.studio_rig import FIELD, LISTS
+from tests.rigs.warm_start import WarmPopen
 from tests.system.console.browser import CHROMIUM, DRIVER, Browser, browsing
-from tests.system.serving import PATIENCE_S, TOKENLESS
+from tests.system.serving import PATIENCE_S
 
 AXE = Path(__file__).parents[1] / "console" / "axe.min.js"
 PICTURES = Path(__file__).parents[3] / "docs" / "studio"
@@ -87,11 +88,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     require(str(CHROMIUM))
     require(str(DRIVER))
     folder = tmp_path_factory.mktemp("studio")
-    with subprocess.Popen(
-        [*TOKENLESS, "studio", "--data", str(folder), "--port", "0", "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    words = ("studio", "--data", str(folder), "--port", "0", "--json")
+    with WarmPopen(words, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             url = json.loads(process.stdout.readline())["url"]

@@ -1,11 +1,13 @@
 """The CTL against what ITLs and nodes have: what was compared, and what was not."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 import pytest
 
 from tests.phone_emulator.rehearsal.preflight.subjects import (
+    AT,
     PUB,
     SUB,
     WELL,
@@ -14,9 +16,15 @@ from tests.phone_emulator.rehearsal.preflight.subjects import (
     subject,
 )
 from tokenless.phone_emulator.rehearsal.preflight.ctl_check import check_ctl
+from tokenless.phone_emulator.rehearsal.preflight.findings import (
+    PreflightCode,
+    not_told,
+    well,
+)
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
 )
+from tokenless.phone_emulator.rehearsal.scripts.script import Approximated
 
 ALL = tuple(
     msgspec.structs.replace(each, serial="03") if each.node == SUB else each
@@ -79,3 +87,52 @@ def test_a_cluster_that_is_not_mixed_has_emptied_its_servers() -> None:
     layout = replace(plain.task.layout, is_mixed=False)
     checks = check_ctl(replace(plain, task=replace(plain.task, layout=layout)))
     assert [check.outcome.value for check in checks] == ["ok"]
+
+
+def test_what_is_said_is_of_the_ctl_and_says_what_to_give() -> None:
+    code = PreflightCode.CTL_OUTDATED
+    (lost,) = check_ctl(subject(script(certificates=OF_PUB)))
+    assert lost == not_told(code, "no CTL was imported", "import the CTL, too")
+    (alone,) = check_ctl(subject(script(certificates=(*CTL, *OF_PUB))))
+    how = "import the ITLs of these nodes, --cert or --certmgr, too"
+    assert alone == not_told(code, ALONE[1], how)
+    (good,) = check_ctl(subject(script(certificates=ALL)))
+    assert good == well(code, good.message)
+
+
+def test_what_a_node_uses_is_newest_whatever_dates_say() -> None:
+    """A certificate of another CA may begin earlier, and lists be newer than a key."""
+    early, late = (AT - timedelta(days=days) for days in (300, 1))
+    used = known("CAPF", source="in-use", serial="02", begins=early)
+    listed = known("CAPF", serial="02", begins=early)
+    held = known("CAPF", source="itl", serial="03", begins=late)
+    for order in ((held, used), (used, held)):
+        assert said(listed, *order)[0][0] == "ok"
+    later = known("CAPF", serial="01", begins=late)
+    assert said(later, used) == [
+        ("error", f"the CTL lists the previous certificate of CAPF of {PUB}")
+    ]
+    undated = known("CAPF", source="itl", serial="03", begins=None)
+    assert said(later, undated)[0][0] == "error"
+
+
+@pytest.mark.parametrize(
+    ("approximations", "expected"),
+    [
+        ((), "ok"),
+        ((Approximated("it is a guess", "why", "release"),), "not-told"),
+    ],
+    ids=["told", "guessed"],
+)
+def test_a_ctl_before_10_5_2_lists_no_itlrecovery(
+    approximations: tuple[Approximated, ...], expected: str
+) -> None:
+    without = tuple(
+        each for each in ALL if (each.unit, each.source) != ("ITLRecovery", "ctl")
+    )
+    made = script(
+        certificates=without,
+        approximations=approximations,
+        cluster={"cluster": {"version": "10.5(1)"}},
+    )
+    assert [check.outcome.value for check in check_ctl(subject(made))] == [expected]
