@@ -26,7 +26,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[StudioRig]:
 
 async def test_only_who_knows_the_key_is_let_in(rig: StudioRig) -> None:
     stranger = rig.visitor()
-    assert (await stranger.get("/")).headers["location"] == "/sign-in"
+    assert (await stranger.get("/")).headers["location"] == "/sign-in?next=%2F"
     part = await rig.visitor(**{"hx-request": "true"}).get("/studies/x/runs/y/live")
     assert (part.text, part.headers["hx-refresh"]) == ("", "true")
     assert (await stranger.get("/sign-in?key=wrong")).status_code == 403
