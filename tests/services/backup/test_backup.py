@@ -1,8 +1,10 @@
 """Backups: whole, private, of one state."""
 
+import errno
 import json
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -73,6 +75,68 @@ def test_a_folder_without_a_cluster(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="holds no cluster"):
         take_backup(tmp_path, tmp_path / "b.tar", now=NOW)
     assert not list(tmp_path.iterdir())
+
+
+def test_errors_name_the_place_that_people_know(
+    lab: Cluster, taken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is made beside it has a name that nobody has given."""
+    absent = tmp_path / "absent" / "target"
+    with pytest.raises(OSError, match="No such file") as caught:
+        take_backup(lab.data, absent, now=NOW)
+    assert caught.value.filename == str(absent)
+
+    copying = "tokenless.services.backup.restore.copy_checked"
+    monkeypatch.setattr(copying, _full_disk)
+    with pytest.raises(OSError, match="No space") as caught:
+        restore_backup(taken, tmp_path / "restored")
+    assert caught.value.filename == str(tmp_path / "restored")
+    assert not list(tmp_path.glob(".*"))
+
+
+def _full_disk(*_: object) -> None:
+    """Fail as a write to a descriptor does: without a name."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_restore_follows_a_link(taken: Path, tmp_path: Path) -> None:
+    (tmp_path / "restored").symlink_to("elsewhere")
+    restore_backup(taken, tmp_path / "restored")
+    assert (tmp_path / "restored").is_symlink()
+    Cluster.open(tmp_path / "elsewhere").close()
+
+
+def test_a_file_system_without_hard_links(
+    lab: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stick with FAT."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    take_backup(lab.data, tmp_path / "b.tar", now=NOW)
+    assert mode(tmp_path / "b.tar") == 0o600
+    restore_backup(tmp_path / "b.tar", tmp_path / "restored")
+    Cluster.open(tmp_path / "restored").close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "hint"),
+    [
+        (lambda file: file.with_name("cluster.db-wal").mkdir(), "make the data folder"),
+        (lambda file: file.write_bytes(b"no database" * 999), "from a backup"),
+        (lambda file: file.unlink(), "an earlier backup"),
+    ],
+)
+def test_a_database_that_cannot_be_copied(
+    lab: Cluster, tmp_path: Path, damage: Callable[[Path], object], hint: str
+) -> None:
+    lab.close()
+    damage(lab.data / DATABASE_FILE)
+    with pytest.raises(ServiceError, match="database") as caught:
+        take_backup(lab.data, tmp_path / "b.tar", now=NOW)
+    assert hint in (caught.value.hint or "")
 
 
 def test_an_administrator_at_work_is_not_cut_in_two(
