@@ -171,7 +171,7 @@ def test_pages_work_with_the_keyboard_alone(lab: Lab) -> None:
     browser.until(lambda: "Certificate List (" in browser.text)
 
 
-@pytest.mark.parametrize("width", [768, 390])
+@pytest.mark.parametrize("width", [768, 390, 320])
 def test_a_small_screen_shows_pages_without_scrolling_sideways(
     lab: Lab, width: int
 ) -> None:
