@@ -42,6 +42,13 @@ def test_a_full_disk_has_a_name_and_advice(tmp_path: Path) -> None:
         (errno.EACCES, "is yours"),
         (errno.EDQUOT, "free space"),
         (errno.EMFILE, "ulimit -n"),
+        (errno.EEXIST, "a file has this name"),
+        (errno.ENOTDIR, "is a file"),
+        (errno.EBUSY, "inside of it"),
+        (errno.ENAMETOOLONG, "shorter"),
+        (errno.ELOOP, "in a circle"),
+        (errno.EIO, "the system's log"),
+        (errno.ESTALE, "mount it again"),
     ],
 )
 def test_each_cause_has_its_advice(number: int, advice: str) -> None:

@@ -25,6 +25,10 @@ class UnregisterStatus(IntEnum):
     ACTIVE_CALL = 2
 
 
+DYNAMIC_MESSAGES: Final = 0x0080
+"""A feature: texts as long as they are, such as CallInfoV2 (REFERENCE-4 1.1)."""
+
+
 @dataclass(frozen=True, slots=True)
 class RegisterAck(Message):
     """A registration that was accepted."""

@@ -60,22 +60,28 @@ class AudioStream:
     is_secure: bool = False
     """True if the profile is RTP/SAVP, whatever its crypto lines are worth."""
 
-    def encode(self, *, origin: str, session: int) -> bytes:
+    def encode(self, *, origin: str, session: int, server: str = "") -> bytes:
         """Return the description.
 
         Args:
             origin: `Cisco-SIPUA` of a phone, `CiscoSystemsCCM-SIP` of CUCM.
             session: A number that grows with each description.
+            server: CUCM's own address, which describes a phone's stream: the phone's
+                address is then in the session part (REFERENCE-4 4.1). Empty for a
+                phone.
         """
+        maker = f"1 IN IP4 {server}" if server else f"0 IN IP4 {self.address}"
+        where = [f"c=IN IP4 {self.address}"]
         profile = "SAVP" if self.is_secure else "AVP"
         formats = " ".join(map(str, self.payloads))
         lines = [
             "v=0",
-            f"o={origin} {session} 0 IN IP4 {self.address}",
+            f"o={origin} {session} {maker}",
             "s=SIP Call",
+            *(where if server else []),
             "t=0 0",
             f"m=audio {self.port} RTP/{profile} {formats}",
-            f"c=IN IP4 {self.address}",
+            *([] if server else where),
             *(crypto.encode() for crypto in self.cryptos),
             "a=rtpmap:0 PCMU/8000",
             f"a=rtpmap:{_EVENTS} telephone-event/8000",

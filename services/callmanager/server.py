@@ -65,8 +65,9 @@ class CallManagerServer:
         self._log = log
         self._on_change = on_change
         self._by_number: dict[str, dict[str, None]] = {}
+        self._sip_ports = (settings.ports.sip, settings.ports.sips)
         self.registrar = self._make_registrar()
-        self.switch = Switch(self._leg_of)
+        self.switch = Switch(self._leg_of, settings.number)
         self.view = ClusterView(
             self.registrar, self.switch, directory_number, self._local_leg
         )
@@ -110,6 +111,7 @@ class CallManagerServer:
                     raise
                 self._sip.close()
             else:
+                self._sip_ports = (addresses[0][1], addresses[1][1])
                 return
 
     async def serve(
@@ -217,7 +219,15 @@ class CallManagerServer:
             cells=dict.fromkeys(SipCount, 0),
             switch=self.switch,
             number_of=directory_number,
+            place_of=self._sip_place,
         )
+
+    def _sip_place(self, transport: str) -> str:
+        """Return where phones find the port of a SIP transport."""
+        clear, secure = self._sip_ports
+        told = self._settings.told
+        port = told.sips or secure if transport == "TLS" else told.sip or clear
+        return f"{told.host or self._settings.address}:{port}"
 
     def _sccp_guest(self, tools: GuestTools) -> SccpGuest:
         return SccpGuest(

@@ -60,6 +60,18 @@ class CallManagerPorts:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Where phones are told that SIP is, which differs from where a node listens."""
+
+    host: str = ""
+    """The node in phones' configurations; the address that it listens on if empty."""
+    sip: int = 0
+    """A port of `[advertise]`; 0: the port that it listens on."""
+    sips: int = 0
+    """The same for TLS."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallManagerSettings:
     """Everything that CallManagerServer needs to know before it starts."""
 
@@ -76,6 +88,9 @@ class CallManagerSettings:
     sip: SipSettings = field(default_factory=SipSettings)
     limits: StreamLimits = field(default_factory=StreamLimits)
     node: str = ""
+    told: Told = field(default_factory=Told)
+    number: int = 1
+    """The node's number in its cluster, on top of those of its calls."""
 
     def ports_of(self, clear: int, secure: int) -> tuple[Port, Port]:
         """Return a clear port and one over TLS with certificates on both sides."""

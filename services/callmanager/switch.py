@@ -4,9 +4,10 @@ Legs (`leg`) report what their phone does; the switch tells them what to show, w
 listen and where to send. Levels of security: REFERENCE-4 3; order of events:
 REFERENCE-4 2.1 and 4.1.
 
-Media are connected when both ends are known. An SCCP phone learns its keys from the
-server: the key that it sends with is made here, and the key that it decrypts with is
-the other leg's. A SIP phone brings the key that it sends with in its own description.
+A phone is told where to send as soon as the other one listens; a SIP phone, when it has
+said where it listens itself, too. An SCCP phone learns its keys from the server: the
+key that it sends with is made here, and the key that it decrypts with is the other
+leg's. A SIP phone brings the key that it sends with in its own description.
 """
 
 import os
@@ -21,8 +22,9 @@ from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.srtp import MASTER_KEY_BYTES, MASTER_SALT_BYTES, SrtpKeys
 from tokenless.services.callmanager.leg import CallFailure, Endpoint, Leg, Media, Party
 
-_FIRST_REFERENCE: Final = 16_777_217
-"""Call references begin here in a real trace [O]."""
+_NODE_SHIFT: Final = 24
+"""Numbers of calls and streams have the node's number on top, and begin there with 1:
+16777217 and 0x02000012 in real traces (REFERENCE-4 1.5, 2.2)."""
 
 
 @unique
@@ -44,6 +46,8 @@ class _Side:
     """The codec and key that this phone sends with."""
     is_opening: bool = False
     """True if the phone was told to listen."""
+    is_sending: bool = False
+    """True if the phone was told where to send."""
 
 
 @dataclass(slots=True, eq=False)
@@ -80,6 +84,7 @@ class Call:
         self.stage = Stage.ANSWERED
         self.status = status_of(self.caller.leg.party, self.called.leg.party)
         self._make_keys()
+        self._fall_back()
         # The caller's channel first, as in a real trace [O].
         for side in (self.caller, self.called):
             self._open(side)
@@ -104,6 +109,9 @@ class Call:
             return
         side.is_opening = True
         side.leg.open_media(other.leg.party, other.keys)
+        # Connected before the media are, in a real trace [O]; how secure the call is
+        # has been decided.
+        side.leg.show_connected(other.leg.party, self.status)
 
     def media_opened(
         self, leg: Leg, endpoint: Endpoint, keys: SrtpKeys | None = None
@@ -135,19 +143,25 @@ class Call:
                 self.caller.keys = self.called.keys = None
 
     def _connect(self) -> None:
-        caller, called = self.caller, self.called
-        if caller.endpoint is None or called.endpoint is None:
-            return
-        self.stage = Stage.CONNECTED
+        """Tell each phone where to send that can be told now."""
         # One ack is answered with an order to the other phone: the called one first.
-        for side, other in ((called, caller), (caller, called)):
-            where = other.endpoint
-            assert where is not None  # noqa: S101  # both are known
-            side.leg.connect_media(where, Media(side.keys, other.keys))
+        for side in (self.called, self.caller):
+            self._send_media(side)
             if self.has_ended:  # the phone cannot use what was agreed
                 return
-        for side, other in ((caller, called), (called, caller)):
-            side.leg.show_connected(other.leg.party, self.status)
+        if self.caller.is_sending and self.called.is_sending:
+            self.stage = Stage.CONNECTED
+            for side in (self.caller, self.called):
+                if side.leg.brings_keys:
+                    side.leg.show_connected(self._other(side).leg.party, self.status)
+
+    def _send_media(self, side: _Side) -> None:
+        other = self._other(side)
+        is_waiting = side.leg.brings_keys and side.endpoint is None
+        if side.is_sending or is_waiting or other.endpoint is None:
+            return
+        side.is_sending = True
+        side.leg.connect_media(other.endpoint, Media(side.keys, other.keys))
 
     def hang_up(self, leg: Leg, failure: CallFailure | None = None) -> None:
         """End the call for both phones.
@@ -186,8 +200,16 @@ class Switch:
     """The calls of one node."""
 
     find: LegMaker
+    node: int = 1
+    """The number of the node in its cluster."""
     calls: set[Call] = field(default_factory=set)
-    _references: "count[int]" = field(default_factory=lambda: count(_FIRST_REFERENCE))
+    _references: "count[int]" = field(init=False)
+    _streams: "count[int]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin to count."""
+        first = (self.node % 256 << _NODE_SHIFT) + 1
+        self._references, self._streams = count(first), count(first)
 
     def call(
         self,
@@ -224,6 +246,10 @@ class Switch:
     def new_reference(self) -> int:
         """Return the number of a call that is being dialled."""
         return next(self._references)
+
+    def new_stream(self) -> int:
+        """Return the number of the media of a phone: its pass-through party id."""
+        return next(self._streams)
 
     def forget(self, call: Call) -> None:
         """Strike a call off: it has ended."""

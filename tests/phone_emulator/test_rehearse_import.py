@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from tests.rigs.cluster import PUB, SUB, Keypair, Lab, UnsignedList, keypair, record
+from tests.rigs.minting import Identity, ec_key, lab_name, mint
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
@@ -35,6 +36,7 @@ from tokenless.protocol.trust.verdicts import FileKind
 VECTORS = Path(__file__).parents[1] / "vectors"
 MIXED = replace(Lab(), mixed=True)
 RECOVERY = keypair("ITLRECOVERY_cucm-pub")
+EC = mint(lab_name("cucm-sub1"), ec_key(), serial=77)
 MODIFIED = "Fri Mar 06 19:45:13 CET 2015"
 
 
@@ -166,7 +168,7 @@ def test_certificates_in_use(tmp_path: Path) -> None:
         ("CallManager-sub1.pem", new),
         ("TVS.pem", known),
         ("tomcat.pem", keypair("cucm-sub1", 6)),
-        ("CallManager-ECDSA.pem", known),
+        ("CallManager-ECDSA.pem", Identity(EC, ec_key())),
         ("ipsec.pem", keypair("ipsec")),
     ):
         path = tmp_path / name
@@ -177,7 +179,7 @@ def test_certificates_in_use(tmp_path: Path) -> None:
         (TrustStore.CALLMANAGER, "cucm-sub1")
     ]
     said = [a.what for a in cluster.approximations if a.topic is Topic.CERTIFICATE]
-    assert said == ["ipsec.pem was left out"]
+    assert said == ["CallManager-ECDSA.pem was left out", "ipsec.pem was left out"]
     in_use = [(e.unit, e.node) for e in cluster.certificates if e.source == "in-use"]
     assert in_use == [
         ("CallManager", "cucm-sub1"),

@@ -8,6 +8,7 @@ import pytest
 from tests.phone_emulator.test_rehearse_import import MIXED, write
 from tests.phone_emulator.test_rehearse_import_phones import refused
 from tests.rigs.run_cli import run_cli
+from tokenless.phone_emulator.rehearsal.importing.sources.lists import SourceLineError
 
 OWN = (
     "the columns of a table of your own are model, device pool, count and status; "
@@ -52,6 +53,26 @@ def test_all_of_a_table_of_ones_own_is_accounted_for(
 ) -> None:
     error = refused(text)
     assert (str(error), error.hint) == (f"a.csv{said}", hint)
+    if isinstance(error, SourceLineError):
+        assert f", line {error.line}:" in said
+    else:
+        assert ", line " not in said
+
+
+def test_what_is_quoted_of_a_table_has_an_end() -> None:
+    unknown, stray = (
+        refused(f"model,{'x' * 99}\n"),
+        refused(f"model\n8861,{'y' * 99}\n"),
+    )
+    assert f" {'x' * 30!r}" in str(unknown)
+    assert f" {'y' * 20!r} " in str(stray)
+
+
+def test_a_first_line_that_is_no_csv_is_called_line_1() -> None:
+    error = refused('model,"count\n8861,3\n')
+    assert isinstance(error, SourceLineError)
+    assert error.line == 1
+    assert str(error).startswith("a.csv, line 1: ")
 
 
 def test_the_import_says_how_many_phones_it_took(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_a_null_cipher_has_the_word_between_hyphens(cipher: str, is_null: bool) 
         (PHONE, "03359829"),
         ("SEP00112200000A", "00000010"),
         ("SEPFFFFFFFFFFFF", "16777215"),
-        ("CSFZZZZZZ", "00000000"),
+        ("CSFFOXTROT", "00000000"),
         ("", "00000000"),
     ],
 )

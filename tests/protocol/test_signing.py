@@ -11,9 +11,11 @@ from tokenless.protocol.trust.signing import (
     ctl_servers,
     ctl_signer,
     itl_reset_signer,
+    itl_server_role,
     itl_signer,
     signs_ctls,
     signs_itls,
+    token_ctl_sasts,
 )
 
 NODE, PUBLISHER, RECOVERY = SigningKey
@@ -77,7 +79,15 @@ def test_from_12_0_on_itlrecovery_signs(release: Release, way: ItlReset) -> None
 def test_a_ctl_lists_itlrecovery_from_10_5_2_on(
     version: str, sasts: list[SigningKey]
 ) -> None:
-    assert list(ctl_sasts(Release.parse(version))) == sasts
+    release = Release.parse(version)
+    assert list(ctl_sasts(release)) == sasts
+    # One that a token signs lists no SAST of the cluster before that.
+    assert list(token_ctl_sasts(release)) == (sasts if RECOVERY in sasts else [])
+
+
+def test_a_callmanager_has_its_role_in_the_itl_by_the_mode() -> None:
+    assert itl_server_role(is_mixed=True) is Role.CCM_TFTP
+    assert itl_server_role(is_mixed=False) is Role.TFTP
 
 
 def test_a_shared_certificate_does_what_all_its_nodes_do() -> None:

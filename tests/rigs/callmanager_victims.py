@@ -165,6 +165,7 @@ def sip_victim(
         cells=dict.fromkeys(SipCount, 0),
         switch=_switch(),
         number_of=lambda _device: "1000",
+        place_of=lambda _: "127.0.0.1:5060",
     )
 
     def make_guest(tools: GuestTools) -> Guest:

@@ -51,6 +51,7 @@ class Node:
             cells=dict.fromkeys(SipCount, 0),
             switch=Switch(self.leg_of),
             number_of=NUMBERS.__getitem__,
+            place_of=lambda _: "127.0.0.1:5060",
         )
 
     def leg_of(self, number: str) -> Leg | CallFailure:

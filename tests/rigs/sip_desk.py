@@ -56,6 +56,7 @@ def office_of() -> SipCallControl:
         cells=dict.fromkeys(SipCount, 0),
         switch=Switch(leg_of),
         number_of=NUMBERS.__getitem__,
+        place_of=lambda _: "127.0.0.1:5060",
     )
     return office
 

@@ -29,7 +29,10 @@ class SipDialog:
     """The two sides of a call, and the numbers of its requests."""
 
     def __init__(self, site: CallSite) -> None:
-        self.call_id = f"{site.random(4).hex()}-{site.random(8).hex()}@{site.device}"
+        # Begins with the MAC address, ends with the IP address (REFERENCE-4 4.2).
+        host = decode_uri(decode_address(site.contact).uri).host
+        mac = site.device[-12:].lower()
+        self.call_id = f"{mac[:8]}-{mac[8:]}{site.random(8).hex()}@{host}"
         self.invite: SipRequest | None = None
         """The last INVITE, of either side."""
         self._site = site

@@ -48,7 +48,6 @@ class SccpCalls:
         self._switch = switch
         self._leg: SccpLeg | None = None
         self._digits = ""
-        self._parties = 0
 
     @property
     def is_idle(self) -> bool:
@@ -89,8 +88,8 @@ class SccpCalls:
             leg.call.hang_up(leg)
 
     def _begin(self, phone: CallingPhone) -> SccpLeg:
-        self._parties += 1
-        self._leg = leg = _ForgettingLeg(self, phone.party, phone.push, self._parties)
+        stream = self._switch.new_stream()
+        self._leg = leg = _ForgettingLeg(self, phone.party, phone.push, stream)
         return leg
 
     def _lift(self, phone: CallingPhone) -> None:

@@ -21,6 +21,7 @@ from tokenless.protocol.phones.registration import (
     UnregisterReason,
 )
 from tokenless.protocol.sccp.answers import (
+    DYNAMIC_MESSAGES,
     CapabilitiesReq,
     KeepAliveAck,
     RegisterAck,
@@ -253,7 +254,7 @@ class SccpSession(MessageSession[Received]):
                 date_template="D/M/Y",
                 secondary_keepalive_s=settings.secondary_keepalive_s,
                 max_protocol=self._version,
-                features=register.features,
+                features=register.features & ~DYNAMIC_MESSAGES,
             )
         )
         self._send(CapabilitiesReq())

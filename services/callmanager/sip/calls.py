@@ -22,9 +22,12 @@ class SipCalls(Dialogs):
         node: str,
         server: str,
         contact_of: Callable[[str], str],
+        place_of: Callable[[str], str],
     ) -> None:
         """Begin without calls; `switch` connects them, for the rest see `Dialogs`."""
-        super().__init__(node=node, server=server, contact_of=contact_of)
+        super().__init__(
+            node=node, server=server, contact_of=contact_of, place_of=place_of
+        )
         self.switch = switch
 
     def new_leg(self, party: Party, source: Source) -> SipLeg:

@@ -7,14 +7,62 @@ from typing import Final
 from tokenless.protocol.phones.registration import Peer
 from tokenless.protocol.sccp.call import SecurityStatus
 from tokenless.protocol.sip.messages import SipRequest
+from tokenless.services.callmanager.leg import CallFailure, Party
 from tokenless.services.limited_log import LimitedLog
 
+_ALLOW: Final = (
+    "INVITE, OPTIONS, INFO, BYE, CANCEL, ACK, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY"
+)
+INVITING: Final = (
+    ("Alert-Info", "<file://Bellcore-dr1/>"),
+    ("Supported", "timer,resource-priority,replaces"),
+    ("Allow", _ALLOW),
+    ("Expires", "180"),
+)
+"""Headers of our INVITE that are always the same."""
 _LEVELS: Final = {
     SecurityStatus.UNKNOWN: "Unknown",
     SecurityStatus.NOT_AUTHENTICATED: "NotAuthenticated",
     SecurityStatus.AUTHENTICATED: "Authenticated",
     SecurityStatus.ENCRYPTED: "Encrypted",
 }
+_REFUSALS: Final = {
+    CallFailure.UNKNOWN_NUMBER: (404, "Not Found"),
+    CallFailure.NOT_REGISTERED: (503, "Service Unavailable"),
+    CallFailure.BUSY: (486, "Busy Here"),
+    CallFailure.MEDIA: (488, "Not Acceptable Media"),
+    None: (487, "Request Terminated"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where phones find us, whatever a node's name is (REFERENCE-4 4.2)."""
+
+    place: str
+    """`HOST:PORT`."""
+    transport: str
+
+    @property
+    def host(self) -> str:
+        """Return the host alone."""
+        return self.place.rpartition(":")[0]
+
+    @property
+    def via(self) -> str:
+        """Return the beginning of Via."""
+        return f"SIP/2.0/{self.transport} {self.place}"
+
+    def contact(self, other: Party) -> tuple[str, str]:
+        """Return our Contact in a call with a phone, in the name of the other one."""
+        uri = f"sip:{other.number}@{self.place};transport={self.transport.lower()}"
+        device = f'+u.sip!devicename.ccm.cisco.com="{other.device}"'
+        return "Contact", f"<{uri}>;{device}"
+
+    def identity(self, other: Party, role: str) -> tuple[str, str]:
+        """Return who the other phone is."""
+        party = f"party={role};screen=yes;privacy=off"
+        return "Remote-Party-ID", f"<sip:{other.number}@{self.host}>;{party}"
 
 
 def _nothing() -> None:
@@ -39,6 +87,10 @@ class Source:
     def is_same_phone(self, other: "Source") -> bool:
         """Return whether a client is this one: by certificate, in clear by address."""
         return (self.peer, self.address) == (other.peer, other.address)
+
+    def site(self, place: str) -> Site:
+        """Return where this sender finds us, which is at `place`."""
+        return Site(place, self.transport)
 
 
 @dataclass(slots=True)
@@ -95,6 +147,11 @@ class Dialog:
             ),
             body,
         )
+
+
+def refusal_of(failure: CallFailure | None) -> tuple[int, str]:
+    """Return the status and reason that a caller hears; None: it was not answered."""
+    return _REFUSALS[failure]
 
 
 def call_info(status: SecurityStatus, orientation: str, more: str = "") -> str:

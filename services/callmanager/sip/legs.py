@@ -28,19 +28,16 @@ from tokenless.protocol.sip.messages import (
 from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
 from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
 from tokenless.services.callmanager.leg import CallFailure, Endpoint, Leg, Media, Party
-from tokenless.services.callmanager.sip.dialog import Dialog, Source, call_info
+from tokenless.services.callmanager.sip.dialog import (
+    INVITING,
+    Dialog,
+    Source,
+    call_info,
+    refusal_of,
+)
 
 _SUITE: Final = SrtpSuite.AES_CM_128_HMAC_SHA1_32
 _SDP: Final = ("Content-Type", "application/sdp")
-_ALLOW: Final = (
-    "INVITE, OPTIONS, INFO, BYE, CANCEL, ACK, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY"
-)
-_REFUSALS: Final = {
-    CallFailure.UNKNOWN_NUMBER: (404, "Not Found"),
-    CallFailure.NOT_REGISTERED: (503, "Service Unavailable"),
-    CallFailure.BUSY: (486, "Busy Here"),
-    CallFailure.MEDIA: (488, "Not Acceptable Media"),
-}
 _NORMAL_END: Final = ("Reason", "Q.850;cause=16")
 _FALLBACK: Final = "x-cisco-srtp-fallback"
 _FIRST_FAILURE: Final = 300
@@ -60,18 +57,25 @@ class Dialogs:
     """The dialogs of one node, and what their requests are made of."""
 
     def __init__(
-        self, *, node: str, server: str, contact_of: Callable[[str], str]
+        self,
+        *,
+        node: str,
+        server: str,
+        contact_of: Callable[[str], str],
+        place_of: Callable[[str], str],
     ) -> None:
         """Begin without dialogs.
 
         Args:
-            node: Our name in URIs.
+            node: Our name in tags.
             server: Our User-Agent.
             contact_of: Takes a device's name, returns its contact's URI.
+            place_of: Takes UDP, TCP or TLS, returns where phones find us: `HOST:PORT`.
         """
         self.node = node
         self.server = server
         self.contact_of = contact_of
+        self.place_of = place_of
         self.legs: dict[str, SipLeg] = {}
         self.cancelled: FIFOCache[str, SipLeg] = FIFOCache(_MAX_CANCELLED)
         """Called legs that have ended before their INVITE had its final answer."""
@@ -89,6 +93,7 @@ class SipLeg(Leg):
         super().__init__(party)
         self.source = source
         self._calls = calls
+        self._site = source.site(calls.place_of(source.transport))
         self._stage = _Stage.EARLY
         self._invite: SipRequest | None = None
         """The INVITE of a phone that calls."""
@@ -146,7 +151,7 @@ class SipLeg(Leg):
     def show_alerting(self, other: Party) -> None:
         """Say that the other phone rings."""
         info = call_info(SecurityStatus.UNKNOWN, "to", "; ui-state= ringout")
-        self.respond(180, "Ringing", ("Call-Info", info), self._contact(other))
+        self.respond(180, "Ringing", ("Call-Info", info), self._site.contact(other))
 
     # --- a phone that is called ------------------------------------------------------
 
@@ -157,22 +162,18 @@ class SipLeg(Leg):
         tag = calls.new_tag()
         self.dialog = Dialog(
             # Not to be guessed: who knows it could speak for the phone's address.
-            f"{number:08x}-{secrets.token_hex(8)}@{calls.node}",
-            f"<sip:{other.number}@{calls.node}>;tag={tag}",
-            f"<sip:{self.party.number}@{calls.node}>",
+            f"{number:08x}-{secrets.token_hex(8)}@{self._site.host}",
+            f"<sip:{other.number}@{self._site.host}>;tag={tag}",
+            f"<sip:{self.party.number}@{self._site.host}>",
             calls.contact_of(self.party.device),
         )
         calls.legs[self.dialog.call_id] = self
-        party = "party=calling;screen=yes;privacy=off"
         self._request(
             "INVITE",
             ("Call-Info", call_info(SecurityStatus.UNKNOWN, "from")),
-            ("Remote-Party-ID", f"<sip:{other.number}@{calls.node}>;{party}"),
-            ("Alert-Info", "<file://Bellcore-dr1/>"),
-            ("Supported", "timer,resource-priority,replaces"),
-            ("Allow", _ALLOW),
-            ("Expires", "180"),
-            self._contact(other),
+            self._site.identity(other, "calling"),
+            *INVITING,
+            self._site.contact(other),
         )
 
     def take_response(self, response: SipResponse) -> None:
@@ -255,7 +256,9 @@ class SipLeg(Leg):
                 self.call.hang_up(self, CallFailure.MEDIA)
             return
         self._answer = stream.encode(
-            origin="CiscoSystemsCCM-SIP", session=next(self._calls.numbers)
+            origin="CiscoSystemsCCM-SIP",
+            session=next(self._calls.numbers),
+            server=self._site.host,
         )
         if self._invite is None:
             self._acknowledge()
@@ -264,13 +267,22 @@ class SipLeg(Leg):
         """Say how secure the call is: in the 200 to the caller, else in an UPDATE."""
         if self._invite is not None:
             self._stage = _Stage.ESTABLISHED
-            info = ("Call-Info", call_info(status, "to"))
-            self.respond(200, "OK", info, self._contact(other), _SDP, body=self._answer)
+            self.respond(
+                200,
+                "OK",
+                ("Supported", "replaces"),
+                ("Server", self._calls.server),
+                ("Call-Info", call_info(status, "to")),
+                self._site.identity(other, "called"),
+                self._site.contact(other),
+                _SDP,
+                body=self._answer,
+            )
         elif status is not SecurityStatus.NOT_AUTHENTICATED and self._takes_updates:
             self._request(
                 "UPDATE",
                 ("Call-Info", call_info(status, "from")),
-                self._contact(other),
+                self._site.contact(other),
             )
 
     def show_ended(self, failure: CallFailure | None) -> None:
@@ -288,8 +300,7 @@ class SipLeg(Leg):
             # Its INVITE has no final answer yet, and may be accepted all the same.
             self._calls.cancelled[self.dialog.call_id] = self
         else:
-            refusal = (487, "Request Terminated")
-            self.respond(*(_REFUSALS[failure] if failure is not None else refusal))
+            self.respond(*refusal_of(failure))
 
     def take_bye(self) -> None:
         """End the call: the phone has said goodbye."""
@@ -317,10 +328,6 @@ class SipLeg(Leg):
             return None
         return next((each for each in offer.cryptos if each.suite is _SUITE), None)
 
-    def _contact(self, other: Party) -> tuple[str, str]:
-        device = f'+u.sip!devicename.ccm.cisco.com="{other.device}"'
-        return "Contact", f"<sip:{other.number}@{self._calls.node}>;{device}"
-
     def _request(
         self,
         method: str,
@@ -335,7 +342,7 @@ class SipLeg(Leg):
             method,
             (("User-Agent", calls.server), *headers),
             body,
-            sent_by=f"SIP/2.0/{self.source.transport} {calls.node}",
+            sent_by=self._site.via,
             branch=dialog.invite_branch if in_invite else new,
         )
         self.source.send(request.encode())

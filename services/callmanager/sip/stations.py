@@ -71,6 +71,7 @@ class SipCallControl:
         cells: Cells,
         switch: Switch,
         number_of: Callable[[str], str],
+        place_of: Callable[[str], str],
     ) -> None:
         self.registrar = registrar
         self.settings = settings
@@ -79,7 +80,11 @@ class SipCallControl:
         self.stations: dict[str, SipStation] = {}
         self.number_of = number_of
         self.calls = SipCalls(
-            switch, node=node, server=settings.server, contact_of=self._contact_of
+            switch,
+            node=node,
+            server=settings.server,
+            contact_of=self._contact_of,
+            place_of=place_of,
         )
         self.digest = DigestCheck(time.monotonic)
         self._tags = itertools.count(1)
@@ -179,12 +184,13 @@ class SipStation:
         """
         call_control, register = self._call_control, self.register
         tag, via = call_control.new_tag(), f"SIP/2.0/{self.source.transport}"
-        me = f"<sip:{call_control.node}>"
+        place = call_control.calls.place_of(self.source.transport)
+        me = f"<sip:{place}>"
         request = SipRequest(
             "NOTIFY",
             register.contact,
             (
-                ("Via", f"{via} {call_control.node};branch=z9hG4bK{tag}"),
+                ("Via", f"{via} {place};branch=z9hG4bK{tag}"),
                 ("From", f"{me};tag={tag}"),
                 ("To", f"<{register.contact}>"),
                 ("Call-ID", f"{tag}@{call_control.node}"),

@@ -17,6 +17,7 @@ from tokenless.services.callmanager.server import CallManagerServer
 from tokenless.services.callmanager.settings import (
     CallManagerPorts,
     CallManagerSettings,
+    Told,
     ciphers_of,
 )
 from tokenless.services.callmanager.sip.stations import SipSettings
@@ -240,6 +241,7 @@ class CallManagerService:
     def _settings(self) -> CallManagerSettings:
         cluster, node = self._cluster, self._node
         section, release = cluster.config.callmanager, cluster.release
+        advertised = cluster.config.advertise
         return CallManagerSettings(
             certificates=(self._own(),),
             authorities=self._authorities(),
@@ -259,6 +261,8 @@ class CallManagerService:
             ),
             limits=StreamLimits.of(section),
             node=node.name,
+            told=Told(node.address, advertised.sip or 0, advertised.sips or 0),
+            number=node.id,
         )
 
     def _authorities(self) -> tuple[bytes, ...]:

@@ -59,7 +59,7 @@ def read_bounded(path: Path, most: int) -> bytes:
         TooLongError: When it is longer.
         OSError: When it cannot be read.
     """
-    with path.open("rb") as file:
+    with named(path), path.open("rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise TooLongError(f"has over {most} bytes")

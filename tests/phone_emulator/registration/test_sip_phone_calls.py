@@ -3,6 +3,7 @@
 import pytest
 
 from tests.phone_emulator.registration.sip_phones import (
+    DEVICE,
     HERE,
     KEYS,
     SDP,
@@ -51,6 +52,15 @@ def answered(
     answer = answer_to(invite, 200, "OK", headers, body=body, to_tag="7")
     phone.receive(answer.encode(), 0.0)
     return said(phone)
+
+
+def test_the_name_of_a_call_begins_with_the_mac_address() -> None:
+    """And ends with the IP address (REFERENCE-4 4.2)."""
+    phone = registered(make_phone())
+    invite, _ = offered(phone)
+    name, _, host = invite.get("call-id").partition("@")
+    assert name.startswith(DEVICE[-12:-4].lower() + "-")
+    assert host == str(HERE)
 
 
 def test_a_caller_offers_a_line_a_suite_and_takes_the_chosen_one() -> None:

@@ -136,6 +136,23 @@ def test_a_clear_offer() -> None:
     assert decode_audio(written) == offer
 
 
+def test_a_server_describes_a_phone() -> None:
+    """The address of the phone is in the session part (REFERENCE-4 4.1)."""
+    stream = AudioStream(IPv4Address("127.0.0.1"), 16500)
+    written = stream.encode(
+        origin="CiscoSystemsCCM-SIP", session=7, server="127.0.47.155"
+    )
+    assert written.decode().split("\r\n")[:5] == [
+        "v=0",
+        "o=CiscoSystemsCCM-SIP 7 1 IN IP4 127.0.47.155",
+        "s=SIP Call",
+        "c=IN IP4 127.0.0.1",
+        "t=0 0",
+    ]
+    assert written.count(b"c=") == 1
+    assert decode_audio(written) == stream
+
+
 INLINE = "AAECAwQFBgcICQoLDA0ODyAhIiMkJSYnKCkqKywt"
 
 

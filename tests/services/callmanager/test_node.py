@@ -147,3 +147,27 @@ def test_ports_are_kept_beside_those_of_before(lab: Cluster) -> None:
     lab.record_ports({PUBLISHER: {"sip": 5060}})
     assert lab.node(PUBLISHER).ports == {"sccp": 2000, "sip": 5060}
     assert lab.node(PUBLISHER).tftp_port == 6969
+
+
+async def test_calls_have_the_address_and_the_number_of_their_node(
+    served: Cluster,
+) -> None:
+    """Phones reach the node by what their configurations say of it."""
+    more = {"advertise": {"sip": 5070}}
+    served.take_settings(load_config(LAB, {**FREE_PORTS, **more}))
+    names = [node.name for node in served.nodes]
+    async with trio.open_nursery() as nursery:
+        serving = await nursery.start(
+            serve_nodes, served, names, frozenset({ServiceKind.CALLMANAGER})
+        )
+        numbers = []
+        for runtime in serving.runtimes:
+            server = runtime._callmanager.server
+            assert server is not None
+            node = served.node(runtime.node.name)
+            place_of = server._call_control.calls.place_of
+            for transport, port in (("TCP", "sip"), ("UDP", "sip"), ("TLS", "sips")):
+                assert place_of(transport) == f"{node.address}:{node.ports[port]}"
+            numbers.append(server.switch.new_reference() >> 24)
+        assert numbers == [1, 2]
+        nursery.cancel_scope.cancel()

@@ -119,6 +119,15 @@ async def connected(rig: Rig) -> AsyncIterator[Client]:
         yield Client(stream)
 
 
+async def test_messages_that_are_not_sent_are_not_promised() -> None:
+    """All texts have their fixed forms here (REFERENCE-4 1.1)."""
+    async with running() as rig, connected(rig) as phone:
+        await phone.send(requests.Register(PHONE, device_type=437, features=0x85F2))
+        acknowledged = await phone.next()
+        assert isinstance(acknowledged, answers.RegisterAck)
+        assert acknowledged.features == 0x8572
+
+
 async def test_a_phone_registers_and_asks() -> None:
     """The sequence of REFERENCE-3 4.4."""
     async with running() as rig, connected(rig) as phone:

@@ -104,6 +104,18 @@ async def dial(phone: Desk, number: str) -> None:
     await phone.send(*(call.KeypadButton(int(digit)) for digit in number))
 
 
+async def take_channel(phone: Desk) -> media.OpenReceiveChannel:
+    """Read to where the phone is connected, which is before it has media."""
+    opened = await phone.until(media.OpenReceiveChannel)
+    assert isinstance(opened, media.OpenReceiveChannel)
+    await phone.until(call_display.CallState, state=call.CallStateCode.CONNECTED)
+    shown = await phone.until(call_display.CallInfo)
+    assert isinstance(shown, call_display.CallInfo)
+    assert shown.security == call.SecurityStatus.NOT_AUTHENTICATED
+    await phone.until(call_display.SelectSoftKeys)
+    return opened
+
+
 async def connect(a: Desk, b: Desk) -> tuple[Message, Message]:
     """Take a call to the point where both phones send; return their orders to."""
     await dial(a, "1000")
@@ -113,22 +125,24 @@ async def connect(a: Desk, b: Desk) -> tuple[Message, Message]:
     assert ringing.security == call.SecurityStatus.UNKNOWN
     await a.until(call_display.CallState, state=call.CallStateCode.RING_OUT)
     await b.send(call.OffHook())
+    opened = [await take_channel(phone) for phone in (a, b)]
+    # The numbers of streams are the node's, each used once (REFERENCE-4 1.5).
+    assert opened[0].party != opened[1].party
+    assert {each.party >> 24 for each in opened} == {1}
     orders = []
-    for phone, port in ((a, 16384), (b, 16386)):
-        opened = await phone.until(media.OpenReceiveChannel)
-        assert isinstance(opened, media.OpenReceiveChannel)
+    # Each ack is answered at once with an order to the other phone (REFERENCE-4 2.1).
+    for phone, other, channel, port in (
+        (a, b, opened[0], 16384),
+        (b, a, opened[1], 16386),
+    ):
         await phone.send(
-            media.OpenReceiveChannelAck(0, HERE, port, opened.party, opened.call)
+            media.OpenReceiveChannelAck(0, HERE, port, channel.party, channel.call)
         )
-    for phone, port in ((a, 16386), (b, 16384)):
-        order = await phone.until(media.StartMediaTransmission)
+        order = await other.until(media.StartMediaTransmission)
         assert isinstance(order, media.StartMediaTransmission)
         assert (order.address, order.port) == (HERE, port)
         assert order.keys.algorithm == media.SrtpAlgorithm.NONE
         orders.append(order)
-        shown = await phone.until(call_display.CallInfo)
-        assert isinstance(shown, call_display.CallInfo)
-        assert shown.security == call.SecurityStatus.NOT_AUTHENTICATED
     return orders[0], orders[1]
 
 

@@ -45,7 +45,9 @@ async def test_a_flood_of_connections_cuts_off_no_registered_phone() -> None:
         assert type(await phone.register()) is answers.RegisterAck
         async with AsyncExitStack() as flood:
             for _ in range(12):
-                await flood.enter_async_context(connected(rig))
+                client = await flood.enter_async_context(connected(rig))
+                # Its session is known then, but no phone is: it is not kept.
+                await client.send(requests.KeepAlive())
             refusals = rig.server.counters
             await until(lambda: refusals[REFUSAL_CELLS[Refusal.EVICTED]] >= 5)
         await phone.send(requests.KeepAlive())

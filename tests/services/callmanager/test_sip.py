@@ -123,6 +123,8 @@ def test_a_phone_is_told_to_restart() -> None:
     (notify,) = SipStream().receive(sent)
     assert isinstance(notify, SipRequest)
     assert (notify.method, notify.get("event")) == ("NOTIFY", "service-control")
+    assert notify.get("contact") == "<sip:127.0.0.1:5060>"
+    assert notify.get("via").startswith("SIP/2.0/TCP 127.0.0.1:5060;")
     assert notify.body == b"action=restart\r\n"
     assert desk.office.stations == {}
     desk.ask(register())

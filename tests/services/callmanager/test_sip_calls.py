@@ -51,6 +51,35 @@ def test_a_call_shows_what_it_is_protected_by(mode: DeviceSecurity) -> None:
     assert a.inbox == b.inbox == []
 
 
+def test_a_phone_can_reach_us_at_every_address_that_it_is_given() -> None:
+    """Of any client: a node's name may be in no DNS (REFERENCE-4 4.2)."""
+    a, b = two(MODES.NON_SECURE)
+    a.say(a.request("INVITE", "1000", a.description))
+    invite = b.next_request("INVITE")
+    place = "127.0.0.1:5060"
+    assert invite.get("via").startswith(f"SIP/2.0/TCP {place};branch=")
+    assert invite.get("contact").startswith(f"<sip:1001@{place};transport=tcp>;")
+    assert invite.get("from").startswith("<sip:1001@127.0.0.1>;tag=")
+    assert invite.get("to") == "<sip:1000@127.0.0.1>"
+    assert invite.get("call-id").endswith("@127.0.0.1")
+    assert invite.get("remote-party-id").startswith(
+        "<sip:1001@127.0.0.1>;party=calling"
+    )
+    b.lift(invite)
+    trying, ringing, connected = (a.next_response() for _ in range(3))
+    assert (trying.status, ringing.status, connected.status) == (100, 180, 200)
+    for response in (ringing, connected):
+        contact = response.get("contact")
+        assert contact.startswith(f"<sip:1000@{place};transport=tcp>;")
+        assert f'devicename.ccm.cisco.com="{B}"' in contact
+    called = connected.get("remote-party-id")
+    assert called.startswith("<sip:1000@127.0.0.1>;party=called")
+    assert connected.get("server") == "Cisco-CUCM10.5"
+    origin = connected.body.split(b"\r\n")[1]
+    assert origin.startswith(b"o=CiscoSystemsCCM-SIP ")
+    assert origin.endswith(b" 1 IN IP4 127.0.0.1")
+
+
 def test_the_weaker_phone_decides() -> None:
     a, b = two(MODES.ENCRYPTED, MODES.NON_SECURE)
     connected, _ = connect(a, b)

@@ -81,14 +81,14 @@ def test_the_order_of_a_call_between_two_sccp_phones() -> None:
     assert a.told == [
         ("alerting", "1000"),
         ("open", "1000", None),
-        ("connect", THERE, clear),
         ("connected", "1000", status),
+        ("connect", THERE, clear),
     ]
     assert b.told == [
         ("ringing", "1001"),
         ("open", "1001", None),
-        ("connect", HERE, clear),
         ("connected", "1001", status),
+        ("connect", HERE, clear),
     ]
     assert (a.reference, b.reference) == (16777217, 16777218)
 
@@ -147,11 +147,36 @@ def test_a_sip_phone_without_a_usable_key_gets_a_call_in_clear(b_sip: bool) -> N
     assert isinstance(call, Call)
     call.answer()
     for leg, where in ((b, THERE), (a, HERE)):
-        if leg.call is not None and not (leg is a and a.sip):
+        if not leg.sip:
+            # It listens only after it was told to.
+            assert leg.last("open")[2] is None
+        if not (leg is a and a.sip):
             call.media_opened(leg, where)
     assert call.stage is Stage.CONNECTED
     assert a.last("connected")[2] is SecurityStatus.AUTHENTICATED
     assert a.last("connect")[2] == Media(None, None)
+
+
+def test_each_phone_sends_as_soon_as_the_other_one_listens() -> None:
+    a, b = Phone("1001"), Phone("1000")
+    assert dial(a, b) is None
+    assert b.call is not None
+    b.call.answer()
+    b.call.media_opened(a, HERE)
+    assert (b.told[-1], a.told[-1][0]) == (
+        ("connect", HERE, Media(None, None)),
+        "connected",
+    )
+    b.call.media_opened(b, THERE)
+    assert a.told[-1] == ("connect", THERE, Media(None, None))
+
+
+def test_the_numbers_of_a_node_are_its_own() -> None:
+    """The node stands on top of them, as in real traces (REFERENCE-4 1.5)."""
+    one, other = (Switch(lambda _: CallFailure.BUSY, node) for node in (1, 2))
+    numbers = [each.new_stream() for each in (one, one, other)]
+    assert numbers == [0x01000001, 0x01000002, 0x02000001]
+    assert other.new_reference() == 0x02000001
 
 
 def test_keys_are_fresh_for_each_call() -> None:

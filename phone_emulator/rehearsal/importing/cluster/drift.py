@@ -63,6 +63,7 @@ class Drifts:
         self._itls = [each for each in lists if each.kind is FileKind.ITL]
         self._in_ctl = _serials([e for e in lists if e.kind is FileKind.CTL])
         self._in_itls = _serials(self._itls)
+        self._ec = {e.serial for each in lists for e in each.entries if e.is_ec}
         serials = {each.certificate.serial_hex for each in in_use}
         self._timeline = timeline_of(lists, shared=shared, in_use=serials)
         # From 14 on TFTP makes its lists again by itself: none can be kept old.
@@ -155,7 +156,7 @@ class Drifts:
         And say which certificates cannot be placed.
         """
         listed = {**self._in_ctl, **self._in_itls}
-        known = set().union(*self._in_ctl.values(), *self._in_itls.values())
+        known = self._ec.union(*self._in_ctl.values(), *self._in_itls.values())
         drifts: list[Drift] = []
         strangers: list[Approximation] = []
         for each in self._in_use:
@@ -177,7 +178,7 @@ class Drifts:
 
         A multi-server certificate has a name that is no node's, and many places.
         """
-        common = (each.certificate.subject.get("CN") or "").casefold()
+        common = each.common_name.casefold()
         if place is None or not common:
             return []
         return [
@@ -207,22 +208,29 @@ def _is_tomcat(each: InUse) -> bool:
 
 
 def _place_of(each: InUse) -> Place | None:
-    """Place a certificate by its file's name and its common name."""
-    stem = each.unit_name.lower().replace("_", "-")
+    """Place a certificate by its file's name and its common name.
+
+    CallManager-ECDSA's file and name begin as those of CallManager (REFERENCE-2 1).
+    """
+    if each.is_ec:
+        return None
+    stem = each.unit_name.lower()
     for unit in UNITS:
         if stem.startswith(unit.lower()):
-            host = (each.certificate.subject.get("CN") or "").split(".")[0]
+            host = each.common_name.split(".")[0]
             return unit, "" if unit in UNITS_OF_PUBLISHER else host
     return None
 
 
 def _why_not_placed(each: InUse, place: Place | None) -> str:
+    if each.is_ec:
+        return "its key is an EC key, and it is in no list"
     if place is None:
         units = ", ".join(UNITS)
         return f"its file name begins with none of {units}, and it is in no list"
-    unit, node = place
-    common = printable(each.certificate.subject.get("CN") or "")
-    if not node:
+    unit, _ = place
+    common = printable(each.common_name)
+    if unit in UNITS_OF_PUBLISHER:
         return f"the lists have no {unit}"
     return (
         f"it is in no list, and its common name {common!r} is none of the nodes that "

@@ -21,8 +21,6 @@ _UNITS: Final = {
     unit.value.casefold(): unit.value for unit in (*UNITS, TrustStore.TOMCAT)
 }
 _OF_PUBLISHER: Final = frozenset(unit.value for unit in UNITS_OF_PUBLISHER)
-_EC: Final = "ecdsa"
-"""What follows the name of a unit whose key is an EC key: another certificate."""
 
 
 def known_certificates(
@@ -93,13 +91,13 @@ def _of_use(used: InUse, nodes: Sequence[str]) -> KnownCertificate | None:
     """Return a certificate in use; the node is in the file's name, or its CN."""
     said, _, node = used.unit_name.replace("_", "-").partition("-")
     unit = _UNITS.get(said.casefold())
-    if unit is None or node.casefold().startswith(_EC):
+    if unit is None or used.is_ec:
         return None
     certificate = used.certificate
     if unit in _OF_PUBLISHER:
         node = nodes[0]
     else:
-        host = (certificate.subject.get("CN") or "").split(".")[0]
+        host = used.common_name.split(".")[0]
         known = {each.casefold(): each for each in nodes}
         node = known.get(node.casefold()) or known.get(host.casefold()) or node
     return KnownCertificate(

@@ -49,7 +49,7 @@ class ImportedRoles:
     def written(self, node: str) -> list[str] | None:
         """Return the roles of a node for a file; None when it has all."""
         roles = self.of[node]
-        if roles >= EVERY_ROLE - {NodeRole.CAPF}:
+        if roles == EVERY_ROLE:
             return None
         is_first = node == next(iter(self.of))
         kept = roles if is_first else roles - {NodeRole.CAPF}

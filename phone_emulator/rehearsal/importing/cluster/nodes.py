@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from itertools import chain, count
 from typing import Final
 
 from tokenless.phone_emulator.addresses import HOST
@@ -142,11 +143,11 @@ def _with_addresses(
 ) -> Iterator[ImportedNode]:
     """Give every node a loopback address: 127 and the last three parts of its own."""
     taken: set[str] = set()
-    for number, name in enumerate(names):
+    for number, name in enumerate(names, _FIRST_HOST):
         real = addresses[name]
-        address = _LOOPBACK.format(_FIRST_HOST + number)
-        if real is not None and (kept := _on_loopback(real)) not in taken:
-            address = kept
+        kept = [] if real is None else [_on_loopback(real)]
+        made = map(_LOOPBACK.format, count(number))
+        address = next(each for each in chain(kept, made) if each not in taken)
         taken.add(address)
         yield ImportedNode(name, address, real)
 
@@ -159,5 +160,5 @@ def _on_loopback(real: str) -> str:
     _, second, third, fourth = real.split(".")
     spare = len(real) - len(f"127..{third}.{fourth}")
     if len(second) != spare:
-        second = {1: "0", 2: "10", 3: "100"}.get(spare, second)
+        second = {1: "0", 2: "10"}.get(spare, second)
     return f"127.{second}.{third}.{fourth}"

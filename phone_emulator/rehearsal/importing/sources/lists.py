@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
 from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
@@ -237,6 +239,16 @@ class InUse:
     def unit_name(self) -> str:
         """Return the file's name before its ending: `CallManager`, `TVS`."""
         return Path(self.source).stem
+
+    @property
+    def common_name(self) -> str:
+        """The CN of its subject, empty without one."""
+        return self.certificate.subject.get("CN") or ""
+
+    @property
+    def is_ec(self) -> bool:
+        """Tell whether its key is an EC key: CallManager-ECDSA, not CallManager."""
+        return isinstance(self.certificate.public_key, EllipticCurvePublicKey)
 
 
 def load_certificates(paths: Sequence[Path]) -> list[InUse]:

@@ -1,11 +1,13 @@
 """The CTL against what ITLs and nodes have: what was compared, and what was not."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 import pytest
 
 from tests.phone_emulator.rehearsal.preflight.subjects import (
+    AT,
     PUB,
     SUB,
     WELL,
@@ -14,6 +16,11 @@ from tests.phone_emulator.rehearsal.preflight.subjects import (
     subject,
 )
 from tokenless.phone_emulator.rehearsal.preflight.ctl_check import check_ctl
+from tokenless.phone_emulator.rehearsal.preflight.findings import (
+    PreflightCode,
+    not_told,
+    well,
+)
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
 )
@@ -80,6 +87,33 @@ def test_a_cluster_that_is_not_mixed_has_emptied_its_servers() -> None:
     layout = replace(plain.task.layout, is_mixed=False)
     checks = check_ctl(replace(plain, task=replace(plain.task, layout=layout)))
     assert [check.outcome.value for check in checks] == ["ok"]
+
+
+def test_what_is_said_is_of_the_ctl_and_says_what_to_give() -> None:
+    code = PreflightCode.CTL_OUTDATED
+    (lost,) = check_ctl(subject(script(certificates=OF_PUB)))
+    assert lost == not_told(code, "no CTL was imported", "import the CTL, too")
+    (alone,) = check_ctl(subject(script(certificates=(*CTL, *OF_PUB))))
+    how = "import the ITLs of these nodes, --cert or --certmgr, too"
+    assert alone == not_told(code, ALONE[1], how)
+    (good,) = check_ctl(subject(script(certificates=ALL)))
+    assert good == well(code, good.message)
+
+
+def test_what_a_node_uses_is_newest_whatever_dates_say() -> None:
+    """A certificate of another CA may begin earlier, and lists be newer than a key."""
+    early, late = (AT - timedelta(days=days) for days in (300, 1))
+    used = known("CAPF", source="in-use", serial="02", begins=early)
+    listed = known("CAPF", serial="02", begins=early)
+    held = known("CAPF", source="itl", serial="03", begins=late)
+    for order in ((held, used), (used, held)):
+        assert said(listed, *order)[0][0] == "ok"
+    later = known("CAPF", serial="01", begins=late)
+    assert said(later, used) == [
+        ("error", f"the CTL lists the previous certificate of CAPF of {PUB}")
+    ]
+    undated = known("CAPF", source="itl", serial="03", begins=None)
+    assert said(later, undated)[0][0] == "error"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,11 @@ from tests.phone_emulator.rehearsal.preflight.subjects import (
 )
 from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
 from tokenless.phone_emulator.rehearsal.preflight.ctl_check import check_ctl
+from tokenless.phone_emulator.rehearsal.preflight.findings import (
+    PreflightCode,
+    not_told,
+    well,
+)
 from tokenless.phone_emulator.rehearsal.preflight.itl_check import check_itls
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
     KnownCertificate,
@@ -53,6 +58,31 @@ def test_an_itl_that_was_not_given_is_not_called_well() -> None:
     guessed = (Approximated(what, "not given", Topic.LISTS.value),)
     (check,) = check_itls(subject(script(approximations=guessed)))
     assert (check.outcome.value, check.message) == ("not-told", what)
+
+
+def test_what_is_said_is_of_the_itls_and_says_what_to_give() -> None:
+    code, how = (
+        PreflightCode.ITL_OUTDATED,
+        "import the ITL of every node that serves TFTP",
+    )
+    (lost,) = check_itls(subject(script(certificates=WITHOUT_ITLS)))
+    assert lost == not_told(code, "no ITL was imported", how)
+    what = [f"the ITLs of {each} are made new" for each in (PUB, SUB)]
+    guessed = tuple(Approximated(each, "not given", Topic.LISTS.value) for each in what)
+    (untold,) = check_itls(subject(script(approximations=guessed)))
+    assert untold == not_told(code, "; ".join(what), how)
+    (good,) = check_itls(subject(script()))
+    assert good == well(code, good.message)
+
+
+@pytest.mark.parametrize(
+    "other", [NEW_CTL, known("CAPF", "a-sub-without-an-itl", source="in-use")]
+)
+def test_only_what_nodes_of_the_itls_use_can_be_lacking(
+    other: KnownCertificate,
+) -> None:
+    checks = check_itls(subject(script(certificates=(*WELL, other))))
+    assert [check.outcome.value for check in checks] == ["ok"]
 
 
 def test_a_ctl_that_is_newer_than_the_itls_is_not_called_old() -> None:
