@@ -11,6 +11,7 @@ from tokenless.ground.disk import hint_for, named
 from tokenless.ground.files import (
     PRIVATE,
     PUBLIC,
+    followed,
     is_special,
     replace_file,
     sync_folder,
@@ -38,7 +39,7 @@ def write_output(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
             with path.open("wb") as special:
                 special.write(data)
         else:
-            replace_file(path.resolve(), data, mode=mode)
+            replace_file(followed(path), data, mode=mode)
     except BrokenPipeError:
         raise  # the reader has closed the pipe: it has seen enough
     except OSError as error:
@@ -62,7 +63,7 @@ def made_beside(target: Path) -> Iterator[tuple[Path, Path]]:
     Raises:
         OSError: What the block raises; it names the place, as people know no other.
     """
-    real = Path(os.path.realpath(target))
+    real = followed(target)
     scratch = real.parent / f".{real.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
         with named(target):

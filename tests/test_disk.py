@@ -73,6 +73,15 @@ def test_outputs_name_the_place(tmp_path: Path) -> None:
         replace_file(tmp_path / "absent" / "x", b"x")
 
 
+def test_links_that_lead_in_a_circle(tmp_path: Path) -> None:
+    circle = tmp_path / "circle"
+    circle.symlink_to("circle")
+    with pytest.raises(ServiceError, match="Too many levels") as caught:
+        write_output(circle, b"x")
+    assert "in a circle" in caught.value.explain()
+    assert circle.is_symlink()
+
+
 def limited(size: int, *arguments: str) -> tuple[int, str]:
     """Run `tokenless` where no file may be longer than that."""
 

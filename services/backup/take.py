@@ -30,6 +30,7 @@ from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, made_beside, sync_folder
+from tokenless.services.pki.manufacturing import CA_KEY
 from tokenless.services.store.access.failures import hint_of_sqlite
 
 _LOCK_S: Final = 30.0
@@ -185,7 +186,8 @@ def _files(data: Path) -> Iterator[Path]:
         names[:] = sorted(name for name in names if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
-            is_temporary = name.startswith(".") or name in _LEFT_OUT
+            is_hidden = name.startswith(".") and name != CA_KEY
+            is_temporary = is_hidden or name in _LEFT_OUT
             is_database = folder == str(data) and name.startswith(DATABASE_FILE)
             if is_temporary or is_database or not stat.S_ISREG(path.lstat().st_mode):
                 continue

@@ -145,7 +145,7 @@ async def serve_pages(
     """
     assert config.socket is not None  # noqa: S101  # `listen` comes first
     listener = trio.SocketListener(trio.socket.from_stdlib_socket(config.socket))
-    wrapped = ASGIWrapper(only_for_readers(app))  # type: ignore[arg-type]  # starlette's types are wider
+    patient = only_for_readers(app)
     context = WorkerContext(None)
     browsers = Browsers()
     limited = LimitedLog(log, _LINES_PER_S, summary="more connections failed")
@@ -156,6 +156,7 @@ async def serve_pages(
                 tls = trio.SSLStream(
                     browser, config.context, server_side=True, https_compatible=True
                 )
+                wrapped = ASGIWrapper(browser.bounded(patient))  # type: ignore[arg-type]  # starlette's types are wider
                 await TCPServer(wrapped, config, context, ConnectionState({}), tls)  # type: ignore[arg-type]  # any transport with a socket
         except* Exception as errors:  # noqa: BLE001  # whatever it is, it is logged
             if limited.may_write("failed", time.monotonic()):

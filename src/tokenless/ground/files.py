@@ -1,5 +1,6 @@
 """Files that are whole or absent: written beside their place, then moved over it."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -137,6 +138,19 @@ def make_private(file: Path) -> None:
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
     file.chmod(PRIVATE)
+
+
+def followed(path: Path) -> Path:
+    """Return where links lead, also those to a place where nothing is yet.
+
+    Raises:
+        OSError: When they lead in a circle; before Python 3.13 `resolve` raises a
+            RuntimeError then.
+    """
+    real = Path(os.path.realpath(path))
+    if real.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return real
 
 
 def is_special(path: Path) -> bool:

@@ -20,6 +20,8 @@ from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
+from tokenless.services.pki.keys import generate_rsa
+from tokenless.services.pki.manufacturing import CA_KEY, issue_token_certificate
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store import migrate
 
@@ -97,6 +99,19 @@ def test_errors_name_the_place_that_people_know(
 def _full_disk(*_: object) -> None:
     """Fail as a write to a descriptor does: without a name."""
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_the_authority_of_tokens_comes_back(lab: Cluster, tmp_path: Path) -> None:
+    """Without its key another one would be made, and sign the next token."""
+    first, second = generate_rsa(1024).public_key(), generate_rsa(1024).public_key()
+    issue_token_certificate(lab.tokens_folder, first, NOW)
+    authority = (lab.tokens_folder / "manufacturing-ca.pem").read_bytes()
+    take_backup(lab.data, tmp_path / "b.tar", now=NOW)
+    restore_backup(tmp_path / "b.tar", tmp_path / "restored")
+    tokens = tmp_path / "restored" / "tokens"
+    issue_token_certificate(tokens, second, NOW)
+    assert (tokens / "manufacturing-ca.pem").read_bytes() == authority
+    assert mode(tokens / CA_KEY) == 0o600
 
 
 def test_a_restore_follows_a_link(taken: Path, tmp_path: Path) -> None:
