@@ -6,8 +6,6 @@ of workers that die are the libraries'.
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     CancelledError,
@@ -23,10 +21,7 @@ from typing import Any, Final, TypeVar
 
 from tokenless.ground.interrupts import interrupts_held_back
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.rehearsal.play.worker import (
-    end_when_played,
-    end_with_parent,
-)
+from tokenless.phone_emulator.rehearsal.play.worker import leave_to_parent
 
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
@@ -153,22 +148,8 @@ def _local(jobs: int | None) -> Executor:
     # Forked children would inherit locks and sockets of this process.
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(
-        jobs or len(os.sched_getaffinity(0)), context, initializer=_leave_to_parent
+        jobs or len(os.sched_getaffinity(0)), context, initializer=leave_to_parent
     )
-
-
-def _leave_to_parent() -> None:
-    """Let Ctrl-C end the parent only; the parent's end and SIGTERM end this process.
-
-    Running tasks end and clean up in all cases.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _end_when_played)
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def _end_when_played(_number: int, _frame: object) -> None:
-    threading.Thread(target=end_when_played, daemon=True).start()
 
 
 def _distributed(scheduler: str) -> Executor:

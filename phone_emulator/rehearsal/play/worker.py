@@ -2,8 +2,11 @@
 
 import multiprocessing
 import os
+import signal
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -35,20 +38,34 @@ class Rehearsal:
     """The folder in which its folder is kept; None: it is not kept."""
 
 
-def end_with_parent() -> None:
-    """End this process once the one that started it has died.
+def leave_to_parent() -> None:
+    """Leave it to the process that started this one when this one ends.
 
-    It would wait for tasks for ever. The rehearsal that is being played ends first, so
-    that its folder is removed.
+    Ctrl-C, a closed terminal, and the SIGTERM of `timeout` reach all processes of a
+    group. One that ended by itself could leave half a result in the pipe: the parent
+    would wait for the rest without end. The parent sends SIGTERM when another process
+    has died, and reads no results then.
     """
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        end_when_played()
+    for each in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    # Blocked in all threads, and waited for: a handler is not told who sends it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    if (parent := multiprocessing.parent_process()) is not None:
+        for wait in (partial(_until_asked, parent.pid), parent.join):
+            threading.Thread(target=_end_after, args=(wait,), daemon=True).start()
 
 
-def end_when_played() -> None:
-    """End this process after the rehearsal that is being played, if there is one."""
+def _until_asked(parent: int | None) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+
+
+def _end_after(wait: Callable[[], None]) -> None:
+    """End this process, which would wait for tasks without end.
+
+    The rehearsal that is being played ends first, so that its folder is removed.
+    """
+    wait()
     with _ONE_AT_A_TIME:
         os._exit(1)
 

@@ -12,6 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.system.serving import environment
+from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.play.executor import open_executor, results_of
+
+LARGE = 64 << 20
+"""Bytes."""
 
 
 @contextmanager
@@ -54,12 +59,40 @@ def test_a_rehearsal_that_is_terminated_leaves_nothing(
     assert not list(tmp_path.glob("tokenless-*"))
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_group_of_processes_that_is_terminated_leaves_nothing(
-    tmp_path: Path,
+    tmp_path: Path, number: signal.Signals
 ) -> None:
     """Workers finish what they play, and end."""
     with rehearsing(tmp_path, "run", "tvs-down", "expiry") as child:
-        os.killpg(child.pid, signal.SIGTERM)
+        os.killpg(child.pid, number)
         assert child.stderr
-        child.stderr.read()  # until no process has it any more
+        said = child.stderr.read()  # until no process has it any more
+    assert "tokenless: interrupted" in said
+    assert child.returncode == 130
     assert not list(tmp_path.glob("tokenless-*"))
+
+
+def terminated(size: int) -> bytes:
+    """Return what a pipe does not hold at once, in a process that gets SIGTERM."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    return bytes(size)
+
+
+def test_a_worker_that_is_terminated_sends_its_result() -> None:
+    """Half a result would be waited for without end."""
+    with open_executor(1, None) as executor:
+        (answer,) = results_of(executor, terminated, [LARGE])
+    assert len(answer) == LARGE
+
+
+def died(_: None) -> None:
+    os._exit(1)
+
+
+def test_when_one_worker_dies_the_others_are_ended() -> None:
+    with (
+        pytest.raises(PhoneError, match="has died"),
+        open_executor(2, None) as executor,
+    ):
+        list(results_of(executor, died, [None, None, None]))
