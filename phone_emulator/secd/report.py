@@ -240,8 +240,8 @@ class BootReport:
     def found_nothing(self) -> bool:
         """Tell whether no server that answered has a file for the phone.
 
-        It may be anybody's, so whether the phone holds what its cluster serves cannot
-        be told.
+        It may be a server of another cluster, so whether the phone holds what its own
+        one serves cannot be told.
         """
         return {report.action for report in self.files.values()} == {FileAction.ABSENT}
 

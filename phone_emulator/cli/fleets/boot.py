@@ -95,6 +95,11 @@ def boot(
         click.echo(json.dumps(report.to_json()))
     else:
         print_report(report)
+    _judge(report)
+
+
+def _judge(report: FleetReport) -> None:
+    """Exit with 1 or 3 when phones lack the served files, or none is served."""
     if report.stuck:
         complain(
             f"{len(report.stuck)} of {report.phones} phones do not hold "
