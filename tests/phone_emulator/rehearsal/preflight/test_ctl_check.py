@@ -68,8 +68,12 @@ ALONE = (
             (*ALL, known("CallManager", "sub2", **NEW)),
             [("error", "the CTL lacks the certificate of CallManager of sub2")],
         ),
+        (
+            tuple(e for e in ALL if (e.unit, e.source) != ("ITLRecovery", "ctl")),
+            [("error", f"the CTL lacks the certificate of ITLRecovery of {PUB}")],
+        ),
     ],
-    ids=["all", "one ITL", "one ITL, newer", "a node that joined"],
+    ids=["all", "one ITL", "one ITL, newer", "a node that joined", "no ITLRecovery"],
 )
 def test_the_ctl_is_well_only_where_all_of_it_was_compared(
     certificates: tuple[KnownCertificate, ...], expected: list[tuple[str, str]]
