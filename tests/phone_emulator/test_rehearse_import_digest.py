@@ -96,8 +96,12 @@ def test_text_does_not_tell_the_digest(tmp_path: Path) -> None:
 
 
 def test_a_release_that_cannot_sign_so_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PhoneError, match=r"11\.5\(1\) signs lists with SHA-1 only"):
+    said = r"11\.5\(1\) signs lists with SHA-1 only"
+    with pytest.raises(PhoneError, match=said) as refused:
         cluster(tmp_path, Digest.SHA512, Digest.SHA512, version="11.5(1)")
+    assert refused.value.hint == (
+        "give the release of the lists with --version: 12.0 or later"
+    )
 
 
 def test_a_rehearsal_of_an_older_release_cannot_sign_so(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def config(
 
 def test_a_person_names_nodes_by_host_full_name_or_address() -> None:
     assert members_of(["N2", "n1.example.com", "10.1.1.6"], NODES) == ("n2", "n1", "n6")
+    assert members_of(["n3"], NODES) == ("n3",)
     assert named_group(ALL[:5], NODES) == ImportedGroup("Given-CMG", ALL[:5])
     with pytest.raises(PhoneError, match=r"^n7 is not a node of the lists$") as refused:
         members_of(["n1", "n7"], NODES)
