@@ -44,7 +44,7 @@ def output_file(path: Path) -> Iterator[codecs.StreamWriter]:
             opened = (
                 path.open("wb")
                 if files.is_special(path)
-                else files.replacing(path.resolve(), mode=None)
+                else files.replacing(files.followed(path), mode=None)
             )
             file = stack.enter_context(opened)
         except OSError as error:

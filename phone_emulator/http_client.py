@@ -12,6 +12,7 @@ that does not answer is not asked again by the same client: a phone would wait a
 each of its files (inferred).
 """
 
+import os
 import socket
 from typing import Final, Self
 from urllib.parse import quote
@@ -76,7 +77,7 @@ class HttpClient:
             self._without_answer[server] = reason
             raise NotByHttpError(reason) from error
         except OSError as error:
-            raise NotByHttpError(f"no HTTP: {error}") from error
+            raise NotByHttpError(_in_words(error)) from error
 
     async def _fetch(self, server: Server, name: str, max_bytes: int) -> bytes:
         if (idle := self._idle.pop(server, None)) is not None:
@@ -87,7 +88,7 @@ class HttpClient:
         try:
             connection = await _connect(server)
         except OSError as error:
-            self._without_answer[server] = f"no HTTP: {error}"
+            self._without_answer[server] = _in_words(error)
             raise
         return await self._exchange(connection, server, name, max_bytes)
 
@@ -198,6 +199,14 @@ def _shown(response: h11.Response) -> str:
     version = response.http_version.decode("latin-1")
     reason = response.reason.decode("latin-1")
     return f"HTTP/{version} {response.status_code} {reason}"[:60]
+
+
+def _in_words(error: OSError) -> str:
+    # trio's own words have the address as Python writes it; an unknown name has a
+    # number of another kind.
+    is_unknown = isinstance(error, socket.gaierror) or not error.errno
+    said = error.strerror if is_unknown else os.strerror(error.errno or 0)
+    return said or str(error)
 
 
 async def _connect(server: Server) -> _Connection:

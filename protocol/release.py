@@ -203,6 +203,14 @@ class Release(NamedTuple):
         return self >= (14, 0, 0, 2)
 
     @property
+    def shows_key_type(self) -> bool:
+        """Tell whether the certificate list has a column Key Type.
+
+        From 11 on (REFERENCE-5 5.1, inferred), as ECDSA certificates.
+        """
+        return self >= (11,)
+
+    @property
     def shows_certificate_usage(self) -> bool:
         """Tell whether the certificate list has a column Usage (REFERENCE-2 4: 14)."""
         return self >= (14,)

@@ -1,18 +1,31 @@
 """Files of the services: their state, and the files that people name."""
 
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tokenless.ground.disk import hint_for
+from tokenless.ground.disk import hint_for, named
 from tokenless.ground.files import (
     PRIVATE,
     PUBLIC,
+    followed,
     is_special,
     replace_file,
     sync_folder,
 )
 from tokenless.services.errors import ServiceError
 
-__all__ = ["PRIVATE", "PUBLIC", "replace_file", "sync_folder", "write_output"]
+__all__ = [
+    "PRIVATE",
+    "PUBLIC",
+    "made_beside",
+    "replace_file",
+    "sync_folder",
+    "write_output",
+]
 
 
 def write_output(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
@@ -26,7 +39,7 @@ def write_output(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
             with path.open("wb") as special:
                 special.write(data)
         else:
-            replace_file(path.resolve(), data, mode=mode)
+            replace_file(followed(path), data, mode=mode)
     except BrokenPipeError:
         raise  # the reader has closed the pipe: it has seen enough
     except OSError as error:
@@ -34,3 +47,32 @@ def write_output(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
             f"{path} cannot be written: {error.strerror}",
             hint=hint_for(error) or "name a file in a folder that exists and is yours",
         ) from error
+
+
+@contextmanager
+def made_beside(target: Path) -> Iterator[tuple[Path, Path]]:
+    """Give a folder in which a block makes what then takes its place, whole.
+
+    Args:
+        target: The place; the folders above it are not made.
+
+    Yields:
+        The folder, its owner's alone and gone afterwards; and where a link at the place
+        leads, for the last step: a rename.
+
+    Raises:
+        OSError: What the block raises; it names the place, as people know no other.
+    """
+    real = followed(target)
+    scratch = real.parent / f".{real.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    try:
+        with named(target):
+            scratch.mkdir(mode=0o700)
+            yield scratch, real
+    except OSError as error:
+        if Path(str(error.filename)).is_relative_to(scratch):
+            error.filename = str(target)
+            error.filename2 = None
+        raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

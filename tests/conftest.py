@@ -60,6 +60,16 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Keep files together that share what takes long to make."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.rigs.workers import Together  # noqa: PLC0415 - not where xdist is missing
+
+    return Together(config, log)
+
+
 def _speed(item: pytest.Item) -> int:
     path = item.path.relative_to(_HERE).parts
     if path[:2] == ("system", "hosts") or path[-1] in _WAITING:

@@ -42,6 +42,13 @@ def test_a_full_disk_has_a_name_and_advice(tmp_path: Path) -> None:
         (errno.EACCES, "is yours"),
         (errno.EDQUOT, "free space"),
         (errno.EMFILE, "ulimit -n"),
+        (errno.EEXIST, "a file has this name"),
+        (errno.ENOTDIR, "is a file"),
+        (errno.EBUSY, "inside of it"),
+        (errno.ENAMETOOLONG, "shorter"),
+        (errno.ELOOP, "in a circle"),
+        (errno.EIO, "the system's log"),
+        (errno.ESTALE, "mount it again"),
     ],
 )
 def test_each_cause_has_its_advice(number: int, advice: str) -> None:
@@ -64,6 +71,15 @@ def test_outputs_name_the_place(tmp_path: Path) -> None:
     assert "free space" in caught.value.hint
     with pytest.raises(FileNotFoundError):
         replace_file(tmp_path / "absent" / "x", b"x")
+
+
+def test_links_that_lead_in_a_circle(tmp_path: Path) -> None:
+    circle = tmp_path / "circle"
+    circle.symlink_to("circle")
+    with pytest.raises(ServiceError, match="Too many levels") as caught:
+        write_output(circle, b"x")
+    assert "in a circle" in caught.value.explain()
+    assert circle.is_symlink()
 
 
 def limited(size: int, *arguments: str) -> tuple[int, str]:

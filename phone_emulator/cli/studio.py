@@ -11,6 +11,7 @@ import trio
 from tokenless.command_line import json_option
 from tokenless.ground.interrupts import cancel_when_stopped
 from tokenless.protocol.host_port import join_host_port
+from tokenless.services.cli.failures import logged_failures
 from tokenless.services.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def studio(
     from tokenless.phone_emulator.studio.server import StudioSettings  # noqa: PLC0415
 
     settings = StudioSettings(data / _FOLDER, address, port, asks_nobody=no_sign_in)
-    trio.run(partial(_serve, settings, as_json=as_json))
+    with logged_failures():
+        trio.run(partial(_serve, settings, as_json=as_json))
 
 
 async def _serve(settings: "StudioSettings", *, as_json: bool) -> None:

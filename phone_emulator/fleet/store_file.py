@@ -102,7 +102,8 @@ def _check_version(connection: sqlite3.Connection) -> None:
 
 
 def _unusable(folder: Path, error: Exception) -> PhoneError:
+    reason = error.strerror if isinstance(error, OSError) else None
     return PhoneError(
-        f"the fleet's flash {folder} cannot be used: {error}",
+        f"the fleet's flash {folder} cannot be used: {reason or error}",
         hint="name a folder that can be written and holds no other fleet.db",
     )

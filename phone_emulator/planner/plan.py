@@ -14,11 +14,13 @@ from tokenless.phone_emulator.planner.model.cluster import (
 from tokenless.phone_emulator.planner.model.equal_groups import EqualGroups
 from tokenless.phone_emulator.planner.model.phones import (
     PhoneGroup,
+    PhoneLists,
     PredictedBoot,
     anchors,
     boot,
     is_reachable,
     tvs_members,
+    tvs_of,
 )
 from tokenless.phone_emulator.planner.model.race import with_new_certificate
 from tokenless.phone_emulator.planner.model.registration import (
@@ -266,14 +268,20 @@ def anchors_of(task: Task, world: World) -> dict[str, tuple[CertificateIdentity,
 def tvs_of_groups(task: Task, world: World) -> dict[str, tuple[int, ...]]:
     """Return the nodes whose TVS the phones of each group can ask."""
     return {
-        group.name: tuple(
-            sorted(
-                who.node
-                for who in tvs_members(task.layout, world.cluster, group, phone)
-            )
-        )
+        group.name: tuple(sorted(_asked(task, world, group, phone)))
         for group, phone in zip(task.groups, world.phones, strict=True)
     }
+
+
+def _asked(
+    task: Task, world: World, group: PhoneGroup, phone: PhoneLists
+) -> Iterator[int]:
+    """Yield the nodes whose TVS phones can ask: several may show one certificate."""
+    layout, cluster = task.layout, world.cluster
+    known = tvs_members(layout, cluster, group, phone)
+    members = group.members_of(layout)
+    shown = tvs_of(layout, cluster, members).shown
+    yield from (node for node, who in zip(members, shown, strict=True) if who in known)
 
 
 def _still_to_come(steps: Sequence[PlanStep]) -> frozenset[TrustStore]:

@@ -22,6 +22,7 @@ from tokenless.phone_emulator.planner.search.unsafe import (
 from tokenless.phone_emulator.planner.secure_phones import cut_off_in_words
 from tokenless.phone_emulator.planner.verdict import (
     by_hand_in_words,
+    left_as,
     names_of,
     not_safe_in_words,
 )
@@ -135,8 +136,8 @@ def _by_hand_in_words(plan: Plan) -> Iterator[str]:
     if plan.by_hand:
         names = names_of([group.name for group in plan.by_hand])
         yield (
-            f"By hand: after the last step, phones of {names} still refuse the "
-            f"files that their node serves. {by_hand_in_words(plan)}."
+            f"By hand: after the last step, phones of {names} {left_as(plan)}. "
+            f"{by_hand_in_words(plan)}."
         )
 
 

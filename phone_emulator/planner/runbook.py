@@ -201,15 +201,21 @@ def _restarts_after_s(plan: Plan, pace: Pace) -> float:
 def _not_safe(plan: Plan) -> Iterator[str]:
     for each in plan.unsafe:
         name = each.group.name
-        if each.group in plan.by_hand:
+        if each.to_step is None:
             yield (
-                f"{name}: refuses files from step {each.from_step} on; "
+                f"{name}: refuses files {_since(each.from_step)}; "
                 f"{held_lists(plan)} must be deleted by hand after the last step"
             )
             continue
-        until = "" if each.to_step is None else f" until step {each.to_step} is done"
         when = " if services restart in between" if each.only_if_restarted else ""
-        yield (f"{name}: may refuse files from step {each.from_step} on{until}{when}")
+        yield (
+            f"{name}: may refuse files {_since(each.from_step)} until step "
+            f"{each.to_step} is done{when}"
+        )
+
+
+def _since(step: int) -> str:
+    return f"from step {step} on" if step else "from the start"
 
 
 def cells_of(row: RunbookRow) -> tuple[str, ...]:

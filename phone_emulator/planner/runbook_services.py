@@ -6,7 +6,7 @@ from typing import Final
 
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.steps import Regenerate, ResetPhones
-from tokenless.phone_emulator.planner.plan import Plan
+from tokenless.phone_emulator.planner.plan import Plan, Planned
 from tokenless.protocol.codes import NodeRole, TrustStore
 from tokenless.protocol.release import Release
 
@@ -101,6 +101,17 @@ def callmanager_restarts(plan: Plan) -> list[int]:
     """Return the resets before which Cisco CallManager is restarted by hand."""
     restarts = restarts_of(plan).items()
     return [number for number, names in restarts if Service.CALLMANAGER in names]
+
+
+def callmanager_has_restarted(plan: Plan, before: Planned) -> bool:
+    """Tell whether Cisco CallManager restarted by itself in a step's round."""
+    is_due = False
+    for each in (plan.steps or ())[: before.number]:
+        if isinstance(each.step, Regenerate):
+            is_due |= each.step.unit is TrustStore.CALLMANAGER
+        elif isinstance(each.step, ResetPhones):
+            is_due = False
+    return is_due and plan.task.layout.release.restarts_callmanager
 
 
 def restart_page(services: tuple[Service, ...]) -> str:

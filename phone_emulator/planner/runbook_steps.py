@@ -24,6 +24,7 @@ from tokenless.phone_emulator.planner.model.steps import (
 from tokenless.phone_emulator.planner.plan import Plan, Planned
 from tokenless.phone_emulator.planner.runbook_services import (
     Service,
+    callmanager_has_restarted,
     callmanager_restarts,
     nodes_with,
     restart_page,
@@ -108,7 +109,7 @@ class Doing:
             case UpdateCtl():
                 self.command = "`utils ctl update CTLFile` (answer y)"
                 self.wait_for = f"`CTL file Updated`; it asks for restarts: {after}"
-                if self._layout.release.restarts_callmanager:
+                if callmanager_has_restarted(self._plan, self._step):
                     self.wait_for += (
                         f" ({Service.CALLMANAGER} restarted by itself before)"
                     )
@@ -182,11 +183,10 @@ class Doing:
         has_ec = self._layout.release.has_ec_callmanager
         if unit is TrustStore.CALLMANAGER and has_ec:
             others += " and not CallManager-ECDSA"
-        self.page = (
-            f"{page} > Find > {unit} (the node's own{others}) > "
-            "Regenerate > OK; if its type is CA-signed, stop: "
-            f"{self._wording.ca_signed.format(unit=unit)}"
-        )
+        self.page = f"{page} > Find > {unit} (the node's own{others}) > Regenerate > OK"
+        if unit is not TrustStore.ITLRECOVERY:  # no CA signs it
+            otherwise = self._wording.ca_signed.format(unit=unit)
+            self.page += f"; if its type is CA-signed, stop: {otherwise}"
         self.command = f"`set cert regen {unit}` (answer yes)"
         self.wait_for = done
 

@@ -50,6 +50,25 @@ def by_hand_in_words(plan: Plan) -> str:
     return f"Delete {held_lists(plan)} on each of these phones after the last step"
 
 
+def left_as(plan: Plan) -> str:
+    """Return what phones that need hands do at the end: refuse what is served, or not.
+
+    A phone may hold what its node serves and have lost all anchors: in a cluster that
+    was mixed once, no step makes a new CTL.
+    """
+    if plan.steps:
+        last = plan.steps[-1].boots
+        known = [last[each.name] for each in plan.by_hand if each.name in last]
+        refusing = [bool(boot.refusals) for boot in known]
+    else:
+        refusing = [plan.in_one_go.lockout is not None]
+    if all(refusing):
+        return "still refuse the files that their node serves"
+    if not any(refusing):
+        return "hold what their node serves, but will refuse any new list"
+    return "still refuse the files that their node serves, or will refuse any new list"
+
+
 def held_lists(plan: Plan) -> str:
     """Name the lists that phones hold which must be recovered by hand."""
     pairs = zip(plan.task.groups, plan.task.first_world().phones, strict=True)
@@ -103,13 +122,17 @@ def _refusing(plan: Plan) -> list[Unsafe]:
 
 
 def _passing(plan: Plan) -> list[Unsafe]:
-    """Return the groups that are at risk for some steps, in the plan's order."""
-    passing = {each.group: each for each in plan.unsafe if each.to_step is not None}
-    return [passing[group] for group in plan.task.groups if group in passing]
+    """Return each risk for some steps only, of groups that are well at the end.
+
+    A group may have several; groups come in the plan's order.
+    """
+    place = {group: number for number, group in enumerate(plan.task.groups)}
+    passing = [each for each in plan.unsafe if each.group not in plan.by_hand]
+    return sorted(passing, key=lambda each: place[each.group])
 
 
 def _named(groups: Iterable[PhoneGroup]) -> str:
-    return names_of(group.name for group in groups)
+    return names_of(dict.fromkeys(group.name for group in groups))
 
 
 def _between(passing: Sequence[Unsafe]) -> str:

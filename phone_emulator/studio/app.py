@@ -5,6 +5,7 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 import trio
 from starlette.applications import Starlette
@@ -25,6 +26,7 @@ from tokenless.services.console.guard import (
     IS_LIVE,
     Protection,
     checked_form,
+    own_path,
     set_cookie,
 )
 from tokenless.services.console.serving import Do, Endpoint, KeptFiles, routes_of
@@ -72,7 +74,8 @@ def _endpoint(studio: Studio, page: Page, do: Do[Visit], *, is_form: bool) -> En
     async def endpoint(request: Request) -> Response:
         found = studio.visitor(request)
         if found is None:
-            return _to_sign_in(request)
+            back = page.back.format(**request.path_params) if is_form else None
+            return _to_sign_in(request, back)
         session, cookie = found
         form = await checked_form(request, session, LIMITS) if is_form else Form()
         visit = Visit(studio, request, session, form)
@@ -84,12 +87,21 @@ def _endpoint(studio: Studio, page: Page, do: Do[Visit], *, is_form: bool) -> En
     return endpoint
 
 
-def _to_sign_in(request: Request) -> Response:
+def _to_sign_in(request: Request, back: str | None) -> Response:
+    """Send a browser to the sign-in, and back to its page after it.
+
+    Args:
+        request: The request of a browser that was not let in.
+        back: The page of a form, which is not carried out; None for a page itself.
+    """
     if IS_LIVE in request.headers:
         # A part of a live page asks: the whole page has to sign in.
         return _reload()
-    where = "/sign-in" if request.method == "GET" else f"/sign-in?{_REFUSED}=1"
-    return RedirectResponse(where, status_code=SEE_OTHER)
+    url = request.url
+    here = f"{url.path}?{url.query}" if url.query else url.path
+    query = {"next": here if back is None else back}
+    query |= {} if back is None else {_REFUSED: "1"}
+    return RedirectResponse(f"/sign-in?{urlencode(query)}", status_code=SEE_OTHER)
 
 
 def _reload() -> Response:
@@ -154,7 +166,9 @@ class SignInDesk:
         key = request.query_params.get("key")
         if key is not None:
             return self._enter(request, key)
-        return self._page(request, _ENDED if _REFUSED in request.query_params else "")
+        asked = request.query_params
+        ended = _ENDED if _REFUSED in asked else ""
+        return self._page(request, ended, where=asked.get("next", "/"))
 
     async def act(self, request: Request) -> Response:
         """Let a browser in whose form has the key.
@@ -164,25 +178,27 @@ class SignInDesk:
         """
         session = self._studio.sessions.find(request.cookies.get(COOKIE))
         if session is None:
-            return _to_sign_in(request)
+            return _to_sign_in(request, "/")
         form = await checked_form(request, session, STRANGERS)
-        return self._enter(request, form.one("key").strip())
+        return self._enter(request, form.one("key").strip(), form.one("next"))
 
-    def _enter(self, request: Request, key: str) -> Response:
+    def _enter(self, request: Request, key: str, where: str = "/") -> Response:
         studio = self._studio
         address = "" if request.client is None else request.client.host
         if not studio.throttle.take(address):
             raise HTTPException(_TOO_MANY, text("sign-in.throttled"))
         if not studio.is_key(key):
             studio.log.warning("sign-in refused", client=address)
-            return self._page(request, _WRONG, _FORBIDDEN)
+            return self._page(request, _WRONG, _FORBIDDEN, where)
         studio.throttle.give_back(address)
         studio.sessions.end(request.cookies.get(COOKIE))
         value, _ = studio.sessions.begin("studio")
         # The key does not stay in the address of a page.
-        return set_cookie(RedirectResponse("/", SEE_OTHER), value, COOKIE)
+        return set_cookie(RedirectResponse(own_path(where), SEE_OTHER), value, COOKIE)
 
-    def _page(self, request: Request, wrong: str, status: int = 200) -> Response:
+    def _page(
+        self, request: Request, wrong: str, status: int = 200, where: str = "/"
+    ) -> Response:
         value: str | None = None
         session: Session | None = self._studio.sessions.find(
             request.cookies.get(COOKIE)
@@ -190,6 +206,11 @@ class SignInDesk:
         if session is None:
             value, session = self._studio.sessions.begin(None)
         response = self._studio.render(
-            "key.html", session, status=status, wrong=wrong, notices=[]
+            "key.html",
+            session,
+            status=status,
+            wrong=wrong,
+            notices=[],
+            next=own_path(where),
         )
         return response if value is None else set_cookie(response, value, COOKIE)

@@ -18,7 +18,6 @@ from tokenless.ground.files import replace_file
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.app import make_app
 from tokenless.phone_emulator.studio.studio import Studio
-from tokenless.protocol.host_port import join_host_port
 from tokenless.services.console.serving import HttpsConfig, serve_pages, server_context
 from tokenless.services.pki.keys import generate_ec, write_key
 
@@ -58,15 +57,8 @@ async def serve_studio(
     context = await trio.to_thread.run_sync(
         load_context, settings.folder, settings.address
     )
-    place = join_host_port(settings.address, settings.port)
-    config = HttpsConfig(context, place)
-    try:
-        where = config.listen()
-    except OSError as error:
-        raise PhoneError(
-            f"the studio cannot listen on {place}: {error.strerror}",
-            hint="choose another with --port; 0 takes a free one",
-        ) from None
+    config = HttpsConfig(context)
+    where = config.listen("the studio", settings.address, settings.port)
     async with trio.open_nursery() as nursery:
         key = None if settings.asks_nobody else settings.key
         studio = Studio(settings.folder, nursery, key)

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from tokenless import __version__
+from tokenless.ground.counting import counted
 from tokenless.phone_emulator.rehearsal.outcome.phone_status import PhoneStatus
 from tokenless.phone_emulator.rehearsal.reports.html_text import code_words
 from tokenless.phone_emulator.rehearsal.reports.timeline import COLOURS, WORDS
@@ -161,6 +162,7 @@ def add_words(environment: Environment) -> None:
     """Give templates the filters of the studio."""
     environment.filters["when"] = _when
     environment.filters["code"] = _code
+    environment.filters["counted"] = counted
     environment.filters["states"] = _states
     environment.filters["troubles"] = troubles_of
     environment.filters["colour"] = _colour

@@ -7,7 +7,6 @@ nothing twice, nothing missing, no more than there is room for.
 
 import io
 import os
-import secrets
 import shutil
 import stat
 import tarfile
@@ -37,7 +36,7 @@ from tokenless.services.cluster.cluster import load_saved
 from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
-from tokenless.services.files import PRIVATE, sync_folder
+from tokenless.services.files import PRIVATE, made_beside, sync_folder
 from tokenless.services.store.access.engine import SQLITE
 from tokenless.services.store.database import Database
 
@@ -77,15 +76,11 @@ def restore_backup(
             f"{data} is not empty", hint="name another folder with --data"
         )
     data.parent.mkdir(parents=True, exist_ok=True)
-    scratch = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
-    scratch.mkdir(mode=_PRIVATE_FOLDER)
-    try:
+    with made_beside(data) as (scratch, real):
         manifest = _unpack_untrusted(source, scratch / "data", progress)
         _check_usable(scratch / "data", manifest)
-        (scratch / "data").rename(data)
-        sync_folder(data.parent)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        (scratch / "data").rename(real)
+        sync_folder(real.parent)
     return manifest
 
 

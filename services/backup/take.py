@@ -6,8 +6,6 @@ locks and half-written files are left out.
 """
 
 import os
-import secrets
-import shutil
 import sqlite3
 import stat
 import tarfile
@@ -17,9 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from tokenless.ground.disk import hint_for, named
 from tokenless.services.backup.manifest import (
     FORMAT,
     MANIFEST,
@@ -30,10 +25,13 @@ from tokenless.services.backup.manifest import (
     copy,
     in_silence,
 )
+from tokenless.services.cluster.cluster import load_saved
 from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
-from tokenless.services.files import PRIVATE, sync_folder
+from tokenless.services.files import PRIVATE, made_beside, sync_folder
+from tokenless.services.pki.manufacturing import CA_KEY
+from tokenless.services.store.access.failures import hint_of_sqlite
 
 _LOCK_S: Final = 30.0
 _LEFT_OUT: Final = frozenset(["control.sock", "control.lock"])
@@ -67,36 +65,54 @@ def take_backup(
         )
     if target.exists():
         raise ServiceError(f"{target} exists", hint="name another place")
-    scratch = target.parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
-    with named(target):
-        return _make(data, target, scratch, now, progress)
+    try:
+        with made_beside(target) as (scratch, real):
+            return _make(data, real, scratch, now, progress)
+    except FileExistsError:
+        raise ServiceError(f"{target} exists", hint="name another place") from None
 
 
 def _make(
     data: Path, target: Path, scratch: Path, now: float, progress: OnProgress
 ) -> Manifest:
-    scratch.mkdir(mode=0o700)
-    try:
-        content = scratch / "content"
-        content.mkdir(mode=0o700)
-        manifest = _copy_all(data, content, now, progress)
-        if target.suffix == _ARCHIVE:
-            progress("packing the archive", 0, 0)
-            _pack(content, manifest, scratch / "archive")
-            target.hardlink_to(scratch / "archive")  # never over another file
-        else:
-            content.rename(target)
-        sync_folder(target.parent)
-    except FileExistsError:
-        raise ServiceError(f"{target} exists", hint="name another place") from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    content = scratch / "content"
+    content.mkdir(mode=0o700)
+    manifest = _copy_all(data, content, now, progress)
+    if target.suffix == _ARCHIVE:
+        progress("packing the archive", 0, 0)
+        _pack(content, manifest, scratch / "archive")
+        _move(scratch / "archive", target)
+    else:
+        content.rename(target)
+    sync_folder(target.parent)
     return manifest
 
 
+def _move(archive: Path, target: Path) -> None:
+    """Give an archive its name, never over another file.
+
+    Raises:
+        FileExistsError: When there is one.
+    """
+    try:
+        target.hardlink_to(archive)
+    except FileExistsError:
+        raise
+    except OSError:
+        # FAT and some file servers have no hard links: the name is taken, then used.
+        target.touch(PRIVATE, exist_ok=False)
+        archive.replace(target)
+
+
 def _copy_all(data: Path, content: Path, now: float, progress: OnProgress) -> Manifest:
+    config = load_saved(data / CONFIG_FILE)
     with ExitStack() as stack:
         has_database = (data / DATABASE_FILE).is_file()
+        if not has_database and config.database.url is None:
+            raise ServiceError(
+                f"{data / DATABASE_FILE}, the cluster's database, is not there",
+                hint="put it back, or restore an earlier backup",
+            )
         if has_database:
             progress("waiting until administrators have finished their changes", 0, 0)
             stack.enter_context(_locked(data / DATABASE_FILE))
@@ -111,11 +127,14 @@ def _copy_all(data: Path, content: Path, now: float, progress: OnProgress) -> Ma
             copied = content / f"{DATABASE_FILE}.copy"
             entries.append(_copy_file(copied, content, Path(DATABASE_FILE)))
             copied.unlink()
-    cluster = msgspec.json.decode((content / CONFIG_FILE).read_bytes())
     made_at = datetime.fromtimestamp(int(now), UTC)
-    name = str(cluster["cluster"]["name"])
     manifest = Manifest(
-        FORMAT, name, made_at, has_database, tuple(entries), tuple(_folders(data))
+        FORMAT,
+        config.cluster.name,
+        made_at,
+        has_database,
+        tuple(entries),
+        tuple(_folders(data)),
     )
     with (
         _private(content / MANIFEST) as descriptor,
@@ -128,29 +147,29 @@ def _copy_all(data: Path, content: Path, now: float, progress: OnProgress) -> Ma
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Lock the database against changes."""
-    with closing(sqlite3.connect(path, timeout=_LOCK_S, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise ServiceError(
-                f"{path}: {error}",
-                hint=("an administrator is making a change; try again"),
-            ) from None
+    with _copying(), _connected(path) as lock:
+        lock.execute("BEGIN IMMEDIATE")
         yield
         lock.execute("ROLLBACK")
 
 
 def _copy_database(path: Path, copied: Path) -> None:
-    with (
-        closing(sqlite3.connect(path)) as source,
-        closing(sqlite3.connect(copied)) as target,
-    ):
-        try:
-            source.backup(target)
-        except sqlite3.Error as error:
-            raise ServiceError(
-                f"the database cannot be copied: {error}", hint=hint_for(error)
-            ) from None
+    with _copying(), _connected(path) as source, _connected(copied) as target:
+        source.backup(target)
+
+
+def _connected(path: Path) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(path, timeout=_LOCK_S, isolation_level=None))
+
+
+@contextmanager
+def _copying() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ServiceError(
+            f"the database cannot be copied: {error}", hint=hint_of_sqlite(error)
+        ) from None
 
 
 def _folders(data: Path) -> Iterator[Folder]:
@@ -167,7 +186,8 @@ def _files(data: Path) -> Iterator[Path]:
         names[:] = sorted(name for name in names if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
-            is_temporary = name.startswith(".") or name in _LEFT_OUT
+            is_hidden = name.startswith(".") and name != CA_KEY
+            is_temporary = is_hidden or name in _LEFT_OUT
             is_database = folder == str(data) and name.startswith(DATABASE_FILE)
             if is_temporary or is_database or not stat.S_ISREG(path.lstat().st_mode):
                 continue

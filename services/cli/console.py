@@ -8,6 +8,7 @@ import click
 import trio
 
 from tokenless.ground.interrupts import cancel_when_stopped
+from tokenless.inputs import LISTENING_ADDRESS
 from tokenless.protocol.host_port import join_host_port
 from tokenless.services.changes import console_users
 from tokenless.services.cli.cluster.administration import OpenedCluster, cluster_options
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
     "--node",
     help="The node whose certificate the console presents; default: the publisher.",
 )
-@click.option("--address", help="The address to listen on; default: the node's.")
+@click.option(
+    "--address",
+    type=LISTENING_ADDRESS,
+    help="The address to listen on; default: the node's.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

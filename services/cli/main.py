@@ -2,14 +2,18 @@
 
 import io
 import os
+import signal
 import sys
 import traceback
-from typing import Never
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Never
 
 import click
 
 from tokenless import __version__
 from tokenless.command_line import COMMANDS, ExitStatus, LazyGroup, complain
+from tokenless.protocol.certificates.name_text import printable_lines
 from tokenless.protocol.errors import first_cause
 from tokenless.services.cli.failures import (
     DEBUG_VARIABLE,
@@ -18,6 +22,9 @@ from tokenless.services.cli.failures import (
     status_of,
     wants_traceback,
 )
+
+# Of a service manager, and of a terminal that closes; not every system has both.
+_ENDS: Final = [each for each in signal.Signals if each.name in {"SIGTERM", "SIGHUP"}]
 
 
 @click.group(
@@ -44,9 +51,12 @@ def main() -> Never:
     """
     _print_every_character()
     try:
-        sys.exit(_run())
+        with _stopped_as_by_ctrl_c():
+            sys.exit(_run())
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)  # it may quote what no terminal should be sent
+        click.echo(printable_lines(shown.getvalue()), err=True, nl=False)
         is_usage = isinstance(error, click.UsageError)
         sys.exit(ExitStatus.USAGE if is_usage else ExitStatus.FAILED)
     except (click.Abort, KeyboardInterrupt):
@@ -63,6 +73,32 @@ def main() -> Never:
             traceback.print_exception(error)
         complain(explain(error))
         raise SystemExit(status_of(first_cause(error))) from error
+
+
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does.
+
+    By themselves they end the process at once: scratch folders, with private keys in
+    them, would stay. What ignores them (`nohup`) or Ctrl-C (a shell's job in the
+    background) is left alone, and commands may make of them what they want.
+    """
+    mine = os.getpid()
+
+    def stop(number: int, _frame: object) -> None:
+        if os.getpid() != mine:  # forked: it ends as it did
+            signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT if os.getpid() == mine else number)
+
+    has_ctrl_c = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    usual = [each for each in _ENDS if signal.getsignal(each) is signal.SIG_DFL]
+    try:
+        for each in usual if has_ctrl_c else ():
+            signal.signal(each, stop)
+        yield
+    finally:
+        for each in usual if has_ctrl_c else ():
+            signal.signal(each, signal.SIG_DFL)
 
 
 def _run() -> str | int | None:

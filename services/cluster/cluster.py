@@ -305,7 +305,16 @@ def load_saved(path: Path) -> ClusterConfig:
         raise ServiceError(
             f"{path}: {error}", hint="restore the data folder from a backup"
         ) from None
-    return check_tables(tables, str(path))
+    # Earlier versions wrote what nobody had set as null: it is left out, as in TOML.
+    return check_tables(_without_nulls(tables), str(path))
+
+
+def _without_nulls(tables: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_nulls(value) if isinstance(value, dict) else value
+        for key, value in tables.items()
+        if value is not None
+    }
 
 
 def _make(

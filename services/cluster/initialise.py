@@ -6,9 +6,6 @@ a crash in between leaves a folder without a cluster, which says so and can be d
 and never a cluster whose keys are gone.
 """
 
-import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +23,7 @@ from tokenless.services.cluster.issue_request import IssueRequest
 from tokenless.services.cluster.issuing import issue
 from tokenless.services.config import ClusterConfig
 from tokenless.services.errors import ServiceError
-from tokenless.services.files import PRIVATE, replace_file, sync_folder
+from tokenless.services.files import PRIVATE, made_beside, replace_file, sync_folder
 from tokenless.services.pki.manufacturer import manufacturer_certificates
 from tokenless.services.store import certificates, device_pools, devices, nodes
 from tokenless.services.store.access.engine import without_password
@@ -57,21 +54,14 @@ def initialise(installation: Installation) -> bool:
             hint="name another folder with --data",
         )
     data.parent.mkdir(parents=True, exist_ok=True)
-    scratch = data.parent / f".{data.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        return _build(replace(installation, data=scratch), data)
+        with made_beside(data) as (scratch, real):
+            return _build(replace(installation, data=scratch / "data"), real)
     except ServiceError:
         # Another process may have made the folder, and the cluster, meanwhile.
         if not (data / CONFIG_FILE).exists():
             raise
         return False
-    except OSError as error:
-        # People know the folder by the name that they gave it.
-        if error.filename is not None:
-            error.filename = str(error.filename).replace(str(scratch), str(data), 1)
-        raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _move(scratch: Path, data: Path) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tokenless.ground.files import followed
 from tokenless.services.config import ClusterConfig
 from tokenless.services.pki.keys import KeyFolder
 from tokenless.services.store.nodes import NodeFacts, NodeRow
@@ -80,7 +81,7 @@ class Installation:
     def database_url(self) -> str:
         """SQLAlchemy URL of the cluster's database."""
         configured = self.config.database.url
-        return configured or f"sqlite:///{self.data.resolve() / DATABASE_FILE}"
+        return configured or f"sqlite:///{followed(self.data) / DATABASE_FILE}"
 
     @property
     def manufacturer_folder(self) -> Path:

@@ -212,17 +212,25 @@ class _Live:
 
 def _shell(console: Console) -> Callable[[WebSocket], Awaitable[None]]:
     async def endpoint(socket: WebSocket) -> None:
-        try:
-            visitor = await console.visitor(socket)
-        except HTTPException:
-            visitor = None
+        async def allowed() -> Visitor | None:
+            try:
+                return await console.visitor(socket)
+            except HTTPException:
+                return None
+
+        async def may_go_on() -> bool:
+            now = await allowed()
+            return now is not None and now.user.role is ConsoleRole.CHANGE
+
+        visitor = await allowed()
         is_ours = is_own_origin(socket.headers, is_required=True)
         if visitor is None or not is_ours:
             await socket.close()
         elif visitor.user.role is not ConsoleRole.CHANGE:
             await socket.close(reason=text("error.role"))
         else:
-            await talk(console.cluster, socket, visitor.user.name, console.threads)
+            name, threads = visitor.user.name, console.threads
+            await talk(console.cluster, socket, name, threads, may_go_on)
 
     return endpoint
 

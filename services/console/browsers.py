@@ -14,17 +14,45 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_CONNECTIONS: Final = 128
 """Of all browsers; one browser needs one (HTTP/2) to six."""
+MAX_ANSWERS: Final = 64
+"""Of one connection at once. HTTP/2 allows half as many streams, but does not count
+those that a browser has given up, whose answers are still being made."""
 _PIECE_BYTES: Final = 32 * 1024
 READ_S: Final = 30.0
 """The seconds that a browser may take to read a piece of an answer."""
 
 
 class BrowserStream(trio.abc.HalfCloseableStream):
-    """A TCP connection that breaks when its peer does not read."""
+    """A TCP connection that breaks when its peer does not read, or asks too much."""
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
         self.socket = stream.socket
+        self._answers: set[trio.CancelScope] = set()
+
+    def bounded(self, app: ASGIApp) -> ASGIApp:
+        """Return an application whose answers are few, and end with this connection.
+
+        Otherwise a browser that asks and gives up, ten thousand times a second, would
+        leave that many pages to be made for nobody.
+        """
+
+        async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+            if len(self._answers) >= MAX_ANSWERS:
+                self.cut()
+                return
+            with trio.CancelScope() as answer:
+                self._answers.add(answer)
+                try:
+                    await app(scope, receive, send)
+                finally:
+                    self._answers.discard(answer)
+
+        return answered
+
+    def _end_answers(self) -> None:
+        for answer in self._answers:
+            answer.cancel()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send. Raises BrokenResourceError, also when the peer does not read."""
@@ -48,10 +76,15 @@ class BrowserStream(trio.abc.HalfCloseableStream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive. Raises BrokenResourceError, also when it was cut."""
+        data: bytes | bytearray = b""
         try:
-            return await self._stream.receive_some(max_bytes)
+            data = await self._stream.receive_some(max_bytes)
         except trio.ClosedResourceError:
             raise trio.BrokenResourceError("it was cut") from None
+        finally:
+            if not data:
+                self._end_answers()
+        return data
 
     async def send_eof(self) -> None:
         """Say that nothing more is sent."""
@@ -64,6 +97,7 @@ class BrowserStream(trio.abc.HalfCloseableStream):
     def cut(self) -> None:
         """Close at once; what waits for the peer wakes up."""
         self.socket.close()
+        self._end_answers()
 
 
 class Browsers:

@@ -1,5 +1,6 @@
 """Server-sent events: pages that are open hear of every change of the cluster."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,7 +95,7 @@ class LiveState:
         try:
             revision = self._cluster.store.revision()
             with self._cluster.store.read() as connection:
-                phones = registrations_mark(connection)
+                phones = registrations_mark(connection, time.time())
             nodes = self._cluster.nodes
         except ServiceError as error:
             return str(error)
@@ -102,9 +103,10 @@ class LiveState:
         return revision, phones, tuple(services)
 
 
-def _services(name: str, path: Path) -> tuple[tuple[str, str], ...] | None:
+def _services(name: str, path: Path) -> tuple[tuple[object, ...], ...] | None:
     try:
         status = request(name, path, Status(), timeout_s=_STATUS_TIMEOUT_S)
     except ServiceError:
         return None
-    return tuple((each["name"], each["state"]) for each in status["services"])
+    shown = ("name", "state", "activated", "started_at")
+    return tuple(tuple(each[part] for part in shown) for each in status["services"])

@@ -10,7 +10,6 @@ import trio
 
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import TrustStore
-from tokenless.protocol.host_port import join_host_port
 from tokenless.services.changes.certificates import ensure_tomcat
 from tokenless.services.changes.console_users import list_users
 from tokenless.services.cluster.cluster import Cluster, Node
@@ -70,15 +69,8 @@ async def serve_console(
     if settings.asks_nobody:
         await trio.to_thread.run_sync(_check_open, cluster, settings.address)
     context = await trio.to_thread.run_sync(_load_context, cluster, settings.node)
-    place = join_host_port(settings.address, settings.port)
-    config = HttpsConfig(context, place)
-    try:
-        where = config.listen()
-    except OSError as error:
-        raise ServiceError(
-            f"the console cannot listen on {place}: {error.strerror}",
-            hint="choose another with --port or [console] port; 0 takes a free one",
-        ) from None
+    config = HttpsConfig(context)
+    where = config.listen("the console", settings.address, settings.port)
     async with trio.open_nursery() as nursery:
         console = Console(cluster, nursery, asks_nobody=settings.asks_nobody)
         nursery.start_soon(console.live.follow)

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Scope
 
 from tokenless.services.console.browsers import Browsers, only_for_readers
 from tokenless.services.limited_log import LimitedLog
+from tokenless.services.listening import listen_tcp
 
 _SHELL_MESSAGE_BYTES: Final = 64 * 1024
 _BACKLOG: Final = 256
@@ -71,12 +72,11 @@ def routes_of(
 class HttpsConfig(Config):
     """Hypercorn's settings: no log of its own, a context made by us."""
 
-    def __init__(self, context: ssl.SSLContext, bind: str) -> None:
+    def __init__(self, context: ssl.SSLContext) -> None:
         super().__init__()
         self.context = context
         self.socket: socket.socket | None = None
         """The listening socket, once `listen` has taken it."""
-        self.bind = [bind]
         self.accesslog = self.errorlog = None
         self.backlog = _BACKLOG
         self.graceful_timeout = _DRAIN_S
@@ -85,9 +85,13 @@ class HttpsConfig(Config):
         self.h2_max_concurrent_streams = _ANSWERS_AT_ONCE
         self.websocket_max_message_size = _SHELL_MESSAGE_BYTES
 
-    def listen(self) -> tuple[str, int]:
-        """Take the socket; return its address. Raises OSError when it cannot be had."""
-        (self.socket,) = self.create_sockets().secure_sockets
+    def listen(self, what: str, address: str, port: int) -> tuple[str, int]:
+        """Take the socket; return its address.
+
+        Raises:
+            ServiceError: When it cannot be had; `what` names the server in it.
+        """
+        (self.socket,) = listen_tcp(what, address, port, 1)
         self.socket.listen(self.backlog)
         address, port, *_ = self.socket.getsockname()
         return address, port
@@ -141,7 +145,7 @@ async def serve_pages(
     """
     assert config.socket is not None  # noqa: S101  # `listen` comes first
     listener = trio.SocketListener(trio.socket.from_stdlib_socket(config.socket))
-    wrapped = ASGIWrapper(only_for_readers(app))  # type: ignore[arg-type]  # starlette's types are wider
+    patient = only_for_readers(app)
     context = WorkerContext(None)
     browsers = Browsers()
     limited = LimitedLog(log, _LINES_PER_S, summary="more connections failed")
@@ -152,6 +156,7 @@ async def serve_pages(
                 tls = trio.SSLStream(
                     browser, config.context, server_side=True, https_compatible=True
                 )
+                wrapped = ASGIWrapper(browser.bounded(patient))  # type: ignore[arg-type]  # starlette's types are wider
                 await TCPServer(wrapped, config, context, ConnectionState({}), tls)  # type: ignore[arg-type]  # any transport with a socket
         except* Exception as errors:  # noqa: BLE001  # whatever it is, it is logged
             if limited.may_write("failed", time.monotonic()):

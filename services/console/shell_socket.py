@@ -9,7 +9,7 @@ console  {"say": "…"}               printed while a command runs
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from tokenless.ground.json_input import decode_json
 from tokenless.protocol.errors import TokenlessError
 from tokenless.services.admin.shell import AdminShell
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.console.texts import text
 
 _Text = Annotated[str, msgspec.Meta(max_length=16_384)]
 _MAX_MESSAGE: Final = 64 * 1024
@@ -44,7 +45,11 @@ class _Left(Exception):  # noqa: N818 - it is not an error
 
 
 async def talk(
-    cluster: Cluster, socket: WebSocket, by: str, limiter: trio.CapacityLimiter
+    cluster: Cluster,
+    socket: WebSocket,
+    by: str,
+    limiter: trio.CapacityLimiter,
+    may_go_on: Callable[[], Awaitable[bool]],
 ) -> None:
     """Serve one browser's shell until it leaves.
 
@@ -53,6 +58,8 @@ async def talk(
         socket: Accepted here; who it is was checked before.
         by: The user, for the audit log.
         limiter: Bounds how many commands run at once.
+        may_go_on: Tells whether the user is still signed in, and may change; asked
+            about each line and each answer.
     """
     await socket.accept()
     typed_in, typed_out = trio.open_memory_channel[_Typed](_QUEUE)
@@ -60,7 +67,8 @@ async def talk(
     with TemporaryDirectory(prefix="tokenless-shell-") as folder:
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_receive, socket, typed_in, nursery.cancel_scope)
+                scope = nursery.cancel_scope
+                nursery.start_soon(_receive, socket, typed_in, scope, may_go_on)
                 first = await typed_out.receive()
                 open_shell = partial(
                     AdminShell,
@@ -84,6 +92,7 @@ async def _receive(
     socket: WebSocket,
     typed: trio.MemorySendChannel[_Typed],
     scope: trio.CancelScope,
+    may_go_on: Callable[[], Awaitable[bool]],
 ) -> None:
     """Pass on typed lines; the end of input ends every waiting question."""
     async with typed:
@@ -91,6 +100,10 @@ async def _receive(
             try:
                 message = await socket.receive_text()
                 if len(message) > _MAX_MESSAGE:
+                    break
+                if not await may_go_on():
+                    ended = {"done": 1, "error": text("cli.ended")}
+                    await socket.send_json(ended)
                     break
                 typed.send_nowait(decode_json(message, _Typed))
             except (WebSocketDisconnect, msgspec.DecodeError, trio.WouldBlock):
@@ -128,10 +141,10 @@ class _Terminal:
         self.socket = socket
         self.typed = typed
 
-    def say(self, text: str) -> None:
+    def say(self, words: str) -> None:
         """Print."""
-        for piece in range(math.ceil(len(text) / _PIECE)):
-            part = text[piece * _PIECE : (piece + 1) * _PIECE]
+        for piece in range(math.ceil(len(words) / _PIECE)):
+            part = words[piece * _PIECE : (piece + 1) * _PIECE]
             trio.from_thread.run(self.socket.send_json, {"say": part})
 
     def ask(self, question: str) -> str:

@@ -257,6 +257,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "cli.title": "CLI of {node}",
     "cli.go": "Go",
     "cli.output": "Output of the CLI",
+    "cli.ended": "You are not signed in any longer, or your role has changed: this was "
+    "not carried out.",
     "cli.closed": "The connection is closed; load the page again.",
     "cli.no-script": "This page needs JavaScript; without it, use `tokenless admin`.",
     "cli.note": "The same commands as in `tokenless admin`; `help` lists them. Files "

@@ -21,6 +21,7 @@ from tokenless.protocol.http.pages import (
 from tokenless.services.listening import cannot_listen
 from tokenless.services.metrics import exposition
 from tokenless.services.monitoring.health import Health, Question
+from tokenless.services.reserved import serve_reserved
 
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _QUESTIONS: Final = {f"/{each}": each for each in Question}
@@ -53,13 +54,13 @@ async def serve_monitoring(
         raise cannot_listen("metrics", address, port, error) from None
     where = listeners[0].socket.getsockname()
     task_status.started((where[0], where[1]))
-    await trio.serve_listeners(partial(_serve_one, look, _Places()), listeners)
+    await serve_reserved(partial(_serve_one, look, _Places()), listeners)
 
 
 async def _serve_one(
     look: Callable[[], Health], places: "_Places", stream: trio.SocketStream
 ) -> None:
-    async with places.take(stream):
+    async with places.take():
         head = bytearray()
         while needs_more(head):
             data = await stream.receive_some(MAX_HEAD_BYTES)
@@ -81,7 +82,7 @@ class _Places:
         self._taken: dict[trio.CancelScope, None] = {}
 
     @contextlib.asynccontextmanager
-    async def take(self, stream: trio.SocketStream) -> AsyncIterator[None]:
+    async def take(self) -> AsyncIterator[None]:
         """Take a place for a connection; leave when it is over, however that comes."""
         if len(self._taken) >= _MAX_CONNECTIONS:
             oldest = next(iter(self._taken))
@@ -90,9 +91,8 @@ class _Places:
         with trio.move_on_after(_CONNECTION_S) as scope:
             self._taken[scope] = None
             try:
-                async with stream:
-                    with contextlib.suppress(trio.BrokenResourceError):  # it has gone
-                        yield
+                with contextlib.suppress(trio.BrokenResourceError):  # it has gone
+                    yield
             finally:
                 self._taken.pop(scope, None)
 

@@ -26,7 +26,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tokenless.ground.json_input import decode_json
 from tokenless.services.errors import ServiceError
-from tokenless.services.files import replace_file
+from tokenless.services.files import made_beside, replace_file, sync_folder
 from tokenless.services.pki.keys import (
     FOLDER_MODE,
     generate_rsa,
@@ -89,21 +89,12 @@ class LabCa:
             )
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ServiceError(f"{folder} is not empty", hint="name a new folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        begins = datetime.fromtimestamp(int(now), UTC)
-        root_key, key = generate_rsa(_KEY_BITS), generate_rsa(_KEY_BITS)
-        top = _name(name, f"{name} Root CA")
-        below = _name(name, f"{name} Issuing CA")
-        root = _ca(top, root_key, top, root_key, begins=begins, days=_ROOT_DAYS)
-        issuing = _ca(below, key, top, root_key, begins=begins, days=_INTERMEDIATE_DAYS)
-        keys = folder / "keys"
-        keys.mkdir(mode=FOLDER_MODE)
-        for path, each in (("root.pem", root_key), ("intermediate.pem", key)):
-            write_key(keys / path, each)
-        replace_file(folder / _ROOT, root.public_bytes(Encoding.PEM))
-        replace_file(folder / _INTERMEDIATE, issuing.public_bytes(Encoding.PEM))
+        folder.parent.mkdir(parents=True, exist_ok=True)
         settings = _Settings(kind, granted)
-        replace_file(folder / _FILE, msgspec.json.encode(settings))
+        with made_beside(folder) as (scratch, place):
+            _write(scratch / "ca", name, settings, now)
+            (scratch / "ca").rename(place)
+            sync_folder(place.parent)
         return cls(folder, settings)
 
     @classmethod
@@ -222,6 +213,24 @@ class LabCa:
         ):
             raise ServiceError(f"{path}: not the key of the CA", hint="make a new CA")
         return certificate, key
+
+
+def _write(folder: Path, name: str, settings: _Settings, now: float) -> None:
+    """Make the folder of a CA: keys, certificates, and at last what it grants."""
+    begins = datetime.fromtimestamp(int(now), UTC)
+    root_key, key = generate_rsa(_KEY_BITS), generate_rsa(_KEY_BITS)
+    top = _name(name, f"{name} Root CA")
+    below = _name(name, f"{name} Issuing CA")
+    root = _ca(top, root_key, top, root_key, begins=begins, days=_ROOT_DAYS)
+    issuing = _ca(below, key, top, root_key, begins=begins, days=_INTERMEDIATE_DAYS)
+    folder.mkdir()
+    keys = folder / "keys"
+    keys.mkdir(mode=FOLDER_MODE)
+    for path, each in (("root.pem", root_key), ("intermediate.pem", key)):
+        write_key(keys / path, each)
+    replace_file(folder / _ROOT, root.public_bytes(Encoding.PEM))
+    replace_file(folder / _INTERMEDIATE, issuing.public_bytes(Encoding.PEM))
+    replace_file(folder / _FILE, msgspec.json.encode(settings))
 
 
 def _name(organization: str, common: str) -> x509.Name:

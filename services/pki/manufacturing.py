@@ -35,6 +35,8 @@ _CA_DAYS: Final = 20 * 365
 _TOKEN_DAYS: Final = 10 * 365
 _TOKEN_SERIAL_BYTES: Final = 10
 
+CA_KEY: Final = ".ca-key.pem"
+"""The file of the authority's key; its name keeps it out of the list of tokens."""
 _NAME: Final = DistinguishedName(
     (("O", "Cisco Systems"), ("CN", "Cisco Manufacturing CA"))
 )
@@ -105,7 +107,7 @@ def to_pem(certificate: Certificate) -> bytes:
 
 
 def _load_or_make(folder: Path, begins: datetime) -> RSAPrivateKey:
-    path = folder / ".ca-key.pem"
+    path = folder / CA_KEY
     try:
         key = read_private_key(path.read_bytes())
     except FileNotFoundError:

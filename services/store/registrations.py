@@ -246,14 +246,21 @@ def _state(written: str) -> RecordedState:
         return RecordedState.UNREGISTERED
 
 
-def registrations_mark(connection: Connection) -> tuple[object, ...]:
+def registrations_mark(connection: Connection, now: float) -> tuple[object, ...]:
     """Return a value that differs when registrations have changed, for polling.
 
-    A phone that leaves and comes back within one second is not noticed, nor an alarm in
-    place of an older one of the same length.
+    So it does when a node falls silent, whose registrations count no longer, and when
+    one serves another ITL. A phone that leaves and comes back within one second is not
+    noticed, nor an alarm in place of an older one of the same length.
     """
-    return tuple(
-        connection.execute(
+    silent = select(node_state.c.node_id).where(
+        node_state.c.seen_at < now - SILENT_AFTER_S
+    )
+    itls = select(tftp_itl.c.node_id, tftp_itl.c.sha1)
+    return (
+        tuple(connection.scalars(silent.order_by(node_state.c.node_id))),
+        tuple(map(tuple, connection.execute(itls.order_by(tftp_itl.c.node_id)))),
+        *connection.execute(
             select(
                 func.count(),
                 func.count().filter(registration.c.state == RecordedState.REGISTERED),
@@ -263,5 +270,5 @@ def registrations_mark(connection: Connection) -> tuple[object, ...]:
                 func.sum(func.length(registration.c.alarms)),
                 func.max(registration.c.alarms),
             )
-        ).one()
+        ).one(),
     )

@@ -8,13 +8,15 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import click
 
-from tokenless.ground.files import unreadable
+from tokenless.ground.files import naming, unreadable
+from tokenless.protocol.host_port import AddressError, split_host_port
 
 _STANDARD_INPUT: Final = "-"
+_ANY_PORT: Final = 1
 
 
 class InputPath(click.Path):
@@ -69,6 +71,36 @@ class InputFile(click.File):
         return super().convert(value, param, ctx)
 
 
+def read_input(file: BinaryIO, most: int) -> bytes:
+    """Read what `InputFile` has opened, and one byte more than `most` of a longer one.
+
+    Raises:
+        UnreadableError: When it breaks off.
+    """
+    with naming(file.name):
+        return file.read(most + 1)
+
+
+class ListeningAddress(click.types.StringParamType):
+    """The address that a server listens on: a name, IPv4, IPv6 or [IPv6]."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """Return it without brackets; click's own error for everything else."""
+        try:
+            value.encode()
+            host, _ = split_host_port(value, _ANY_PORT)
+        except (AddressError, UnicodeEncodeError):
+            host = ""
+        if not host or host not in {value, value[1:-1]}:
+            self.fail(f"{value!r} is not an address.", param, ctx)
+        return host
+
+
 def _check(
     path: str | os.PathLike[str],
     param: click.Parameter | None,
@@ -104,4 +136,5 @@ def _name_of(param: click.Parameter) -> str:
 INPUT_FILE: Final = InputPath()
 """A file that is read; it may be a pipe or a device."""
 INPUT_FILE_OR_STDIN: Final = InputPath(allow_dash=True)
+LISTENING_ADDRESS: Final = ListeningAddress()
 INPUT_FOLDER: Final = InputPath(files=False, folders=True)

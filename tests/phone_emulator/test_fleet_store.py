@@ -181,3 +181,10 @@ def test_a_store_that_is_opened_twice_keeps_its_locks(tmp_path: Path) -> None:
     assert kept == (2,)
     with closing(FleetStore.open_existing(tmp_path)) as store:
         assert store.flash(DEVICE, "7975").load().ctl == b"second"
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    with pytest.raises(PhoneError) as refused:
+        FleetStore.open(tmp_path / "plain" / "fleet")
+    assert str(refused.value).endswith(" cannot be used: Not a directory")

@@ -8,7 +8,7 @@ another name. tests/rigs/phone_bench.py boots phones against it.
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -39,6 +39,8 @@ DEVICE = "SEP001122334455"
 PUB, SUB = "127.0.47.155", "127.0.47.156"
 NOW = 1_700_000_000.0
 SIGNED_AT = 1_600_000_000
+_KEPT = 256
+"""How many signed files of each kind are kept."""
 
 
 @dataclass(frozen=True)
@@ -118,16 +120,32 @@ class UnsignedList:
     filename: str | None = None
 
     def sign(self, filename: str) -> bytes:
-        return sign_trust_list(
-            self.filename or filename,
-            self.records,
-            self.signer.signer,
-            timestamp=self.timestamp,
-            digest=self.digest,
-        ).data
+        return _signed_list(self, self.filename or filename)
 
     def trust_list(self, filename: str = "CTLFile.tlv") -> TrustList:
         return TrustList.decode(self.sign(filename))
+
+
+# Phones fetch the same file again and again; each time it would have the same bytes.
+
+
+@lru_cache(_KEPT)
+def _signed_list(unsigned: UnsignedList, filename: str) -> bytes:
+    return sign_trust_list(
+        filename,
+        unsigned.records,
+        unsigned.signer.signer,
+        timestamp=unsigned.timestamp,
+        digest=unsigned.digest,
+    ).data
+
+
+@lru_cache(_KEPT)
+def _signed_configuration(
+    name: str, configuration: PhoneConfig, signer: Keypair
+) -> bytes:
+    payload = configuration.encode()
+    return sign_file(name, payload, signer.signer, timestamp=SIGNED_AT).data
 
 
 @dataclass
@@ -166,13 +184,11 @@ class Authority:
         return None
 
     def _configuration(self, name: str, configuration: PhoneConfig) -> bytes | None:
-        payload = configuration.encode()
         if not name.endswith(".sgn"):
-            return payload
+            return configuration.encode()
         if self.configuration_signer is None:
             return None
-        signer = self.configuration_signer.signer
-        return sign_file(name, payload, signer, timestamp=SIGNED_AT).data
+        return _signed_configuration(name, configuration, self.configuration_signer)
 
     def answer(self, query: Query) -> Answer:
         """Answer as TVS does."""

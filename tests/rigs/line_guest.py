@@ -54,6 +54,10 @@ class LineSession(Session):
         return not self.buffer and not self.is_sending
 
     @property
+    def is_kept(self) -> bool:
+        return bool(self.name)
+
+    @property
     def is_sending(self) -> bool:
         return self.has_more
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.rigs.postgresql import Server, admit_tls_only, running_server
 from tokenless.services.errors import ServiceError
+from tokenless.services.store.access.engine import open_engine
 from tokenless.services.store.access.failures import (
     DatabaseAwayError,
     explain,
@@ -55,6 +56,16 @@ def _as_sqlalchemy_has_it(error: Exception) -> DBAPIError:
             errors.InvalidCatalogName,
             "Datenbank »weg« existiert nicht",
             "correct the role",
+        ),
+        (
+            errors.FeatureNotSupported,
+            "kann Transaktionsmodus nicht auf Read Write setzen",
+            "a copy that can only be read",
+        ),
+        (
+            errors.InsufficientPrivilege,
+            "keine Berechtigung für Tabelle alembic_version",
+            "`tokenless node grant`",
         ),
         (errors.UndefinedObject, "Rolle »sub1« existiert nicht", "CREATE ROLE"),
         (errors.DataCorrupted, "ungültige Seite in Block 7", "from a backup"),
@@ -123,6 +134,52 @@ def test_a_server_that_does_not_let_us_in(
 
     assert not isinstance(error, DatabaseAwayError)
     assert hint in (error.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("role", "query", "hint"),
+    [
+        ("crowded", "", "the role's CONNECTION LIMIT"),
+        ("tokenless", "?sslmode=require", "correct sslmode"),
+        ("tokenless", "?sslmode=verify-full&sslrootcert=/no/file", "correct sslmode"),
+        ("tokenless", "?target_session_attrs=standby", "can only be read"),
+        ("tokenless", "?nonsense=1", "correct [database] url"),
+    ],
+)
+def test_what_the_url_or_the_servers_settings_forbid(
+    postgresql: Server, role: str, query: str, hint: str
+) -> None:
+    if role == "crowded":
+        postgresql.create_role(role)
+        postgresql.execute(f"ALTER ROLE {role} CONNECTION LIMIT 0")
+    engine = open_engine(postgresql.url("postgres", role) + query, busy_timeout_s=1)
+    try:
+        with pytest.raises(ServiceError) as caught, translate_errors():
+            engine.connect()
+    finally:
+        engine.dispose()
+        if role == "crowded":
+            postgresql.execute(f"DROP ROLE {role}")
+    assert not isinstance(caught.value, DatabaseAwayError)
+    assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("has_tls", [False, True])
+def test_a_host_that_the_server_does_not_admit(*, has_tls: bool) -> None:
+    """Nothing is wrong with the password, and PostgreSQL runs."""
+    with running_server() as server:
+        if has_tls:
+            admit_tls_only(server)
+        (server.data / "pg_hba.conf").write_text("local all all trust\n")
+        server.stop()
+        server.start()
+        engine = open_engine(server.url("postgres"), busy_timeout_s=1)
+        with pytest.raises(ServiceError, match="no pg_hba") as caught:  # noqa: SIM117
+            with translate_errors():
+                engine.connect()
+        engine.dispose()
+        assert not isinstance(caught.value, DatabaseAwayError)
+        assert "admit this host" in (caught.value.hint or "")
 
 
 def test_a_wrong_password_where_only_tls_is_admitted() -> None:

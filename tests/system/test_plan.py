@@ -24,6 +24,7 @@ from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal, play_alone
 from tokenless.phone_emulator.rehearsal.scripts.script import Script, Step
 from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
+from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phone_interaction import PhoneInteraction
 
 NODES = ("cucm-1051-a-pub", "cucm-1051-a-sub1")
@@ -95,6 +96,20 @@ def test_secure_phones_have_dial_tone_at_the_end_of_a_plan(
     assert [each.impact.unregistered for each in played.steps] == [0, 0]
 
 
+def test_secure_phones_register_before_a_plan_for_certificates_of_a_ca() -> None:
+    """The cluster that is set up shows what a CA signed, as its CTL says."""
+    wanted = task("TVS", "11.5(1)", "8861")
+    signed = replace(wanted.layout, signed=frozenset({TrustStore.CALLMANAGER}))
+    plan = make_plan(replace(wanted, layout=signed))
+    script = script_of(plan, name="plan", version="11.5(1)")
+    first, *_ = script.steps
+    lines = [f"device secure {group.name} encrypted" for group in script.groups]
+    secured = msgspec.structs.replace(first, run=(*first.run, *lines, "phones boot"))
+    secured = msgspec.structs.replace(secured, expect=())
+    played = play(msgspec.structs.replace(script, steps=(secured,)))
+    assert [each.impact.unregistered for each in played.steps] == [0]
+
+
 @pytest.mark.parametrize("version", ["10.5(1)", "11.5(1)", "12.5(1)"])
 def test_the_change_in_one_go_ends_as_it_was_predicted(version: str) -> None:
     """The orders that plans avoid: locked out here is locked out there."""
@@ -136,6 +151,20 @@ def test_a_saved_plan_is_a_rehearsal(tmp_path: Path) -> None:
     status, out, _ = run_cli("rehearse", "run", str(saved), "--phones", "2", "--json")
     assert status == 0
     assert '"ok": true' in out.splitlines()[-1]
+
+
+def test_a_saved_plan_with_tftp_apart_is_a_rehearsal(tmp_path: Path) -> None:
+    """CAPF serves phones on the publisher only; subscribers are not given it."""
+    saved = tmp_path / "change.toml"
+    status, _, _ = run_cli(
+        *("rehearse", "plan", "--goal", "regenerate TVS", "--models", "7975"),
+        *("--nodes", "pub,sub1,sub2", "--tftp", "sub1", "--save", str(saved)),
+    )
+    assert status == 0
+    script = load_script(saved)
+    roles = [node.get("roles") for node in script.cluster["nodes"]]
+    assert roles == [["callmanager", "capf"], None, ["callmanager"]]
+    assert play(script).ok
 
 
 def test_no_safe_order_is_exit_status_1() -> None:

@@ -1,6 +1,7 @@
 """Input that cannot be read: status 3 and the option's name, whichever option it is."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -132,6 +133,44 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, line: str, named: str) -> N
     (said_last,) = done.stderr.splitlines()
     assert said_last.startswith(f"tokenless: {named.format(path)}")
     assert "Permission denied" in said_last
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ca sign {data} {}",
+        "cert import CallManager {} --data {data}",
+        "device import {} --data {data}",
+        "file show {}",
+    ],
+)
+def test_a_file_that_breaks_off(folder: Path, line: str) -> None:
+    """As one of a file server that went away: it can be opened, and not be read."""
+    path = "/proc/self/mem"
+    words = line.format(path, data=folder / "data").split()
+    status, out, err = run_cli(*words)
+    assert (status, out) == (3, "")
+    (only,) = err.splitlines()
+    assert f"{path} cannot be read: Input/output error; " in only
+
+
+def test_an_endless_table_of_devices(folder: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+
+    words = "device", "import", "/dev/zero", "--data", str(folder / "data")
+    done = subprocess.run(
+        [sys.executable, "-m", "tokenless", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        preexec_fn=limit,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "tokenless: /dev/zero: over 16777216 bytes; split the file\n"
+    )
 
 
 def test_no_option_leaves_its_file_to_click() -> None:

@@ -26,6 +26,13 @@ LINES = {
     "file build x.tlv --signer-version one": "of the form 1.1",
     "tvs verify cert.pem --server=": "HOST:PORT",
     "file verify cert.pem --tvs ::1::2": "[IPv6]:PORT",
+    "console --address [::1": "is not an address",
+    "console --address a:b": "is not an address",
+    "console --address \udcff": "is not an address",
+    "phone web --flash f --address a:b": "is not an address",
+    "serve --metrics [::1": "is not [ADDRESS:]PORT",
+    "serve --console [::1": "is not [ADDRESS:]PORT",
+    "serve --metrics 127.0.0.1:1_0": "is not [ADDRESS:]PORT",
 }
 
 
@@ -38,3 +45,12 @@ def test_a_wrong_value_is_wrong_usage(tmp_path: Path, line: str) -> None:
     assert (status, out) == (2, ""), err
     assert err.startswith("Usage: ")
     assert LINES[line] in err.splitlines()[-1]
+
+
+def test_an_error_sends_no_controls_to_a_terminal() -> None:
+    """A name may come from a list of somebody else."""
+    status, _, err = run_cli("cert", "list", "--store", "\x1b]0;title\x07")
+    assert status == 2
+    assert err.startswith("Usage: ")
+    assert "\\1B]0;title\\07" in err
+    assert not set(err) & {"\x1b", "\x07"}

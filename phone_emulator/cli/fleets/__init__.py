@@ -9,9 +9,7 @@ from tokenless.command_line import LazyCommand, LazyGroup
 _HERE: Final = "tokenless.phone_emulator.cli.fleets"
 
 _COMMANDS: Final = {
-    "boot": LazyCommand(
-        f"{_HERE}.boot:boot", "Boot a fleet; exit 0 when no phone is stuck."
-    ),
+    "boot": LazyCommand(f"{_HERE}.boot:boot", "Boot a fleet."),
     "delete-trust": LazyCommand(
         f"{_HERE}.flash:delete_trust",
         "Erase CTL and ITL on all phones; keep their configurations.",

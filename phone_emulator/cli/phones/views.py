@@ -13,7 +13,7 @@ import trio
 
 from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.interrupts import cancel_when_stopped
-from tokenless.inputs import INPUT_FILE
+from tokenless.inputs import INPUT_FILE, LISTENING_ADDRESS
 from tokenless.phone_emulator.cli.phones.options import flash_option
 from tokenless.phone_emulator.console_log import lines_of
 from tokenless.phone_emulator.errors import PhoneError
@@ -131,7 +131,12 @@ def replay(*, file: Path, with_log: bool, as_json: bool) -> None:
 
 @click.command()
 @flash_option
-@click.option("--address", default="127.0.0.1", help="The address to listen on.")
+@click.option(
+    "--address",
+    type=LISTENING_ADDRESS,
+    default="127.0.0.1",
+    help="The address to listen on.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

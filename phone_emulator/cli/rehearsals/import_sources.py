@@ -10,7 +10,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from tokenless.command_line import gathered
-from tokenless.ground.terminal import progress_bar
+from tokenless.ground.terminal import progress_bar, slow_view
 from tokenless.inputs import INPUT_FILE_OR_STDIN
 from tokenless.parsed import Parsed
 from tokenless.phone_emulator.addresses import parse_device
@@ -146,7 +146,8 @@ class ImportSources:
                 "--certmgr needs TOKENLESS_CERTMGR_LOGIN=NAME:PASSWORD"
             )
         account = CertmgrAccount(self.certmgr_login, self.certmgr_ca)
-        return fetch_in_use(self.certmgr, account)
+        with slow_view("reading the certificates in use"):
+            return fetch_in_use(self.certmgr, account)
 
     def _features(self) -> Mapping[str, ModelFeatures]:
         """Return what models can do, with the cluster's own list laid over it."""

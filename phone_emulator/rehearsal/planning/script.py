@@ -14,7 +14,10 @@ from tokenless.phone_emulator.planner.model.phones import (
     PredictedBoot,
     boot,
 )
-from tokenless.phone_emulator.planner.model.registration import RESTART_CALLMANAGER
+from tokenless.phone_emulator.planner.model.registration import (
+    RESTART_CALLMANAGER,
+    restarts_callmanager,
+)
 from tokenless.phone_emulator.planner.model.steps import (
     RESTART_TFTP,
     RESTART_TVS,
@@ -23,6 +26,7 @@ from tokenless.phone_emulator.planner.model.steps import (
 )
 from tokenless.phone_emulator.planner.model.task import Task
 from tokenless.phone_emulator.planner.plan import Plan, Planned
+from tokenless.phone_emulator.planner.verdict import left_as
 from tokenless.phone_emulator.rehearsal.scripts import script as scripts
 from tokenless.phone_emulator.rehearsal.scripts.script import Expectation, Script, Step
 from tokenless.protocol.codes import EVERY_ROLE, UNITS, NodeRole, TrustStore
@@ -64,7 +68,7 @@ def rounds(plan: Plan) -> Iterator[Step]:
     if plan.steps is None:
         raise ValueError("the plan has no steps to save")
     yield from _rounds(plan.task.groups, plan.steps, plan.restarts)
-    yield from _by_hand(plan.by_hand)
+    yield from _by_hand(plan)
 
 
 def _lesson(plan: Plan) -> str:
@@ -107,12 +111,13 @@ def _cluster(task: Task, version: str) -> dict[str, object]:
 def _roles(layout: ClusterLayout, node: int) -> dict[str, object]:
     """Return the roles of a node where it has not all; lines are typed in this order.
 
-    A CallManager group's members process calls.
+    CAPF serves phones on the publisher only: no subscriber is to be configured with it.
     """
-    roles = layout.roles_of(node) | (set() if node == PUBLISHER else {NodeRole.CAPF})
-    if roles == EVERY_ROLE:
+    may_have = EVERY_ROLE if node == PUBLISHER else EVERY_ROLE - {NodeRole.CAPF}
+    roles = layout.roles_of(node) & may_have
+    if roles == may_have:
         return {}
-    return {"roles": [r.value for r in NodeRole if r in layout.roles_of(node)]}
+    return {"roles": [role.value for role in NodeRole if role in roles]}
 
 
 def _signed(layout: ClusterLayout) -> Iterator[str]:
@@ -127,6 +132,8 @@ def _signed(layout: ClusterLayout) -> Iterator[str]:
             )
     if TrustStore.TVS in layout.signed:
         yield RESTART_TVS
+    if TrustStore.CALLMANAGER in layout.signed and restarts_callmanager(layout):
+        yield RESTART_CALLMANAGER
 
 
 def _group(task: Task, group: PhoneGroup) -> scripts.Group:
@@ -245,14 +252,13 @@ def _common(expected: Sequence[Expectation]) -> Expectation:
     return Expectation(**fields)
 
 
-def _by_hand(groups: Sequence[PhoneGroup]) -> Iterator[Step]:
-    if groups:
+def _by_hand(plan: Plan) -> Iterator[Step]:
+    if groups := plan.by_hand:
         names = " ".join(group.name for group in groups)
         yield Step(
             title="The CTL deleted by hand",
             run=(f"phones delete-trust {names}", f"phones boot {names}"),
-            why="No order is safe for these phones: at the end they still refuse "
-            "the files that their node serves.",
+            why=f"No order is safe for these phones: at the end they {left_as(plan)}.",
             expect=tuple(
                 Expectation(group=group.name, outcome="ok", stuck=False)
                 for group in groups

@@ -9,7 +9,7 @@ import click
 
 from tokenless.command_line import json_option
 from tokenless.ground.counting import counted
-from tokenless.inputs import InputFile
+from tokenless.inputs import InputFile, read_input
 from tokenless.services.files import PUBLIC, write_output
 from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.signing_requests import MAX_REQUEST_BYTES, SigningRequest
@@ -85,7 +85,7 @@ def sign(
 
     REQUEST is a file (PEM or DER), or - for standard input.
     """
-    wanted = SigningRequest.read(request.read(MAX_REQUEST_BYTES + 1))
+    wanted = SigningRequest.read(read_input(request, MAX_REQUEST_BYTES))
     authority = LabCa.open(folder)
     pem = authority.sign(wanted, time.time(), days=days)
     if chain:

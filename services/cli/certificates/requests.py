@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import click
 
-from tokenless.inputs import InputFile
+from tokenless.inputs import InputFile, read_input
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import identities
 from tokenless.services.cli.certificates.view import (
@@ -103,7 +103,7 @@ def import_certificate(
 
     FILE is PEM, DER or PKCS#7, with or without the chain, or - for standard input.
     """
-    content = file.read(MAX_UPLOAD_BYTES + 1)
+    content = read_input(file, MAX_UPLOAD_BYTES)
     with opened as cluster:
         node = cluster.node(node_name)
         taken = identities.import_own(cluster, node, store, content, by=administrator())

@@ -14,7 +14,7 @@ import click
 
 from tokenless.command_line import gathered
 from tokenless.ground.counting import counted
-from tokenless.inputs import INPUT_FILE
+from tokenless.inputs import INPUT_FILE, read_input
 from tokenless.protocol.capf.elements import KeyType
 from tokenless.protocol.phones.device_security import (
     CAPF_AUTH_MODES,
@@ -29,7 +29,7 @@ from tokenless.services.changes.device_change import (
     finish_time,
     parse_finish_time,
 )
-from tokenless.services.changes.device_import import read_devices_csv
+from tokenless.services.changes.device_import import MAX_BYTES, read_devices_csv
 from tokenless.services.changes.devices import (
     Selection,
     change_devices,
@@ -257,7 +257,8 @@ def import_command(*, file: Path, opened: OpenedCluster, as_json: bool) -> None:
     encrypted), encrypted_config (yes, no), capf (none, install, delete, troubleshoot),
     auth (string, null-string, lsc, mic), string, key_size.
     """
-    changes = read_devices_csv(file.read_bytes(), str(file))
+    with file.open("rb") as table:
+        changes = read_devices_csv(read_input(table, MAX_BYTES), str(file))
     with opened as cluster:
         changed = change_devices(cluster, changes, by=administrator())
         announce_change(cluster)

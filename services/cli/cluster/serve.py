@@ -15,6 +15,8 @@ import msgspec
 import trio
 
 from tokenless.ground.heap import collect_garbage, freeze_heap_after_startup
+from tokenless.inputs import LISTENING_ADDRESS
+from tokenless.protocol.decimal_text import read_decimal
 from tokenless.services.cli.cluster.administration import open_cluster
 from tokenless.services.cli.failures import logged_failures
 from tokenless.services.cli.first_user import FirstUser, first_user_options
@@ -30,6 +32,7 @@ from tokenless.services.node.serve import Serving, reload, serve_nodes
 
 _Place = TypeVar("_Place", MetricsSection, ConsoleSection)
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_HIGHEST_PORT: Final = 0xFFFF
 _CERTMGR: Final = "certmgr"
 """The REST interface of certificates (docs/certmgr.md)."""
 _CONSOLE: Final = "console"
@@ -146,11 +149,12 @@ def _parse_console(text: str) -> ConsoleSection:
 
 def _parse_place(text: str, kind: type[_Place], flag: str) -> _Place:
     address, _, port = text.rpartition(":")
-    address = address.removeprefix("[").removesuffix("]")  # IPv6
+    tables: dict[str, object] = {"port": read_decimal(port, _HIGHEST_PORT)}
     try:
-        tables = {"port": int(port)} | ({"address": address} if address else {})
+        if address:
+            tables["address"] = LISTENING_ADDRESS.convert(address, None, None)
         return msgspec.convert(tables, kind)
-    except (ValueError, msgspec.ValidationError):
+    except (click.BadParameter, msgspec.ValidationError):
         raise click.BadParameter(
             f"{text!r} is not [ADDRESS:]PORT", param_hint=flag
         ) from None

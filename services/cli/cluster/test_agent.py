@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tokenless.services.cli.cluster.administration import using_cluster
+from tokenless.services.cli.failures import logged_failures
 from tokenless.services.cli.options import config_option, data_option
 from tokenless.services.logs import configure_logs
 from tokenless.services.test_agent.agent import NodeAgent, choose_node
@@ -34,6 +35,6 @@ def test_agent(data: Path, config: Path | None, node: str | None) -> None:
     # What a library prints must not be taken for an answer.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    with using_cluster(data, config) as cluster, answers:
+    with logged_failures(), using_cluster(data, config) as cluster, answers:
         agent = NodeAgent(cluster, choose_node(cluster, node))
         agent.serve(sys.stdin.buffer, answers)

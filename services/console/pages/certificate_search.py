@@ -1,6 +1,7 @@
 """The certificates of a cluster as the list shows them, and the search among them."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum, unique
@@ -17,6 +18,7 @@ from tokenless.services.store.certificates import StoredCertificate
 
 _NO_WORD: Final = re.compile(r"[^A-Za-z0-9._@+-]+")
 _CLUSTER_WIDE: Final = "*"
+_MULTI_SERVER: Final = "Multi-server"
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -31,6 +33,7 @@ class Field(StrEnum):
     """Only in releases that have it (REFERENCE-2 4)."""
     TYPE = "type"
     KEY_TYPE = "key-type"
+    """Only in releases that have it."""
     DISTRIBUTION = "distribution"
     ISSUED_BY = "issued-by"
     EXPIRATION = "expiration"
@@ -137,24 +140,32 @@ _VALUES: Final[dict[Field, Callable[[Row], str]]] = {
 
 def fields_of(release: Release) -> list[Field]:
     """Return the fields of a release's list, in order."""
-    return [
-        each
-        for each in Field
-        if each is not Field.USAGE or release.shows_certificate_usage
-    ]
+    missing = set()
+    if not release.shows_certificate_usage:
+        missing.add(Field.USAGE)
+    if not release.shows_key_type:
+        missing.add(Field.KEY_TYPE)
+    return [each for each in Field if each not in missing]
 
 
 def rows(cluster: Cluster) -> list[Row]:
     """Return every certificate in use."""
     names = {node.id: node.name for node in cluster.nodes}
-    placed = [*certificates.own(cluster), *certificates.trust(cluster)]
+    own = certificates.own(cluster)
+    holders = Counter((each.store, each.certificate.der) for each in own)
     return [
-        Row(
-            each,
-            _CLUSTER_WIDE if each.node_id is None else names.get(each.node_id, "-"),
-        )
-        for each in placed
+        *(
+            Row(each, _distribution(names.get(each.node_id or 0, "-"), holders[key]))
+            for each in own
+            for key in [(each.store, each.certificate.der)]
+        ),
+        *(Row(each, _CLUSTER_WIDE) for each in certificates.trust(cluster)),
     ]
+
+
+def _distribution(node: str, holders: int) -> str:
+    """Return a server's name, with a word where others have the same certificate."""
+    return f"{node} ({_MULTI_SERVER})" if holders > 1 else node
 
 
 _COMPARISONS: Final[dict[Operator, Callable[[str, str], bool]]] = {

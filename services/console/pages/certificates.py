@@ -19,6 +19,7 @@ from tokenless.services.console.pages.certificate_search import (
     fields_of,
     rows,
 )
+from tokenless.services.console.pages.signing_requests import waiting
 from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
@@ -46,6 +47,7 @@ def show_list(visit: Visit) -> Response:
         operator=search.operator,
         text=search.text,
         found=matching,
+        has_request=bool(waiting(visit.cluster)),
         has_ctl=visit.cluster.publisher.ctl_file.is_file(),
         can_reuse=visit.cluster.release.reuses_tomcat,
         query=str(visit.request.url.query),

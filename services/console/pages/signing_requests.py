@@ -41,7 +41,7 @@ def show_request(visit: Visit) -> Response:
         node=visit.asked("node"),
         rsa_sizes=[size for size in RSA_SIZES if size >= _LEAST_BITS],
         ec_sizes=EC_SIZES,
-        waiting=_waiting(cluster),
+        waiting=waiting(cluster),
     )
 
 
@@ -152,7 +152,8 @@ def download_ctl(visit: Visit) -> Response:
     return Response(content, headers=headers, media_type="application/octet-stream")
 
 
-def _waiting(cluster: Cluster) -> list[tuple[TrustStore, Node]]:
+def waiting(cluster: Cluster) -> list[tuple[TrustStore, Node]]:
+    """Return the units and nodes whose request waits for its answer."""
     return [
         (store, node)
         for node in cluster.nodes

@@ -76,6 +76,13 @@
   function replacing() {
     let places = [];
     let focused = -1;
+    // By id: whether a person has opened a part, or closed it.
+    const opened = new Map();
+    document.addEventListener("click", (event) => {
+      const summary = event.target.closest("summary");
+      const part = summary && summary.parentElement;
+      if (part && part.id) opened.set(part.id, !part.open);
+    });
     const scrolls = () => Array.from(document.querySelectorAll(".scroll"));
     // A table that is wider than the page can be moved by keys.
     const reach = () => {
@@ -101,6 +108,10 @@
       if (old.matches("form") && isEdited(old)) event.detail.shouldSwap = false;
     });
     body.addEventListener("htmx:afterSettle", () => {
+      for (const [id, isOpen] of opened) {
+        const part = document.getElementById(id);
+        if (part) part.open = isOpen;
+      }
       reach();
       for (const [at, each] of scrolls().entries()) {
         if (places[at]) each.scrollLeft = places[at];

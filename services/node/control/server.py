@@ -1,6 +1,6 @@
 """Server of the control socket: reads lines, calls a handler, answers."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from tokenless.services.node.control.requests import (
     encode_refusal,
 )
 from tokenless.services.node.control.unix_socket import listen
+from tokenless.services.reserved import serve_reserved
 
 Handler = Callable[[Request], Awaitable[Mapping[str, object]]]
 
@@ -31,7 +32,9 @@ async def serve_control(
     path: Path,
     handle: Handler,
     *,
-    task_status: trio.TaskStatus[list[trio.SocketListener]] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[
+        Sequence[trio.SocketListener]
+    ] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Answer requests at `path` until cancelled; the caller holds the node's lock."""
     listener = trio.SocketListener(trio.socket.from_stdlib_socket(listen(path)))
@@ -39,19 +42,18 @@ async def serve_control(
     async def talk(stream: trio.SocketStream) -> None:
         await _talk(node, stream, handle)
 
-    await trio.serve_listeners(talk, [listener], task_status=task_status)
+    await serve_reserved(talk, [listener], task_status=task_status)
 
 
 async def _talk(node: str, stream: trio.SocketStream, handle: Handler) -> None:
     """Serve one connection until it closes or times out."""
     buffered = bytearray()
-    async with stream:
-        with suppress(trio.BrokenResourceError, trio.TooSlowError):
-            try:
-                while line := await _read_line(stream, buffered):
-                    await stream.send_all(await _answer(node, line, handle))
-            except ServiceError as error:
-                await stream.send_all(encode_refusal(str(error), error.hint))
+    with suppress(trio.BrokenResourceError, trio.TooSlowError):
+        try:
+            while line := await _read_line(stream, buffered):
+                await stream.send_all(await _answer(node, line, handle))
+        except ServiceError as error:
+            await stream.send_all(encode_refusal(str(error), error.hint))
 
 
 async def _answer(node: str, line: bytes, handle: Handler) -> bytes:

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from tokenless.services.errors import ServiceError
 
@@ -25,9 +30,26 @@ _DAMAGED: Final = "restore the data folder from a backup"
 _NO_CLUSTER: Final = "the folder holds no cluster of this version"
 _FOLLOWER: Final = (
     "this host may only read, and write its own node's rows; make the change on "
-    "the publisher's host"
+    "the publisher's host, or give the role a node's rights there: "
+    "`tokenless node grant`"
 )
 _LOGIN: Final = "correct the role, its password or the database in [database] url"
+_ADMISSION: Final = (
+    "let PostgreSQL's administrator admit this host, role and database in pg_hba.conf; "
+    "where that says `hostssl`, switch TLS on (sslmode in [database] url)"
+)
+_SLOTS: Final = (
+    "try again; if the error persists, let PostgreSQL's administrator raise "
+    "max_connections, or the role's CONNECTION LIMIT"
+)
+_TLS: Final = (
+    "correct sslmode and sslrootcert in [database] url, or the server's TLS (ssl = on)"
+)
+_COPY: Final = (
+    "this PostgreSQL is a copy that can only be read: name the primary in [database] "
+    "url, or promote this one"
+)
+_URL: Final = "correct [database] url"
 _ROLE: Final = "let PostgreSQL's administrator make it: CREATE ROLE … LOGIN PASSWORD …"
 _PASSWORD: Final = "put the password into ~/.pgpass, or into the URL"  # noqa: S105
 _UNKNOWN: Final = "try again; if the error persists, check the disk or PostgreSQL's log"
@@ -35,6 +57,10 @@ _AWAY: Final = "start PostgreSQL, or correct [database] url; then try again"
 
 # By the server's SQLSTATE: its words are in the language of its `lc_messages`.
 _BY_STATE: Final = {
+    # feature_not_supported: what this program asks for, all servers have; a standby
+    # refuses transactions that write so.
+    "0A000": _COPY,
+    "25006": _COPY,  # read_only_sql_transaction
     "28000": _LOGIN,  # invalid_authorization_specification
     "28P01": _LOGIN,  # invalid_password
     "3D000": _LOGIN,  # invalid_catalog_name
@@ -58,7 +84,9 @@ _BY_SQLITE_CODE: Final = {
     sqlite3.SQLITE_FULL: _DISK,
     sqlite3.SQLITE_IOERR: _DISK,
     sqlite3.SQLITE_READONLY: "make the data folder writable",
-    sqlite3.SQLITE_CANTOPEN: "make the data folder readable and writable",
+    sqlite3.SQLITE_CANTOPEN: (
+        "make the data folder readable and writable, with a path of under 500 bytes"
+    ),
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
     # Of our own statements only the names of tables can be wrong.
@@ -70,6 +98,15 @@ _BY_WHOLE_SQLITE_CODE: Final = {
     sqlite3.SQLITE_IOERR_SHMOPEN: _INDEX,
 }
 _PRIMARY: Final = 0xFF
+# libpq gives no SQLSTATE of a connection that was not made. Its own words are not
+# translated by the driver that we install; of the server's, only names of files and of
+# settings are the same in each language: in others than English the rest gets _LOGIN.
+_BY_WORDS: Final = (
+    (re.compile(r"pg_hba\.conf"), _ADMISSION),
+    (re.compile(r"too many (?:connections|clients)|connection slots"), _SLOTS),
+    (re.compile(r"session is (?:not )?read-only|hot standby mode"), _COPY),
+    (re.compile(r"does not support SSL|certificate|sslmode|SSL error: cert"), _TLS),
+)
 _REFUSAL: Final = re.compile(r"(?:connection failed: )?(.+?): \S+:  (.+)")
 """A server's own words: libpq puts two spaces after its FATAL, in every language."""
 
@@ -95,7 +132,17 @@ def explain(error: DBAPIError) -> ServiceError:
     message = f"the cluster's database: {lines[0].strip()}"
     if _is_away(error):
         return DatabaseAwayError(message, hint=_AWAY)
+    if isinstance(error, ProgrammingError) and _has_no_code(error.orig):
+        return ServiceError(message, hint=_URL)
     return ServiceError(message, hint=_hint(error.orig) or _UNKNOWN)
+
+
+def _has_no_code(cause: BaseException | None) -> bool:
+    """Tell whether the driver itself refused what it was given, as of the URL."""
+    return (
+        not isinstance(cause, sqlite3.Error)
+        and getattr(cause, "sqlstate", None) is None
+    )
 
 
 def _is_away(error: DBAPIError) -> bool:
@@ -108,18 +155,35 @@ def _is_away(error: DBAPIError) -> bool:
         return True
     # What has no SQLSTATE was not said by a server: it refused to talk, or broke off.
     is_broken = isinstance(error, OperationalError | InterfaceError)
-    return is_broken and _login_hint(error.orig) is None
+    return is_broken and _connection_hint(error.orig) is None
 
 
 def _hint(cause: BaseException | None) -> str | None:
     if isinstance(cause, sqlite3.Error):
-        code = getattr(cause, "sqlite_errorcode", None)  # none of the driver's own
-        if code is None:
-            return None
-        usual = _BY_SQLITE_CODE.get(code & _PRIMARY)
-        return _BY_WHOLE_SQLITE_CODE.get(code, usual)
+        return hint_of_sqlite(cause)
     state = getattr(cause, "sqlstate", None)
-    return _login_hint(cause) if state is None else _BY_STATE.get(state)
+    return _connection_hint(cause) if state is None else _BY_STATE.get(state)
+
+
+def hint_of_sqlite(error: sqlite3.Error) -> str | None:
+    """Return what can be done, None when nothing is known."""
+    code = getattr(error, "sqlite_errorcode", None)  # none of the driver's own
+    if code is None:
+        return None
+    usual = _BY_SQLITE_CODE.get(code & _PRIMARY)
+    return _BY_WHOLE_SQLITE_CODE.get(code, usual)
+
+
+def _connection_hint(cause: BaseException | None) -> str | None:
+    """Return what can be done about a connection that was refused or never tried."""
+    said = str(cause)
+    if getattr(cause, "pgconn", None) is None:
+        return None
+    # Refused over TLS for one reason, without TLS because only TLS is admitted.
+    refusals = [line for line in said.splitlines() if _REFUSAL.match(line)]
+    told = "\n".join(line for line in refusals if "pg_hba.conf" not in line) or said
+    hints = (hint for words, hint in _BY_WORDS if words.search(told))
+    return next(hints, None) or _login_hint(cause)
 
 
 def _login_hint(cause: BaseException | None) -> str | None:

@@ -47,6 +47,8 @@ class Waits(Generic[ConnectionT]):
 
     def change_limits(self, limits: StreamLimits) -> None:
         """Apply these limits to all connections, also to those that wait already."""
+        # The rest is room for newcomers, whatever is registered.
+        self._most_kept = limits.connections - max(1, limits.connections // 8)
         self._limit_s = (
             limits.first_byte_s,
             limits.handshake_s,
@@ -58,6 +60,13 @@ class Waits(Generic[ConnectionT]):
     def enter(self, connection: ConnectionT, phase: Phase, now: float) -> None:
         """Let a connection wait from now on; it must have left its last phase."""
         self._queues[phase][connection] = now
+
+    def permitted(self, old: Phase, new: Phase) -> Phase:
+        """Return the phase that follows another: only so many may be kept."""
+        is_one_more = new is Phase.KEPT is not old
+        if is_one_more and len(self._queues[Phase.KEPT]) >= self._most_kept:
+            return Phase.IDLE
+        return new
 
     def leave(self, connection: ConnectionT, phase: Phase) -> None:
         """Take a connection out of its phase."""

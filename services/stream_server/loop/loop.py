@@ -208,9 +208,8 @@ class StreamLoop:
     def look_after(self, connection: Connection) -> None:
         """Watch for what a connection needs now that it was sent to, or closed."""
         session = connection.session
-        if connection is self._in_exchange or session is None:
-            return
-        if not self._is_open(connection):
+        is_done_later = connection is self._in_exchange
+        if is_done_later or session is None or not self._is_open(connection):
             return
         now = time.monotonic()
         if connection.is_closing and not connection.unsent:
@@ -299,7 +298,8 @@ class StreamLoop:
             self.epoll.modify(connection.fd, events)
 
     def _move(self, connection: Connection, now: float, *, restart: bool) -> None:
-        old, new = connection.phase, connection.phase_now()
+        old = connection.phase
+        new = self._waits.permitted(old, connection.phase_now())
         if old is not new or restart:
             self._waits.move(connection, old, new, now)
             connection.phase = new

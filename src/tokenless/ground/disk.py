@@ -18,6 +18,13 @@ _HINTS: Final = {
     errno.EACCES: _NOT_YOURS,
     errno.EPERM: _NOT_YOURS,
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+    errno.EEXIST: "a file has this name: name another place",
+    errno.ENOTDIR: "a part of the path is a file: name another place",
+    errno.EBUSY: "a disk is mounted there: name a folder inside of it",
+    errno.ENAMETOOLONG: "name a place with a shorter path",
+    errno.ELOOP: "its links lead in a circle: name another place",
+    errno.EIO: "look for errors of the disk in the system's log",
+    errno.ESTALE: "the file server lost it: try again, or mount it again",
 }
 _LOST_OUTPUT: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SQLITE_HINTS: Final = {

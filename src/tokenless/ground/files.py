@@ -1,5 +1,6 @@
 """Files that are whole or absent: written beside their place, then moved over it."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -59,7 +60,7 @@ def read_bounded(path: Path, most: int) -> bytes:
         TooLongError: When it is longer.
         OSError: When it cannot be read.
     """
-    with path.open("rb") as file:
+    with named(path), path.open("rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise TooLongError(f"has over {most} bytes")
@@ -137,6 +138,19 @@ def make_private(file: Path) -> None:
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
     file.chmod(PRIVATE)
+
+
+def followed(path: Path) -> Path:
+    """Return where links lead, also those to a place where nothing is yet.
+
+    Raises:
+        OSError: When they lead in a circle; before Python 3.13 `resolve` raises a
+            RuntimeError then.
+    """
+    real = Path(os.path.realpath(path))
+    if real.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return real
 
 
 def is_special(path: Path) -> bool:

@@ -104,7 +104,8 @@ async def test_http_that_does_not_answer_is_a_note(tmp_path: Path) -> None:
         seen = await observe([node.tftp], DEVICE, http_port=http_at(9))
     found = {each.code: each for each in inspect(seen, ("8861",))}
     assert found[Code.HTTP_UNREACHABLE].severity is Severity.NOTE
-    assert "no HTTP" in found[Code.HTTP_UNREACHABLE].message
+    message = found[Code.HTTP_UNREACHABLE].message
+    assert message.endswith("no files over HTTP: Connection refused")
 
 
 async def test_a_member_with_another_certificate_is_asked_nothing(

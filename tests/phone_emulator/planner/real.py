@@ -1,5 +1,7 @@
 """The planner's worlds made real: signed lists, a real SECD, TVS with real answers."""
 
+from functools import cache, lru_cache
+
 from tests.rigs.cluster import Authority, Keypair, UnsignedList, configuration, keypair
 from tests.rigs.phone_bench import Bench
 from tokenless.phone_emulator.planner.model.cluster import (
@@ -22,9 +24,12 @@ from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list_build import record_for
 from tokenless.protocol.phones.configuration import TvsMember
 
+_KEPT = 1024
+"""How many lists are kept: each is fetched many times, and the same every time."""
 ADDRESSES = tuple(f"127.0.47.{number}" for number in range(155, 176))
 
 
+@cache
 def key_of(who: CertificateIdentity) -> Keypair:
     number = (UNITS.index(who.unit) * 100 + who.node) * 1000 + who.generation
     serial = (0x71 << 120) + number
@@ -40,6 +45,7 @@ def _record(layout: ClusterLayout, role: Role, who: CertificateIdentity) -> Reco
     )
 
 
+@lru_cache(_KEPT)
 def _list(layout: ClusterLayout, of: List) -> UnsignedList:
     """Return a list; the same members in the same order give the same bytes."""
     members = sorted(of.members, key=lambda m: (m[0], m[1].unit, m[1].node))

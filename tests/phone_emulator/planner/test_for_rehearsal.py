@@ -6,6 +6,8 @@ import pytest
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.model.steps import Regenerate, UpdateCtl
 from tokenless.phone_emulator.planner.plan import make_plan
+from tokenless.phone_emulator.planner.report import in_words
+from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
 from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
 from tokenless.protocol.codes import Role, TrustStore
@@ -105,6 +107,33 @@ def test_a_cluster_that_went_mixed_and_back_is_planned_for() -> None:
     assert plan.proven
     assert not plan.unsafe
     assert not any(isinstance(each.step, UpdateCtl) for each in plan.steps)
+
+
+@pytest.mark.parametrize("others", [(), (Group(name="desk"),)])
+def test_a_phone_that_lost_its_anchors_is_not_said_to_refuse_what_it_holds(
+    others: tuple[Group, ...],
+) -> None:
+    """No step makes a new CTL there: the phone keeps the one that its node serves."""
+    lines = (
+        "admin utils ctl set-cluster mixed-mode",
+        "admin utils ctl set-cluster non-secure-mode",
+        "admin --all utils service restart Cisco Tftp",
+        "phones boot",
+    )
+    script = msgspec.structs.replace(
+        rehearsal(*lines), groups=(Group(name="old", model="7960"), *others)
+    )
+    plan = make_plan(task_for(script, "CallManager"))
+    assert [group.name for group in plan.by_hand] == ["old"]
+    said = "hold what their node serves, but will refuse any new list"
+    assert said in "\n".join(in_words(plan))
+    assert "still refuse" not in "\n".join(in_words(plan))
+    if others:
+        assert said in list(rounds(plan))[-1].why
+    more = rehearsal(lines[0], *lines[2:]).steps
+    mixed = msgspec.structs.replace(script, steps=more)
+    plan = make_plan(task_for(mixed, "CallManager"))
+    assert "still refuse the files" in "\n".join(in_words(plan))
 
 
 def test_non_secure_without_a_ctl_makes_none() -> None:

@@ -1,5 +1,7 @@
 """Plans from 14 on, where services restart and phones are reset by themselves."""
 
+from dataclasses import replace
+
 from tests.phone_emulator.planner.tasks import NODES, task
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
@@ -10,6 +12,7 @@ from tokenless.phone_emulator.planner.plan_json import to_json
 from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.search.risk import assess, is_settled
 from tokenless.phone_emulator.secd.report import FileAction
+from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.release import Release
 from tokenless.protocol.trust.reasons import Reason
 
@@ -18,6 +21,15 @@ def automatic(goal: str, version: str = "14SU3", *models: str) -> Plan:
     plan = make_plan(task(goal, version=version, models=models or ("8861",)))
     assert plan.steps is not None
     return plan
+
+
+def test_every_node_that_shows_a_shared_tvs_certificate_can_be_asked() -> None:
+    wanted = task("CallManager", version="14SU3", models=("8861",))
+    layout = replace(wanted.layout, shared=frozenset({TrustStore.TVS}))
+    plan = make_plan(replace(wanted, layout=layout))
+    assert plan.steps is not None
+    assert {each for step in plan.steps for each in step.tvs.values()} == {(0, 1)}
+    assert f"TVS members: {', '.join(NODES)}" in "\n".join(in_words(plan))
 
 
 def test_from_14_on_a_new_tvs_certificate_needs_no_restart() -> None:

@@ -109,6 +109,24 @@ def test_restarts_after_the_last_step_are_in_the_window() -> None:
     assert not any("after the last step" in each for each in one.remarks())
 
 
+def test_no_row_asks_for_what_cannot_be_done_or_has_not_happened() -> None:
+    """No CA signs ITLRecovery; Cisco CallManager restarts after its own certificate."""
+    plan = planned("ITLRecovery, CallManager", "8861", version="14SU2")
+    rows = runbook_of(plan, Pace()).rows
+    pages = {row.what.split()[1]: row.page for row in rows if "regenerate" in row.what}
+    assert {unit: "--ca-signed" in page for unit, page in pages.items()} == {
+        "ITLRecovery": False,
+        "CallManager": True,
+    }
+    regenerated, unit = {}, ""
+    for row in rows:
+        if "regenerate" in row.what:
+            unit = row.what.split()[1]
+        elif "update the CTL" in row.what:
+            regenerated[unit] = "restarted by itself before" in row.wait_for
+    assert regenerated == {"ITLRecovery": False, "CallManager": True}
+
+
 def test_the_restart_of_capf_takes_time() -> None:
     plan = planned("CAPF", "7975", version="11.5(1)")
     quick, slow = (Pace(phones=10, restart_s=each) for each in (0, 100))

@@ -14,10 +14,15 @@ from tokenless.phone_emulator.planner.model.steps import (
     RestartTftp,
     UpdateCtl,
 )
-from tokenless.phone_emulator.planner.plan import make_plan
+from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.plan_json import to_json
 from tokenless.phone_emulator.planner.report import in_words
-from tokenless.phone_emulator.planner.verdict import what_to_do, why_not
+from tokenless.phone_emulator.planner.runbook import Pace, runbook_of
+from tokenless.phone_emulator.planner.verdict import (
+    not_safe_in_words,
+    what_to_do,
+    why_not,
+)
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.trust.reasons import Reason
 
@@ -95,6 +100,40 @@ def test_groups_at_risk_for_some_steps_are_in_the_heading(
     assert not to_json(plan)["safe"]
     assert why_not(plan).startswith("the plan locks out Jabber-pub, Jabber-sub1 ")
     assert what_to_do(plan) == error
+
+
+def two_windows() -> Plan:
+    """Return a plan in which Jabbers are at risk twice; the second time is made up."""
+    plan = make_plan(task("CallManager", version="14", models=("8861", "Jabber")))
+    jabbers = [each for each in plan.unsafe if each.group.model == "Jabber"]
+    later = [replace(each, from_step=7, to_step=9) for each in jabbers]
+    return replace(plan, unsafe=(*jabbers, *later))
+
+
+def test_every_window_of_a_group_is_told_of() -> None:
+    plan = two_windows()
+    (heading,) = not_safe_in_words(plan)
+    assert heading.startswith("NOT SAFE for Jabber-pub, Jabber-sub1: locked out ")
+    assert "between step 1 and 9." in heading
+    assert what_to_do(plan).startswith("they accept their files again once step 9")
+
+
+def test_a_group_that_needs_hands_is_not_said_to_be_well_afterwards() -> None:
+    """Jabbers wait for the CTL first; then their only anchor is replaced (14SU2)."""
+    goal = "ITLRecovery, CallManager"
+    plan = make_plan(task(goal, version="14SU2", models=("8861", "Jabber")))
+    first, last = (each for each in plan.unsafe if each.group.name == "Jabber-pub")
+    assert first.to_step is not None
+    assert last.to_step is None
+    (heading,) = not_safe_in_words(plan)
+    assert "permanently" in heading
+    assert "accept their files again" not in heading
+    book = [each for each in runbook_of(plan, Pace()).not_safe if "Jabber-pub" in each]
+    assert [each.split(": ")[1].split(" on")[0] for each in book] == [
+        f"may refuse files from step {first.from_step}",
+        f"refuses files from step {last.from_step}",
+    ]
+    assert ["by hand" in each for each in book] == [False, True]
 
 
 def test_a_strict_plan_names_the_groups_for_which_it_is_none() -> None:

@@ -15,6 +15,7 @@ from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.archive import StudyArchive
 from tokenless.phone_emulator.studio.server import StudioSettings, serve_studio
 from tokenless.phone_emulator.studio.sharing import write_study
+from tokenless.services.errors import ServiceError
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[StudioRig]:
 
 async def test_only_who_knows_the_key_is_let_in(rig: StudioRig) -> None:
     stranger = rig.visitor()
-    assert (await stranger.get("/")).headers["location"] == "/sign-in"
+    assert (await stranger.get("/")).headers["location"] == "/sign-in?next=%2F"
     part = await rig.visitor(**{"hx-request": "true"}).get("/studies/x/runs/y/live")
     assert (part.text, part.headers["hx-refresh"]) == ("", "true")
     assert (await stranger.get("/sign-in?key=wrong")).status_code == 403
@@ -47,6 +48,16 @@ async def test_a_form_without_its_token_or_of_another_site_does_nothing(
     foreign = await visitor.post("/studies", {"name": "x"}, headers=headers)
     assert foreign.status_code == 403
     assert "There is no study yet" in (await visitor.get("/")).text
+
+
+async def test_an_address_of_another_machine_is_refused_as_such(
+    tmp_path: Path,
+) -> None:
+    settings = StudioSettings(tmp_path, "192.0.2.77", 0)
+    with pytest.raises(ServiceError, match=r"listen on 192\.0\.2\.77") as refused:
+        await serve_studio(settings)
+    assert refused.value.hint is not None
+    assert "an address of this machine" in refused.value.hint
 
 
 async def test_no_sign_in_is_for_loopback_and_its_names_only(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.rigs.studio_rig import StudioRig, field_lists, studio_in
+from tests.rigs.studio_rig import KEY, StudioRig, field_lists, studio_in
 from tests.rigs.studio_studies import played_study
 from tokenless.phone_emulator.studio.archive import StudyArchive
 
@@ -89,3 +89,32 @@ async def test_a_button_that_is_refused_shows_why(rig: StudioRig) -> None:
     await visitor.post(run, {"do": "stop"})
     said = await visitor.said(run, {"do": "pause"})
     assert "is over: nothing was done" in said
+
+
+async def test_one_thing_is_not_called_several(rig: StudioRig) -> None:
+    StudyArchive(rig.folder).add(played_study())
+    visitor = await rig.signed_in()
+    (study,) = set(re.findall(r"/studies/\w{16}", (await visitor.get("/")).text))
+    pages = [(await visitor.get(f"{study}/{each}")).text for each in ("share", "look")]
+    pages += [(await visitor.get("/")).text, (await visitor.get(f"{study}/play")).text]
+    for page in pages:
+        assert not re.search(r"\b1 [a-z]+s\b", page.partition("<main")[2])
+
+
+async def test_the_sign_in_leads_back_to_the_page(rig: StudioRig) -> None:
+    """The studio was started again while a page was open."""
+    visitor = await rig.signed_in()
+    study = await visitor.begin()
+    visitor.client.cookies.clear()
+    asked = await visitor.get(f"{study}/cluster?x=1")
+    await visitor.get(asked.headers["location"])
+    wrong = await visitor.post("/sign-in", {"key": "x", "next": f"{study}/cluster?x=1"})
+    assert f'name="next" value="{study}/cluster?x=1"' in wrong.text
+    entered = await visitor.post("/sign-in", {"key": KEY, "next": f"{study}/cluster"})
+    assert entered.headers["location"] == f"{study}/cluster"
+    visitor.client.cookies.clear()
+    page = await visitor.said(f"{study}/cluster/forget", {"name": "x"})
+    assert "nothing was done: sign in" in page
+    assert f'name="next" value="{study}/cluster"' in page
+    left = await visitor.post("/sign-in", {"key": KEY, "next": "//evil.example"})
+    assert left.headers["location"] == "/"

@@ -1,8 +1,10 @@
 """Backups: whole, private, of one state."""
 
+import errno
 import json
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
+from tokenless.services.pki.keys import generate_rsa
+from tokenless.services.pki.manufacturing import CA_KEY, issue_token_certificate
 from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store import migrate
 
@@ -73,6 +77,81 @@ def test_a_folder_without_a_cluster(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="holds no cluster"):
         take_backup(tmp_path, tmp_path / "b.tar", now=NOW)
     assert not list(tmp_path.iterdir())
+
+
+def test_errors_name_the_place_that_people_know(
+    lab: Cluster, taken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is made beside it has a name that nobody has given."""
+    absent = tmp_path / "absent" / "target"
+    with pytest.raises(OSError, match="No such file") as caught:
+        take_backup(lab.data, absent, now=NOW)
+    assert caught.value.filename == str(absent)
+
+    copying = "tokenless.services.backup.restore.copy_checked"
+    monkeypatch.setattr(copying, _full_disk)
+    with pytest.raises(OSError, match="No space") as caught:
+        restore_backup(taken, tmp_path / "restored")
+    assert caught.value.filename == str(tmp_path / "restored")
+    assert not list(tmp_path.glob(".*"))
+
+
+def _full_disk(*_: object) -> None:
+    """Fail as a write to a descriptor does: without a name."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_the_authority_of_tokens_comes_back(lab: Cluster, tmp_path: Path) -> None:
+    """Without its key another one would be made, and sign the next token."""
+    first, second = generate_rsa(1024).public_key(), generate_rsa(1024).public_key()
+    issue_token_certificate(lab.tokens_folder, first, NOW)
+    authority = (lab.tokens_folder / "manufacturing-ca.pem").read_bytes()
+    take_backup(lab.data, tmp_path / "b.tar", now=NOW)
+    restore_backup(tmp_path / "b.tar", tmp_path / "restored")
+    tokens = tmp_path / "restored" / "tokens"
+    issue_token_certificate(tokens, second, NOW)
+    assert (tokens / "manufacturing-ca.pem").read_bytes() == authority
+    assert mode(tokens / CA_KEY) == 0o600
+
+
+def test_a_restore_follows_a_link(taken: Path, tmp_path: Path) -> None:
+    (tmp_path / "restored").symlink_to("elsewhere")
+    restore_backup(taken, tmp_path / "restored")
+    assert (tmp_path / "restored").is_symlink()
+    Cluster.open(tmp_path / "elsewhere").close()
+
+
+def test_a_file_system_without_hard_links(
+    lab: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stick with FAT."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    take_backup(lab.data, tmp_path / "b.tar", now=NOW)
+    assert mode(tmp_path / "b.tar") == 0o600
+    restore_backup(tmp_path / "b.tar", tmp_path / "restored")
+    Cluster.open(tmp_path / "restored").close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "hint"),
+    [
+        (lambda file: file.with_name("cluster.db-wal").mkdir(), "make the data folder"),
+        (lambda file: file.write_bytes(b"no database" * 999), "from a backup"),
+        (lambda file: file.unlink(), "an earlier backup"),
+    ],
+)
+def test_a_database_that_cannot_be_copied(
+    lab: Cluster, tmp_path: Path, damage: Callable[[Path], object], hint: str
+) -> None:
+    lab.close()
+    damage(lab.data / DATABASE_FILE)
+    with pytest.raises(ServiceError, match="database") as caught:
+        take_backup(lab.data, tmp_path / "b.tar", now=NOW)
+    assert hint in (caught.value.hint or "")
 
 
 def test_an_administrator_at_work_is_not_cut_in_two(

@@ -83,7 +83,7 @@ def test_pages_hear_of_an_alarm_and_a_node_recalls_its_own(lab: Cluster) -> None
     for rows in ([said()], [said("one")], [said("one", "two")]):
         with lab.store.write_node_state() as connection:
             write_registrations(connection, here, rows)
-            marks.append(registrations_mark(connection))
+            marks.append(registrations_mark(connection, 0.0))
     assert len(set(marks)) == 3
     with lab.store.read() as connection:
         assert read_alarms(connection, here) == {CLEAR: rows[0].alarms}

@@ -84,8 +84,11 @@ def test_where_logs_are_json_the_failure_is_too(tmp_path: Path) -> None:
     shown = json.loads(run("--debug", *arguments, "--log-json").stderr)
     assert "Traceback" in shown["exception"]
     pages = ("console", "--data", str(tmp_path / "d"), "--config", str(broken))
-    told = json.loads(run(*pages, TOKENLESS_LOG_FORMAT="json").stderr)
-    assert told["level"] == "error"
+    agent = ("test-agent", "--data", str(tmp_path / "absent"))
+    studio = ("studio", "--data", str(tmp_path / "s"), "--address", "nowhere")
+    for words in (pages, agent, studio):
+        told = json.loads(run(*words, TOKENLESS_LOG_FORMAT="json").stderr)
+        assert told["level"] == "error"
 
 
 def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path: Path) -> None:

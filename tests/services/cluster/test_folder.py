@@ -1,6 +1,10 @@
 """Data folders: made whole, opened as they are, refused when something else."""
 
+import json
 import stat
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -68,6 +72,42 @@ def test_what_fails_half_way_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_link_is_followed(tmp_path: Path, *, is_there: bool) -> None:
+    """The folder may lie on a larger disk."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if is_there:
+        (disk / "cluster").mkdir()
+    (tmp_path / "data").symlink_to("disk/cluster")
+    Cluster.open(tmp_path / "data", LAB).close()
+    assert (tmp_path / "data").is_symlink()
+    assert [path.name for path in disk.iterdir()] == ["cluster"]
+    Cluster.open(disk / "cluster").close()
+
+
+def test_a_disk_that_is_mounted_there_is_said(tmp_path: Path) -> None:
+    """A folder is renamed into place when it is whole; a mount point cannot be."""
+    (tmp_path / "data").mkdir()
+    init = f"{sys.executable} -m tokenless init --data {tmp_path}/data"
+    line = f"mount -t tmpfs none {tmp_path}/data && exec {init}"
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", line],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"tokenless: {tmp_path}/data: Device or resource busy; a disk is mounted "
+        "there: name a folder inside of it\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
 def test_two_that_make_the_same_folder_get_the_same_cluster(tmp_path: Path) -> None:
     opened = together(*[lambda: Cluster.open(tmp_path / "data", LAB)] * 4)
     serials = {
@@ -104,6 +144,15 @@ def test_a_configuration_changes_how_services_run_not_the_cluster(lab: Cluster) 
     assert again.config.tftp.port == 7000
     assert again.version == "10.5(1)"
     again.close()
+
+
+def test_nulls_of_earlier_versions_are_what_nobody_has_set(lab: Cluster) -> None:
+    file = lab.data / "cluster.json"
+    saved = json.loads(file.read_text())
+    saved |= {"capf": None, "database": {**saved["database"], "url": None}}
+    file.write_text(json.dumps(saved))
+    with closing(Cluster.open(lab.data)) as again:
+        assert again.config == lab.config
 
 
 def test_another_clusters_configuration_is_refused(lab: Cluster) -> None:

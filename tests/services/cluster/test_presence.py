@@ -21,6 +21,7 @@ from tokenless.services.store.registrations import (
     RegistrationRow,
     TftpItl,
     read_registrations,
+    registrations_mark,
     write_itl,
     write_registrations,
 )
@@ -58,6 +59,21 @@ def test_a_node_that_is_not_seen_has_no_registered_phones(lab: Cluster) -> None:
     assert found(lab).reason == f"{lab.nodes[0].name} is not seen"
     say(lab, 1, RegistrationRow(PHONE, REGISTERED, 50))
     assert found(lab).node == lab.nodes[1].name
+
+
+def test_pages_hear_of_a_node_that_falls_silent_and_of_another_itl(
+    lab: Cluster,
+) -> None:
+    say(lab, 0, RegistrationRow(PHONE, REGISTERED, 100))
+    marks = []
+    for at in (time.time(), time.time() + SILENT_AFTER_S + 5):
+        with lab.store.read() as connection:
+            marks.append(registrations_mark(connection, at))
+    for itl in (MINE, THEIRS):
+        with lab.store.write_node_state() as connection:
+            write_itl(connection, lab.nodes[0].id, itl, 5)
+            marks.append(registrations_mark(connection, time.time()))
+    assert len(set(marks)) == 4
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,85 @@ async def test_a_slow_reader_is_sent_all(
     assert [each["more_body"] for each in got[1:]] == [True] * (len(got) - 2) + [False]
 
 
+class _Unending:
+    """Makes pages that are never whole."""
+
+    def __init__(self) -> None:
+        self.asked = self.running = 0
+
+    async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
+        self.asked += 1
+        self.running += 1
+        try:
+            await trio.sleep_forever()
+        finally:
+            self.running -= 1
+
+
+async def test_answers_of_one_connection_are_bounded_and_end_with_it(
+    nursery: trio.Nursery,
+) -> None:
+    client, server = await _pair()
+    app = _Unending()
+    with Browsers().admit(server) as browser:
+        answered = browser.bounded(app)
+        for _ in range(browsers.MAX_ANSWERS):
+            nursery.start_soon(answered, {"type": "http"}, _nothing, _dropped)
+        await trio.testing.wait_all_tasks_blocked()
+        assert app.running == browsers.MAX_ANSWERS
+        await answered({"type": "http"}, _nothing, _dropped)
+        await trio.testing.wait_all_tasks_blocked()
+        assert app.running == 0
+        assert app.asked == browsers.MAX_ANSWERS
+        assert await client.receive_some() == b"", "it is cut"
+    await client.aclose()
+
+
+async def test_answers_end_when_the_browser_has_gone(nursery: trio.Nursery) -> None:
+    client, server = await _pair()
+    app = _Unending()
+    with Browsers().admit(server) as browser:
+        answered = browser.bounded(app)
+        nursery.start_soon(answered, {"type": "http"}, _nothing, _dropped)
+        await client.send_all(b"x")
+        assert await browser.receive_some() == b"x"
+        await trio.testing.wait_all_tasks_blocked()
+        assert app.running == 1
+        await client.aclose()
+        assert await browser.receive_some() == b""
+        await trio.testing.wait_all_tasks_blocked()
+        assert app.running == 0
+    await server.aclose()
+
+
+async def test_pages_that_a_browser_asks_for_and_gives_up_are_not_made(
+    lab: Cluster,
+) -> None:
+    """HTTP/2's limit of streams does not count those that were reset."""
+    add_users(lab)
+    async with console_of(lab) as console:
+        stream = await _stranger(console, "h2")
+        talk = H2Connection(H2Configuration(header_encoding=None))
+        talk.initiate_connection()
+        head = [(b":method", b"GET"), (b":path", b"/sign-in")]
+        rest = [(b":scheme", b"https"), (b":authority", b"127.0.0.1")]
+
+        async def ask_and_give_up() -> None:
+            for number in range(1, 100_001, 2):
+                talk.send_headers(number, [*head, *rest], True)
+                talk.reset_stream(number)
+                if number % 1000 == 1:
+                    await stream.send_all(talk.data_to_send())
+
+        with pytest.raises(trio.BrokenResourceError):
+            await ask_and_give_up()
+        await trio.aclose_forcefully(stream)
+
+
+async def _dropped(_: Message) -> None:
+    await trio.lowlevel.checkpoint()
+
+
 async def _pair() -> tuple[trio.SocketStream, trio.SocketStream]:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with listener:

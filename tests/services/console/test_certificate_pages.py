@@ -8,6 +8,7 @@ from tests.rigs.console_rig import Visitor, add_users, console_of
 from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import certificates, identities, security
+from tokenless.services.changes.identities import RequestOrder
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.pki.lab_ca import CaKind, LabCa
 from tokenless.services.pki.signing_requests import SigningRequest
@@ -186,3 +187,44 @@ async def test_usage_is_a_column_from_14_on(lab: Cluster) -> None:
         assert "<td>Trust</td>" in page
         assert "<td>Identity</td>" not in page
         assert "<td>Identity</td>" in (await alice.get(f"{LIST}?find=1")).text
+
+
+async def test_key_type_is_a_column_from_11_on(lab: Cluster) -> None:
+    add_users(lab)
+    async with console_of(lab) as console:
+        ray = await console.signed_in("ray")
+        assert ">Key Type<" not in (await ray.get(f"{LIST}?find=1")).text
+        security.set_parameter(lab, "Version", "11.0", by="test")
+        page = (await ray.get(f"{LIST}?find=1")).text
+        assert '<th scope="col">Key Type</th>' in page
+        assert "<td>RSA</td>" in page
+
+
+async def test_a_certificate_of_several_servers_is_called_multi_server(
+    lab: Cluster,
+) -> None:
+    add_users(lab)
+    security.set_parameter(lab, "Version", "14SU3", by="test")
+    find = f"{LIST}?find=1&field=distribution&operator=contains&text=multi-server"
+    async with console_of(lab) as console:
+        ray = await console.signed_in("ray")
+        assert "Certificate List (0)" in (await ray.get(find)).text
+        certificates.regenerate(
+            lab, lab.publisher, TrustStore.TOMCAT, shared=True, by="test"
+        )
+        page = (await ray.get(find)).text
+        assert "Certificate List (2)" in page
+        for node in lab.nodes:
+            assert f"<td>{node.name} (Multi-server)</td>" in page
+
+
+async def test_a_request_that_waits_is_found_from_the_list(lab: Cluster) -> None:
+    add_users(lab)
+    async with console_of(lab) as console:
+        ray = await console.signed_in("ray")
+        assert "Download CSR" not in (await ray.get(LIST)).text
+        identities.request(
+            lab, lab.publisher, TrustStore.TOMCAT, RequestOrder(), by="test"
+        )
+        assert f'href="{CSR}#waiting">Download CSR' in (await ray.get(LIST)).text
+        assert '<section id="waiting">' in (await ray.get(CSR)).text

@@ -11,10 +11,18 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
 
 from tests.rigs.any_server import any_server
-from tests.rigs.console_rig import ConsoleRig, Visitor, add_users, console_of
+from tests.rigs.console_rig import (
+    PASSWORD,
+    ConsoleRig,
+    Visitor,
+    add_users,
+    console_of,
+)
+from tokenless.services.changes.console_users import add_user, delete_user
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.sessions import COOKIE
 from tokenless.services.store.audit import read_audit
+from tokenless.services.store.console_users import ConsoleRole
 
 PATIENCE_S = 60
 
@@ -68,6 +76,38 @@ async def test_it_is_the_shell_with_the_users_name(lab: Cluster) -> None:
     assert lab.is_mixed
     with lab.store.read() as connection:
         assert read_audit(connection)[-1].by == "alice"
+
+
+MODE = json.dumps({"line": "utils ctl set-cluster mixed-mode"})
+
+
+async def test_it_ends_with_the_session(lab: Cluster) -> None:
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        async with shell(console, alice) as socket:
+            await socket.send_message(json.dumps({"node": lab.publisher.name}))
+            await socket.send_message(json.dumps({"line": "show myself"}))
+            await until_done(socket)
+            await alice.post("/sign-out")
+            await socket.send_message(MODE)
+            assert "not signed in any longer" in await until_done(socket, "y")
+    assert not lab.is_mixed
+
+
+async def test_it_ends_with_the_role_also_before_an_answer(lab: Cluster) -> None:
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        async with shell(console, alice) as socket:
+            await socket.send_message(json.dumps({"node": lab.publisher.name}))
+            await socket.send_message(MODE)
+            assert "ask" in json.loads(await socket.get_message())
+            delete_user(lab, "alice", by="test")
+            add_user(lab, "alice", ConsoleRole.READ, PASSWORD, by="test")
+            await socket.send_message(json.dumps({"answer": "y"}))
+            assert "your role has changed" in await until_done(socket)
+    assert not lab.is_mixed
 
 
 async def refused(visitor: Visitor, origin: str) -> int:

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,26 @@ async def test_a_push_to_one_who_has_gone_harms_nobody(
         session.connection.push(b"reset\n")
         session.connection.close()
         assert served.refusals == {}
+
+
+async def test_those_that_are_kept_leave_room_for_newcomers(tmp_path: Path) -> None:
+    limits = StreamLimits(connections=8, idle_s=3600)
+    async with (
+        serving_lines(tmp_path, tls=False, limits=limits) as served,
+        AsyncExitStack() as stack,
+    ):
+        for number in range(8):
+            kept = await plain_connection(served.address)
+            stack.push_async_callback(trio.aclose_forcefully, kept)
+            await kept.send_all(f"name phone{number}\necho kept\n".encode())
+            assert await read(kept, 5) == b"kept\n"
+        for _ in range(3):
+            with trio.fail_after(30):
+                newcomer = await plain_connection(served.address)
+                stack.push_async_callback(trio.aclose_forcefully, newcomer)
+                await newcomer.send_all(b"echo here\n")
+                assert await read(newcomer, 5) == b"here\n"
+        assert served.guest.named.keys() == {f"phone{n}" for n in range(7)}
 
 
 async def test_one_that_never_reads_what_is_pushed_is_closed(tmp_path: Path) -> None:

@@ -131,8 +131,8 @@ def test_the_windows_of_the_ctl_client_are_accessible(lab: Lab) -> None:
     check(lab, "ctl-client-add")
     browser.click("Cancel")
     check(lab, "ctl-client-entries")
-    browser.fill("password", "Cisco123")
-    browser.click("Finish")
+    browser.fill("password", f"Cisco123{Keys.ENTER}")
+    browser.until(lambda: "Passed" in browser.text and not browser.is_waiting)
     check(lab, "ctl-client-done")
 
 
@@ -171,7 +171,7 @@ def test_pages_work_with_the_keyboard_alone(lab: Lab) -> None:
     browser.until(lambda: "Certificate List (" in browser.text)
 
 
-@pytest.mark.parametrize("width", [768, 390])
+@pytest.mark.parametrize("width", [768, 390, 320])
 def test_a_small_screen_shows_pages_without_scrolling_sideways(
     lab: Lab, width: int
 ) -> None:

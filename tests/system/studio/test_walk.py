@@ -175,9 +175,16 @@ def _fault_and_step(desk: Desk) -> None:
     browser.driver.refresh()
     assert "phones off 8861-at-sub1" in browser.read("#controls")
     assert browser.texts(".lines .done") == []
+    # What a person has closed stays closed when the buttons are others.
+    driver = browser.driver
+    is_open = "return document.querySelector('#controls details').open"
+    summary = "#controls summary"
+    assert driver.execute_script(is_open)
+    browser.use(lambda: driver.find_element(By.CSS_SELECTOR, summary).click())
     browser.use(lambda: browser.find("Step").click())
     browser.until(lambda: len(browser.texts(".lines .done")) == 1)
     browser.until(lambda: "paused before the next line" in browser.text)
+    assert not driver.execute_script(is_open)
 
 
 def _look_at_the_other_pages(desk: Desk) -> None:

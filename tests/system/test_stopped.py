@@ -1,0 +1,96 @@
+"""SIGTERM and a closed terminal end a command as Ctrl-C does."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.unmeasured import unmeasured
+from tests.rigs.waiting import wait_until
+
+SCRATCH = "tokenless-*"
+
+
+def started(folder: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tokenless", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=unmeasured() | {"TMPDIR": str(folder)},
+        cwd=folder,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_no_scratch_folder_stays(tmp_path: Path, number: signal.Signals) -> None:
+    """It has the private keys of the lab."""
+    with started(tmp_path, "demo", "--phones", "2") as command:
+        wait_until(lambda: any(tmp_path.glob(f"{SCRATCH}/*")))
+        command.send_signal(number)
+        _, said = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert said.splitlines()[-1] == "tokenless: interrupted"
+    assert list(tmp_path.glob(SCRATCH)) == []
+
+
+def test_the_processes_of_a_fleet_end_in_silence(tmp_path: Path) -> None:
+    words = [
+        "--count",
+        "4",
+        "--processes",
+        "2",
+        "--flash",
+        "fleet",
+        "--tftp",
+        "127.0.91.9:1",
+    ]
+    with started(tmp_path, "fleet", "boot", *words) as command:
+        wait_until(lambda: len(children_of(command.pid)) == 2)
+        children = children_of(command.pid)
+        command.send_signal(signal.SIGTERM)
+        _, said = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert said.splitlines()[-1] == "tokenless: interrupted"
+    assert "Traceback" not in said
+    for each in children:
+        with pytest.raises(ProcessLookupError):
+            os.kill(each, 0)
+
+
+def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    """`nohup`: the session ends, the command goes on."""
+    ignoring = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
+    line = f"{ignoring} os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    words = [
+        "-m",
+        "tokenless",
+        "phone",
+        "boot",
+        "--device",
+        "SEP001122334455",
+        "--flash",
+        "f",
+    ]
+    command = subprocess.Popen(
+        [sys.executable, "-c", line, *words, "--tftp", "127.0.91.9:1"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=unmeasured(),
+        cwd=tmp_path,
+    )
+    with command:
+        wait_until((tmp_path / "f").exists)
+        command.send_signal(signal.SIGHUP)
+        _, said = command.communicate(timeout=60)
+    assert command.returncode == 3
+    assert "does not answer" in said
+
+
+def children_of(parent: int) -> list[int]:
+    text = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    return [int(each) for each in text.split()]
