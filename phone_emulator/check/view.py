@@ -93,7 +93,7 @@ def _has_plain(node: Node) -> bool:
 def _members(members: Sequence[Member]) -> Table:
     table = Table(header_style="bold")
     for title in ("TVS member", "TLS", "asked", "vouched for"):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     for member in members:
         answers = member.answers.values()
         trusted = sum(isinstance(a, Answer) and a.is_trusted for a in answers)

@@ -141,7 +141,7 @@ def comparison_table(compared: Sequence[tuple[Script, RunResult]]) -> Table:
         "at the worst moment",
         "at the end",
     ):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for script, result in compared:
         table.add_row(*(cell(each) for each in _columns(script, result)))
     return table

@@ -129,8 +129,8 @@ def _table(title: str, runs: Sequence[RunResult]) -> Table:
     table = Table(header_style="bold", title=title, title_justify="left")
     table.add_column("at the end")
     table.add_column("at the worst moment")
-    table.add_column("what goes wrong")
-    table.add_column("why, and what recovers the phones")
+    table.add_column("what goes wrong", overflow="fold")
+    table.add_column("why, and what recovers the phones", overflow="fold")
     table.add_column("name", overflow="fold")
     for run in _worth_telling(runs)[:_SHOWN]:
         style = "red" if any(run.end.weight) else ""

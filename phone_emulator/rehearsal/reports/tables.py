@@ -67,9 +67,9 @@ def steps_table(reports: Sequence[StepReport]) -> Group:
     table.add_column("CTL bytes", justify="right")
     table.add_column("MD5 of the CTL on nodes", overflow="fold")
     table.add_column("MD5 of the CTL on phones", overflow="fold")
-    table.add_column("what phones did with the CTL")
-    table.add_column("dial tone")
-    table.add_column("verdicts")
+    table.add_column("what phones did with the CTL", overflow="fold")
+    table.add_column("dial tone", overflow="fold")
+    table.add_column("verdicts", overflow="fold")
     for report in reports:
         table.add_row(
             str(report.number),

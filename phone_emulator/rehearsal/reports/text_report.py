@@ -98,9 +98,9 @@ def _groups(statuses: Sequence[GroupStatus]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("group", overflow="fold")
     table.add_column("phones")
-    table.add_column("anchors left")
-    table.add_column("TVS it can ask")
-    table.add_column("dial tone")
+    table.add_column("anchors left", overflow="fold")
+    table.add_column("TVS it can ask", overflow="fold")
+    table.add_column("dial tone", overflow="fold")
     shows_itl = any(each.itl_file for each in statuses)
     if shows_itl:
         table.add_column("ITL File Status")

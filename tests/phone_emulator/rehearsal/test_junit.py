@@ -1,11 +1,13 @@
 """JUnit XML of rehearsals and explorations, from results as values."""
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from tokenless.phone_emulator.cli.rehearsals import rehearse
 from tokenless.phone_emulator.rehearsal.explore.exploration import ranked
@@ -14,6 +16,7 @@ from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.step_report import StepReport
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.reports.exploration import (
+    exploration_view,
     loss_words,
     summary_lines,
 )
@@ -189,3 +192,11 @@ def test_a_place_that_cannot_be_written_is_known_before_anything_is_played(
     for command in ("run", "explore"):
         done = CliRunner().invoke(rehearse, [command, "four-flows", "--junit", place])
         assert "cannot be written" in str(done.exception)
+
+
+def test_the_table_of_an_exploration_cuts_no_name_off() -> None:
+    groups = ("7975-at-cucm-1051-a-pub",)
+    results = [run("no-fault", WELL), run("down:1", LOST, groups=groups)]
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(exploration_view(ranked(SCRIPT, results, 1), "explore"))
+    assert "…" not in console.export_text()
