@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -89,6 +90,29 @@ def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
         _, said = command.communicate(timeout=60)
     assert command.returncode == 3
     assert "does not answer" in said
+
+
+def test_what_is_half_made_goes_in_a_scripts_background_too(tmp_path: Path) -> None:
+    """Where a shell lets Ctrl-C be ignored."""
+    lines = """
+        import os, pathlib, signal, sys
+        from tokenless.services.files import made_beside
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            with made_beside(pathlib.Path(sys.argv[1])) as (scratch, _):
+                (scratch / "key.pem").touch()
+                os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            sys.exit(130)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(lines), str(tmp_path / "data")],
+        env=unmeasured(),
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def children_of(parent: int) -> list[int]:
