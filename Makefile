@@ -88,7 +88,7 @@ fuzz: $(VENV)/dev
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 # Mutation testing of the trust decisions: which modules, by which tests, and what is left
-# out stands in pyproject.toml. About ten minutes; survivors are listed at the end.
+# out stands in pyproject.toml. It takes hours; survivors are listed at the end.
 mutants: $(VENV)/dev requirements/mutation.txt
 	$(PIP) install --require-hashes -r requirements/mutation.txt
 	$(BIN)/python -m mutmut run

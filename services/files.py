@@ -63,10 +63,15 @@ def made_beside(target: Path) -> Iterator[tuple[Path, Path]]:
     Raises:
         OSError: What the block raises; it names the place, as people know no other.
     """
+    from tokenless.ground.interrupts import (  # noqa: PLC0415 - imports trio
+        terminated_as_interrupted,
+    )
+
     real = followed(target)
     scratch = real.parent / f".{real.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        with named(target):
+        # Also in a script's background, where Ctrl-C is ignored and SIGTERM as it was.
+        with terminated_as_interrupted(), named(target):
             scratch.mkdir(mode=0o700)
             yield scratch, real
     except OSError as error:

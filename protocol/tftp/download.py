@@ -36,8 +36,8 @@ Source = tuple[str, int]
 """The source of a datagram: host and port (IPv6's other parts are left out)."""
 _SLOW_START_S: Final = 30.0
 _SLOW_BLOCK_S: Final = 1.0
-"""A file may take so long, and so long for each block, before it is given up: far
-longer than over satellites and with every third datagram lost (ours)."""
+"""A file may take so long, and so long for each block, before it is given up: longer
+than over satellites, or where every fourth datagram is lost (ours)."""
 
 Outgoing = tuple[bytes, int | None]
 """A packet to send, and the server's port for it; None: the well-known one."""
@@ -170,7 +170,7 @@ class Download:
 
         Looked at when a deadline has passed: as long as none does, blocks come in time.
         """
-        slowdown = max(1.0, self._wishes.timeout_s)  # who waits long, waits longer
+        slowdown = max(1.0, self._wishes.timeout_s)  # a block that is lost costs it
         allowed_s = _SLOW_START_S + _SLOW_BLOCK_S * len(self._blocks)
         return self.is_answered and now - self._began > allowed_s * slowdown
 

@@ -225,9 +225,9 @@ class CallManagerServer:
     def _sip_place(self, transport: str) -> str:
         """Return where phones find the port of a SIP transport."""
         clear, secure = self._sip_ports
-        told = self._settings.told
-        port = told.sips or secure if transport == "TLS" else told.sip or clear
-        return f"{told.host or self._settings.address}:{port}"
+        known = self._settings.advertised
+        port = known.sips or secure if transport == "TLS" else known.sip or clear
+        return f"{known.host or self._settings.address}:{port}"
 
     def _sccp_guest(self, tools: GuestTools) -> SccpGuest:
         return SccpGuest(

@@ -60,15 +60,15 @@ class CallManagerPorts:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Where phones are told that SIP is, which differs from where a node listens."""
+class Advertised:
+    """How phones' configurations name a node and its SIP ports (`[advertise]`)."""
 
     host: str = ""
-    """The node in phones' configurations; the address that it listens on if empty."""
+    """The node's address; if empty, the one that it listens on."""
     sip: int = 0
-    """A port of `[advertise]`; 0: the port that it listens on."""
+    """The port for UDP and TCP; 0: the one that it listens on."""
     sips: int = 0
-    """The same for TLS."""
+    """The port for TLS; 0: the one that it listens on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class CallManagerSettings:
     sip: SipSettings = field(default_factory=SipSettings)
     limits: StreamLimits = field(default_factory=StreamLimits)
     node: str = ""
-    told: Told = field(default_factory=Told)
+    advertised: Advertised = field(default_factory=Advertised)
     number: int = 1
     """The node's number in its cluster, on top of those of its calls."""
 

@@ -229,7 +229,7 @@ def _shell(console: Console) -> Callable[[WebSocket], Awaitable[None]]:
         elif visitor.user.role is not ConsoleRole.CHANGE:
             await socket.close(reason=text("error.role"))
         else:
-            name, threads = visitor.user.name, console.threads
+            name, threads = visitor.user.name, console.shell_threads
             await talk(console.cluster, socket, name, threads, may_go_on)
 
     return endpoint

@@ -22,6 +22,7 @@ from tokenless.services.logs import get_logger
 from tokenless.services.store.console_users import ConsoleRole, ConsoleUser
 
 _THREADS: Final = 8
+_SHELL_THREADS: Final = 32
 _GUEST: Final = ConsoleUser("lab", ConsoleRole.CHANGE, "", 0)
 """The user of a console without sign-in."""
 
@@ -55,6 +56,9 @@ class Console:
         self.sessions = Sessions(time.monotonic)
         self.throttle = Throttle(time.monotonic)
         self.threads = trio.CapacityLimiter(_THREADS)
+        self.shell_threads = trio.CapacityLimiter(_SHELL_THREADS)
+        """Of commands of shells, which may wait for a person: pages do not wait for
+        them, nor does the look at whose answer it is."""
         self.live = LiveState(cluster, trio.CapacityLimiter(1))
         self.log = get_logger(service="console")
         self._templates = make_environment()

@@ -108,5 +108,6 @@ def _services(name: str, path: Path) -> tuple[tuple[object, ...], ...] | None:
         status = request(name, path, Status(), timeout_s=_STATUS_TIMEOUT_S)
     except ServiceError:
         return None
+    # A server of an earlier version, which an upgrade has left running, says less.
     shown = ("name", "state", "activated", "started_at")
-    return tuple(tuple(each[part] for part in shown) for each in status["services"])
+    return tuple(tuple(map(each.get, shown)) for each in status["services"])

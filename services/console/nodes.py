@@ -18,9 +18,10 @@ class ServiceRow:
     name: str
     state: str
     listens: str
-    is_activated: bool
+    is_activated: bool | None
+    """None when a server of an earlier version does not say it."""
     started_at: float | None
-    """When it began to serve, Unix seconds; None while it does not."""
+    """When it began to serve, Unix seconds; None while it does not, or as above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ def _row(node: Node) -> NodeRow:
                 each["name"],
                 each["state"],
                 " ".join(each["listens"]),
-                each["activated"],
-                each["started_at"],
+                each.get("activated"),
+                each.get("started_at"),
             )
             for each in ask(node, Status())["services"]
         )

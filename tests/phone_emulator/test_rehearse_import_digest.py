@@ -24,6 +24,11 @@ from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.codes import Digest
 from tokenless.protocol.trust.verdicts import FileKind
 
+SEVERAL = (
+    "a cluster signs all its files with one digest, SHA-1 or SHA-512; models that "
+    "verify SHA-1 only refuse both others"
+)
+
 
 def cluster(
     folder: Path, ctl: Digest, itl: Digest, *, version: str | None = None
@@ -73,6 +78,9 @@ def test_the_copy_signs_as_the_lists_are_signed(
     assert [each.partition("signed with ")[2] for each in said(found)] == (
         [words] if words else []
     )
+    assert [e.why for e in found.approximations if e.topic is Topic.DIGEST] == (
+        [SEVERAL] if words else []
+    )
     check_script(script)
     old = "10.5(1)" if written == "SHA-1" else "12.5(1)"
     assert found.version == old  # releases before 12.0 have SHA-1 only
@@ -82,12 +90,18 @@ def test_text_does_not_tell_the_digest(tmp_path: Path) -> None:
     text = write(tmp_path / "ctl.txt", MIXED.ctl(), as_text=True)
     found = read_cluster([load_list(text, FileKind.CTL)])
     assert signature(copy(found)) is None
-    assert said(found) == ["lists are signed with SHA-1 here"]
+    (untold,) = (e for e in found.approximations if e.topic is Topic.DIGEST)
+    assert untold.what == "lists are signed with SHA-1 here"
+    assert untold.why == "pasted text does not tell the digest"
 
 
 def test_a_release_that_cannot_sign_so_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PhoneError, match=r"11\.5\(1\) signs lists with SHA-1 only"):
+    said = r"11\.5\(1\) signs lists with SHA-1 only"
+    with pytest.raises(PhoneError, match=said) as refused:
         cluster(tmp_path, Digest.SHA512, Digest.SHA512, version="11.5(1)")
+    assert refused.value.hint == (
+        "give the release of the lists with --version: 12.0 or later"
+    )
 
 
 def test_a_rehearsal_of_an_older_release_cannot_sign_so(tmp_path: Path) -> None:

@@ -87,7 +87,10 @@ def test_a_first_boot_and_one_without_news() -> None:
         *rest,
     ]
     signer = MIXED.callmanager_pub.certificate.subject_text
-    assert {report.signer for report in bench.secd.report.files.values()} == {signer}
+    reports = bench.secd.report.files.values()
+    assert {report.signer for report in reports} == {signer}
+    named = MIXED.ctl().trust_list().signer
+    assert {report.signer_id for report in reports} == {named}
     bench.boot()
     assert moments(bench) == [
         f"power-on model=7975 device={DEVICE}",

@@ -90,6 +90,7 @@ def test_the_restart_that_must_not_be_forgotten_is_first(
     assert found["no_fault"]["end"] == {
         "locked_out": 0,
         "stuck": 0,
+        "would_be_stuck": 0,
         "unregistered": 0,
         "failed_calls": 0,
         "weaker_calls": 0,

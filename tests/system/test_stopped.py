@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -12,11 +13,22 @@ from tests.rigs.unmeasured import unmeasured
 from tests.rigs.waiting import wait_until
 
 SCRATCH = "tokenless-*"
+NOBODY = ("--tftp", "127.0.91.9:1")
+
+
+def tokenless_with(hang_up: str) -> list[str]:
+    """Return the command, to which SIGHUP is SIG_DFL or SIG_IGN, whatever it is here.
+
+    `nohup` lets it be ignored, as tests may be run themselves.
+    """
+    line = f"import os, signal, sys; signal.signal(signal.SIGHUP, signal.{hang_up});"
+    line = f"{line} os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    return [sys.executable, "-c", line, "-m", "tokenless"]
 
 
 def started(folder: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tokenless", *words],
+        [*tokenless_with("SIG_DFL"), *words],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -38,17 +50,8 @@ def test_no_scratch_folder_stays(tmp_path: Path, number: signal.Signals) -> None
 
 
 def test_the_processes_of_a_fleet_end_in_silence(tmp_path: Path) -> None:
-    words = [
-        "--count",
-        "4",
-        "--processes",
-        "2",
-        "--flash",
-        "fleet",
-        "--tftp",
-        "127.0.91.9:1",
-    ]
-    with started(tmp_path, "fleet", "boot", *words) as command:
+    words = ("--count", "4", "--processes", "2", "--flash", "fleet")
+    with started(tmp_path, "fleet", "boot", *words, *NOBODY) as command:
         wait_until(lambda: len(children_of(command.pid)) == 2)
         children = children_of(command.pid)
         command.send_signal(signal.SIGTERM)
@@ -63,20 +66,9 @@ def test_the_processes_of_a_fleet_end_in_silence(tmp_path: Path) -> None:
 
 def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
     """`nohup`: the session ends, the command goes on."""
-    ignoring = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
-    line = f"{ignoring} os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-    words = [
-        "-m",
-        "tokenless",
-        "phone",
-        "boot",
-        "--device",
-        "SEP001122334455",
-        "--flash",
-        "f",
-    ]
+    words = ("--device", "SEP001122334455", "--flash", "f")
     command = subprocess.Popen(
-        [sys.executable, "-c", line, *words, "--tftp", "127.0.91.9:1"],
+        [*tokenless_with("SIG_IGN"), "phone", "boot", *words, *NOBODY],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
@@ -89,6 +81,29 @@ def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
         _, said = command.communicate(timeout=60)
     assert command.returncode == 3
     assert "does not answer" in said
+
+
+def test_what_is_half_made_goes_in_a_scripts_background_too(tmp_path: Path) -> None:
+    """Where a shell lets Ctrl-C be ignored."""
+    lines = """
+        import os, pathlib, signal, sys
+        from tokenless.services.files import made_beside
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            with made_beside(pathlib.Path(sys.argv[1])) as (scratch, _):
+                (scratch / "key.pem").touch()
+                os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            sys.exit(130)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(lines), str(tmp_path / "data")],
+        env=unmeasured(),
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def children_of(parent: int) -> list[int]:

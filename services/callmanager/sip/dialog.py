@@ -36,8 +36,8 @@ _REFUSALS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """Where phones find us, whatever a node's name is (REFERENCE-4 4.2)."""
+class LocalAddress:
+    """Where phones reach us, whatever a node's name is (REFERENCE-4 4.2)."""
 
     place: str
     """`HOST:PORT`."""
@@ -88,9 +88,9 @@ class Source:
         """Return whether a client is this one: by certificate, in clear by address."""
         return (self.peer, self.address) == (other.peer, other.address)
 
-    def site(self, place: str) -> Site:
-        """Return where this sender finds us, which is at `place`."""
-        return Site(place, self.transport)
+    def local_address(self, place: str) -> LocalAddress:
+        """Return where this sender reaches us, which is at `place`."""
+        return LocalAddress(place, self.transport)
 
 
 @dataclass(slots=True)

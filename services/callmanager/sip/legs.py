@@ -93,7 +93,7 @@ class SipLeg(Leg):
         super().__init__(party)
         self.source = source
         self._calls = calls
-        self._site = source.site(calls.place_of(source.transport))
+        self._local = source.local_address(calls.place_of(source.transport))
         self._stage = _Stage.EARLY
         self._invite: SipRequest | None = None
         """The INVITE of a phone that calls."""
@@ -151,7 +151,7 @@ class SipLeg(Leg):
     def show_alerting(self, other: Party) -> None:
         """Say that the other phone rings."""
         info = call_info(SecurityStatus.UNKNOWN, "to", "; ui-state= ringout")
-        self.respond(180, "Ringing", ("Call-Info", info), self._site.contact(other))
+        self.respond(180, "Ringing", ("Call-Info", info), self._local.contact(other))
 
     # --- a phone that is called ------------------------------------------------------
 
@@ -162,18 +162,18 @@ class SipLeg(Leg):
         tag = calls.new_tag()
         self.dialog = Dialog(
             # Not to be guessed: who knows it could speak for the phone's address.
-            f"{number:08x}-{secrets.token_hex(8)}@{self._site.host}",
-            f"<sip:{other.number}@{self._site.host}>;tag={tag}",
-            f"<sip:{self.party.number}@{self._site.host}>",
+            f"{number:08x}-{secrets.token_hex(8)}@{self._local.host}",
+            f"<sip:{other.number}@{self._local.host}>;tag={tag}",
+            f"<sip:{self.party.number}@{self._local.host}>",
             calls.contact_of(self.party.device),
         )
         calls.legs[self.dialog.call_id] = self
         self._request(
             "INVITE",
             ("Call-Info", call_info(SecurityStatus.UNKNOWN, "from")),
-            self._site.identity(other, "calling"),
+            self._local.identity(other, "calling"),
             *INVITING,
-            self._site.contact(other),
+            self._local.contact(other),
         )
 
     def take_response(self, response: SipResponse) -> None:
@@ -258,7 +258,7 @@ class SipLeg(Leg):
         self._answer = stream.encode(
             origin="CiscoSystemsCCM-SIP",
             session=next(self._calls.numbers),
-            server=self._site.host,
+            server=self._local.host,
         )
         if self._invite is None:
             self._acknowledge()
@@ -273,8 +273,8 @@ class SipLeg(Leg):
                 ("Supported", "replaces"),
                 ("Server", self._calls.server),
                 ("Call-Info", call_info(status, "to")),
-                self._site.identity(other, "called"),
-                self._site.contact(other),
+                self._local.identity(other, "called"),
+                self._local.contact(other),
                 _SDP,
                 body=self._answer,
             )
@@ -282,7 +282,7 @@ class SipLeg(Leg):
             self._request(
                 "UPDATE",
                 ("Call-Info", call_info(status, "from")),
-                self._site.contact(other),
+                self._local.contact(other),
             )
 
     def show_ended(self, failure: CallFailure | None) -> None:
@@ -342,7 +342,7 @@ class SipLeg(Leg):
             method,
             (("User-Agent", calls.server), *headers),
             body,
-            sent_by=self._site.via,
+            sent_by=self._local.via,
             branch=dialog.invite_branch if in_invite else new,
         )
         self.source.send(request.encode())

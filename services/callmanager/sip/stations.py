@@ -183,14 +183,14 @@ class SipStation:
         The form of this NOTIFY is inferred from phones' `service-control` [I].
         """
         call_control, register = self._call_control, self.register
-        tag, via = call_control.new_tag(), f"SIP/2.0/{self.source.transport}"
+        tag = call_control.new_tag()
         place = call_control.calls.place_of(self.source.transport)
-        me = f"<sip:{place}>"
+        via, me = self.source.local_address(place).via, f"<sip:{place}>"
         request = SipRequest(
             "NOTIFY",
             register.contact,
             (
-                ("Via", f"{via} {place};branch=z9hG4bK{tag}"),
+                ("Via", f"{via};branch=z9hG4bK{tag}"),
                 ("From", f"{me};tag={tag}"),
                 ("To", f"<{register.contact}>"),
                 ("Call-ID", f"{tag}@{call_control.node}"),

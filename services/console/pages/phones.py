@@ -169,14 +169,16 @@ def _save(visit: Visit, name: str) -> bool:
     """Save the fields that were changed; return whether there is one."""
     device = devices.find_device(visit.cluster, name)
     fields = edited(visit.form, _fields(device), "phones.")
-    if fields:
-        change = _change(device, fields)
+    change = _change(device, fields, visit.cluster.clock())
+    # The size of the other kind of keys is no change: a phone keeps one size only.
+    is_change = change != DeviceChange()
+    if is_change:
         selection = Selection(names=(name,))
         devices.set_devices(visit.cluster, selection, change, by=visit.by)
-    return bool(fields)
+    return is_change
 
 
-def _change(device: Device, fields: Mapping[str, str]) -> DeviceChange:
+def _change(device: Device, fields: Mapping[str, str], now: float) -> DeviceChange:
     try:
         given = {
             name: int(value)
@@ -201,6 +203,9 @@ def _change(device: Device, fields: Mapping[str, str]) -> DeviceChange:
         change = replace(change, encrypts_config=bool(fields["encrypts"]))
     if "finish-by" in fields:
         change = _until(device, change, fields["finish-by"])
+    elif change.operation is not None and device.capf.finish_by > now:
+        # The page has shown it beside the operation that was chosen.
+        change = replace(change, finish_by=device.capf.finish_by)
     return replace(change, string=fields.get("string"))
 
 

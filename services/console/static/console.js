@@ -47,7 +47,7 @@
     });
   }
 
-  // Says whether the page shows what is so now; what is wrong stands at its top.
+  // Says whether the page follows the cluster; what is wrong stands at its top.
   function say(word) {
     const state = document.getElementById("live-state");
     const trouble = document.getElementById("live-trouble");

@@ -15,9 +15,9 @@ from tokenless.services.callmanager.registration import Absence, Registration
 from tokenless.services.callmanager.sccp.guest import SccpSettings
 from tokenless.services.callmanager.server import CallManagerServer
 from tokenless.services.callmanager.settings import (
+    Advertised,
     CallManagerPorts,
     CallManagerSettings,
-    Told,
     ciphers_of,
 )
 from tokenless.services.callmanager.sip.stations import SipSettings
@@ -261,7 +261,9 @@ class CallManagerService:
             ),
             limits=StreamLimits.of(section),
             node=node.name,
-            told=Told(node.address, advertised.sip or 0, advertised.sips or 0),
+            advertised=Advertised(
+                node.address, advertised.sip or 0, advertised.sips or 0
+            ),
             number=node.id,
         )
 

@@ -115,13 +115,13 @@ async def test_questions_are_answered_each_for_its_own_phone(desk: Desk) -> None
 async def test_a_refusal_that_ends_an_operation_is_written(desk: Desk) -> None:
     by_string = replace(INSTALL, auth_mode=CapfAuthMode.STRING, string="4711")
     schedule(desk.cluster, DEVICE, OTHER, change=by_string)
-    wrong = replace(SAID, password="0815")
+    wrong = replace(SAID, device=OTHER, password="0815")
     (answer,) = await desk.ask(Question(wrong, SESSION))
     assert answer == Refused(CapfReason.DECLINED, CapfFailure.INVALID_STRING)
-    after = find_device(desk.cluster, DEVICE).capf
+    after = find_device(desk.cluster, OTHER).capf
     assert after.operation is CapfOperation.NONE
     assert after.failure is CapfFailure.INVALID_STRING
-    other = find_device(desk.cluster, OTHER).capf
+    other = find_device(desk.cluster, DEVICE).capf
     assert other.operation is CapfOperation.INSTALL
     assert desk.announced == [desk.cluster]
 

@@ -202,3 +202,29 @@ async def test_a_stop_and_the_defaults_are_asked_about(lab: Cluster) -> None:
         page = await alice.said(PARAMETERS, {"order": "default", "sure": "yes"})
         assert "Update Successful" in page
     assert lab.parameters()["TLSCiphers"] == "all-rsa"
+
+
+async def test_another_operation_keeps_the_end_that_the_page_shows(
+    lab: Cluster,
+) -> None:
+    add_users(lab)
+    at = int(lab.clock()) + 90 * 86_400
+    order(lab, operation=CapfOperation.DELETE, finish_by=at)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        install = str(int(CapfOperation.INSTALL))
+        fields = await shown(alice, PHONE) | {"operation": install}
+        assert "Update Successful" in await alice.said(PHONE, fields)
+    held = devices.find_device(lab, NAME).capf
+    assert (held.operation, held.finish_by) == (CapfOperation.INSTALL, at)
+
+
+async def test_the_size_of_keys_that_are_not_made_is_not_said_to_be_saved(
+    lab: Cluster,
+) -> None:
+    add_users(lab)
+    order(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        fields = await shown(alice, PHONE) | {"ec-size": "521"}
+        assert "No value was changed" in await alice.said(PHONE, fields)

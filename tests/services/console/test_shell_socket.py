@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import trio
@@ -171,3 +171,22 @@ async def test_nonsense_ends_it(lab: Cluster) -> None:
         for nonsense in ("{", '{"run": "x"}', json.dumps({"line": "x" * 20_000})):
             assert await is_hung_up(console, alice, nonsense)
         assert (await alice.get("/")).status_code == 200
+
+
+async def test_questions_that_nobody_answers_hold_up_no_other_answer(
+    lab: Cluster,
+) -> None:
+    """As in a class: everybody reads the same question at the same time."""
+    add_users(lab)
+    async with console_of(lab) as console, AsyncExitStack() as stack:
+        alice = await console.signed_in("alice")
+        sockets = [
+            await stack.enter_async_context(shell(console, alice)) for _ in range(9)
+        ]
+        for socket in sockets[:8]:
+            await socket.send_message(json.dumps({"node": lab.publisher.name}))
+            await socket.send_message(MODE)
+            assert "ask" in json.loads(await socket.get_message())
+        assert (await alice.get("/")).status_code == 200
+        await sockets[0].send_message(json.dumps({"answer": "y"}))
+        assert "Cluster set to Mixed Mode" in await until_done(sockets[0])

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from structlog.testing import CapturingLogger
 
 from tests.rigs import lists, minting
 from tests.rigs.odd_certificates import list_of_year_0
@@ -189,10 +190,12 @@ def test_a_file_is_refused_whatever_judging_it_raises() -> None:
     def fails(_: Certificate) -> bool:
         raise ZeroDivisionError
 
-    cache = CtlCache()
+    cache = CtlCache(log := CapturingLogger())
     cache.replace(lists.tokenless().data, lambda _: True)
     outcome = cache.replace(lists.tokenless().data, fails)
     assert outcome.refused == "internal error: ZeroDivisionError"
+    said = [(call.method_name, call.args) for call in log.calls]
+    assert ("exception", ("CTL file not read: a fault of this program",)) in said
     assert len(cache.index) == 0
 
 

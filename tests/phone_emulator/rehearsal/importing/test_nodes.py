@@ -324,6 +324,11 @@ def test_a_name_of_no_node_is_taken_for_that_of_all_as_a_guess() -> None:
     assert shared(ctl(server(CM, "pub"), emptied, ec), the_itl) == guess
 
 
+def test_what_a_ca_signs_is_not_shared_from_the_beginning() -> None:
+    assert Issuers(frozenset({CM, TVS}), frozenset({CM})).first_shared == ("TVS",)
+    assert Issuers(frozenset({CM}), frozenset()).first_shared == ("CallManager",)
+
+
 def test_lines_in_which_a_ca_signs() -> None:
     found = Issuers(frozenset({CM}), frozenset({CM, TVS}))
     assert list(found.lines(["pub", "sub"])) == [

@@ -8,6 +8,7 @@ import pytest
 
 from tests.phone_emulator.rehearsal.preflight.subjects import (
     AT,
+    OURS,
     PUB,
     SUB,
     WELL,
@@ -30,6 +31,7 @@ ALL = tuple(
     msgspec.structs.replace(each, serial="03") if each.node == SUB else each
     for each in WELL
 )
+CALLMANAGERS = tuple(each for each in ALL if each.unit == "CallManager")
 CTL = tuple(each for each in ALL if each.source == "ctl")
 OF_PUB = tuple(each for each in ALL if each.source == "itl" and each.node == PUB)
 NEW = {"source": "itl", "serial": "02"}
@@ -66,8 +68,12 @@ ALONE = (
             (*ALL, known("CallManager", "sub2", **NEW)),
             [("error", "the CTL lacks the certificate of CallManager of sub2")],
         ),
+        (
+            tuple(e for e in ALL if (e.unit, e.source) != ("ITLRecovery", "ctl")),
+            [("error", f"the CTL lacks the certificate of ITLRecovery of {PUB}")],
+        ),
     ],
-    ids=["all", "one ITL", "one ITL, newer", "a node that joined"],
+    ids=["all", "one ITL", "one ITL, newer", "a node that joined", "no ITLRecovery"],
 )
 def test_the_ctl_is_well_only_where_all_of_it_was_compared(
     certificates: tuple[KnownCertificate, ...], expected: list[tuple[str, str]]
@@ -136,3 +142,29 @@ def test_a_ctl_before_10_5_2_lists_no_itlrecovery(
         cluster={"cluster": {"version": "10.5(1)"}},
     )
     assert [check.outcome.value for check in check_ctl(subject(made))] == [expected]
+
+
+def test_a_ctl_without_itlrecovery_is_a_doubt_only_by_a_guess_of_the_release() -> None:
+    guess = (Approximated("it is a guess", "why", "release"),)
+    made = script(
+        certificates=tuple(
+            each for each in ALL if (each.unit, each.source) != ("ITLRecovery", "ctl")
+        ),
+        approximations=guess,
+        cluster={"cluster": {"version": "10.5(1)"}},
+    )
+    words = (
+        "the CTL does not list ITLRecovery, which is well before 10.5(2) only, and the "
+        "release is a guess"
+    )
+    (doubt,) = check_ctl(subject(made))
+    assert doubt == not_told(
+        PreflightCode.CTL_OUTDATED, words, "give the import --version"
+    )
+    for more in ({"certificates": CALLMANAGERS}, {"cluster": OURS}):
+        settled = subject(msgspec.structs.replace(made, **more))
+        assert words not in {check.message for check in check_ctl(settled)}
+    plain = subject(made)
+    layout = replace(plain.task.layout, is_mixed=False)
+    plain = replace(plain, task=replace(plain.task, layout=layout))
+    assert [check.outcome.value for check in check_ctl(plain)] == ["ok"]
