@@ -10,7 +10,7 @@ from threading import Event
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.play.executor import results_so_far
-from tokenless.phone_emulator.rehearsal.play.worker import end_with_parent
+from tokenless.phone_emulator.rehearsal.play.worker import leave_to_parent
 
 
 def press_ctrl_c(_: int) -> None:
@@ -63,8 +63,12 @@ def test_a_worker_ends_with_the_process_that_started_it() -> None:
     ended, held = os.pipe()
     context = multiprocessing.get_context("fork")
 
+    def wait_for_tasks() -> None:
+        leave_to_parent()
+        signal.pause()
+
     def die_and_leave_a_worker() -> None:
-        context.Process(target=end_with_parent).start()
+        context.Process(target=wait_for_tasks).start()
         os._exit(0)
 
     starter = context.Process(target=die_and_leave_a_worker)
