@@ -270,8 +270,7 @@ def read_record(path: Path) -> bytes:
 def _delete_left_overs(folder: Path) -> None:
     """Delete files that a killed process did not finish.
 
-    Not those of another process that is just writing: somebody may boot a phone twice
-    at once.
+    Not those that another process is writing: two may boot the same phone.
     """
     for unfinished in folder.glob(f"*{UNFINISHED}"):
         with suppress(FileNotFoundError):  # it has its place meanwhile

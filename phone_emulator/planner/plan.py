@@ -323,7 +323,7 @@ class _Harmed(NamedTuple):
     """Groups that are not well once services have restarted."""
 
     locked: set[PhoneGroup]
-    """They refuse something, or are burnt."""
+    """They refuse something, or cannot be reached."""
     burnt: set[PhoneGroup]
     """They have no anchor and no TVS member."""
 

@@ -51,7 +51,7 @@ def by_hand_in_words(plan: Plan) -> str:
 
 
 def left_as(plan: Plan) -> str:
-    """Return what phones that need hands do at the end: refuse what is served, or not.
+    """Return what phones do at the end that must be recovered by hand.
 
     A phone may hold what its node serves and have lost all anchors: in a cluster that
     was mixed once, no step makes a new CTL.
