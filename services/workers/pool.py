@@ -291,9 +291,10 @@ def _first_frames(source: int, stream: FrameStream) -> list[Frame]:
 
 def main() -> None:
     """Run the pool, as the daemon starts it; see supervisor.py."""
-    # Ctrl-C and a service manager's SIGTERM reach every process of the group. The
-    # daemon decides when this ends: its end of the pipe closes, also when it dies.
-    for each in (signal.SIGINT, signal.SIGTERM):
+    # Ctrl-C, a service manager's SIGTERM and the SIGHUP of a terminal that closes reach
+    # every process of the group. The daemon decides when this ends: its end of the pipe
+    # closes, also when it dies.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     configure_logs()
     source, output = sys.stdin.fileno(), sys.stdout.fileno()

@@ -110,6 +110,20 @@ async def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
         assert first not in children_of(pool)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_signals_to_the_group_are_left_to_the_daemon(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Ctrl-C, a service manager and a terminal that closes reach all its processes."""
+    async with running(settings_for(tmp_path, workers=2)) as rig:
+        pool = pool_of_this_process()
+        processes = [pool, *children_of(pool)]
+        for each in processes:
+            os.kill(each, number)
+        await ask_often(rig, 4)
+        assert [pool_of_this_process(), *children_of(pool)] == processes
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_a_ticket_is_good_at_every_worker(
     tmp_path: Path, version: ssl.TLSVersion
