@@ -72,9 +72,9 @@ def test_what_was_meant_is_named(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_used_is_named_as_it_was_given(tmp_path: Path) -> None:
-    place = tmp_path / (
-        "x" * 255
-    )  # the longest name; that of a scratch folder is longer
+    # The longest name; that of a scratch folder is longer.
+    place = tmp_path / ("x" * 255)
     status, _, err = run_cli("init", "--data", str(place))
     assert status == 1
-    assert err == f"tokenless: {place}: File name too long\n"
+    reason = "File name too long; name a place with a shorter path"
+    assert err == f"tokenless: {place}: {reason}\n"

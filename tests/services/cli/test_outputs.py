@@ -45,13 +45,21 @@ def test_a_pipe_is_written_as_it_is() -> None:
         os.close(writing)
 
 
-@pytest.mark.parametrize("place", ["missing/CTLFile.tlv", "file/CTLFile.tlv"])
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "advice"),
+    [
+        ("missing/CTLFile.tlv", "name a file in a folder that exists"),
+        ("file/CTLFile.tlv", "a part of the path is a file: name another place"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named(
+    tmp_path: Path, place: str, advice: str
+) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ServiceError) as failed:
         write_output(tmp_path / place, b"data")
     assert failed.value.explain().startswith(f"{tmp_path / place} cannot be written: ")
-    assert "name a file in a folder that exists" in failed.value.explain()
+    assert advice in failed.value.explain()
 
 
 def test_commands_name_the_place_that_was_asked_for(
