@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 import click
-import trio
 
 from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.files import TooLongError, read_bounded
+from tokenless.ground.interrupts import run_trio
 from tokenless.ground.terminal import result_console, slow_view
 from tokenless.inputs import INPUT_FILE
 from tokenless.parsed import Parsed
@@ -145,7 +145,7 @@ def check(
     """
     own = None if lsc is None else _read_certificate(lsc)
     with slow_view("asking TFTP nodes") as progress:
-        seen = trio.run(
+        seen = run_trio(
             lambda: observe(
                 _each_once(tftp),
                 device,

@@ -9,7 +9,7 @@ import click
 import trio
 
 from tokenless.command_line import json_option
-from tokenless.ground.interrupts import cancel_when_stopped
+from tokenless.ground.interrupts import cancel_when_stopped, run_trio
 from tokenless.protocol.host_port import join_host_port
 from tokenless.services.cli.failures import logged_failures
 from tokenless.services.logs import configure_logs
@@ -54,7 +54,7 @@ def studio(
 
     settings = StudioSettings(data / _FOLDER, address, port, asks_nobody=no_sign_in)
     with logged_failures():
-        trio.run(partial(_serve, settings, as_json=as_json))
+        run_trio(partial(_serve, settings, as_json=as_json))
 
 
 async def _serve(settings: "StudioSettings", *, as_json: bool) -> None:

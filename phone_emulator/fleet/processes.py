@@ -25,7 +25,7 @@ from typing import Final
 
 import trio
 
-from tokenless.ground.interrupts import interrupts_held_back
+from tokenless.ground.interrupts import interrupts_held_back, run_trio
 from tokenless.phone_emulator.errors import PhoneError, UnreadableFileError
 from tokenless.phone_emulator.fleet.fleet import Fleet, FleetSettings, Part
 from tokenless.phone_emulator.fleet.report import FleetReport
@@ -119,7 +119,7 @@ def _boot_here(order: FleetOrder, store: FleetStore, on_news: OnNews) -> FleetRe
     def on_phone(report: BootReport, counts: FleetReport) -> None:
         on_news(order.describe(report), counts)
 
-    return trio.run(Fleet(order.phones, store, order.settings).boot, on_phone)
+    return run_trio(Fleet(order.phones, store, order.settings).boot, on_phone)
 
 
 @contextmanager
@@ -184,7 +184,7 @@ def _boot_part(
         each.close()  # else nobody would notice that their reader has died
     try:
         with closing(FleetStore.open(order.flash)) as store:
-            trio.run(_boot_and_tell, order, part, store, pipe)
+            run_trio(_boot_and_tell, order, part, store, pipe)
         pipe.send(None)
     except (Exception, BaseExceptionGroup) as error:
         cause = first_cause(error)

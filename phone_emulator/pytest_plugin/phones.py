@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 import trio
 
+from tokenless.ground.interrupts import run_trio
 from tokenless.phone_emulator.addresses import parse_phone_name
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.flash import FolderFlash
@@ -68,7 +69,7 @@ def run_blocking(what: Callable[[], Awaitable[_Result]], name: str) -> _Result:
             f"{name}() would block the tests of trio",
             hint=f"write `await {name}_async()`",
         )
-    return trio.run(_ungrouped, what)
+    return run_trio(_ungrouped, what)
 
 
 async def _ungrouped(what: Callable[[], Awaitable[_Result]]) -> _Result:

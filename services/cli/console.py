@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import trio
 
-from tokenless.ground.interrupts import cancel_when_stopped
+from tokenless.ground.interrupts import cancel_when_stopped, run_trio
 from tokenless.inputs import LISTENING_ADDRESS
 from tokenless.protocol.host_port import join_host_port
 from tokenless.services.changes import console_users
@@ -79,7 +79,7 @@ def console(
             port=port,
             asks_nobody=no_sign_in,
         )
-        trio.run(partial(_serve, cluster, settings, as_json=as_json))
+        run_trio(partial(_serve, cluster, settings, as_json=as_json))
 
 
 async def _serve(

@@ -13,7 +13,7 @@ import trio
 
 from tokenless.command_line import ExitStatus, NumberRange, complain
 from tokenless.ground.heap import collect_garbage, freeze_heap_after_startup
-from tokenless.ground.interrupts import until_stopped
+from tokenless.ground.interrupts import run_trio, until_stopped
 from tokenless.inputs import INPUT_FOLDER
 from tokenless.phone_emulator.addresses import SecurePorts
 from tokenless.phone_emulator.cli.fleets.flash import flash_option
@@ -93,7 +93,7 @@ def run(
         manufacturer=settings.manufacturer,
     )
     with closing(FleetStore.open(flash)) as store:
-        now = trio.run(_keep_up, phones, store, network, lines, seconds)
+        now = run_trio(_keep_up, phones, store, network, lines, seconds)
     if as_json:
         click.echo(json.dumps(now.counts))
     else:

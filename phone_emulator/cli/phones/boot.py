@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 import click
-import trio
 
 from tokenless.command_line import ExitStatus, complain, json_option
 from tokenless.ground.files import TooLongError, read_bounded
+from tokenless.ground.interrupts import run_trio
 from tokenless.ground.terminal import slow_view
 from tokenless.inputs import INPUT_FILE, INPUT_FOLDER
 from tokenless.parsed import Parsed
@@ -223,7 +223,7 @@ def _boot(
             return await boot_in_folder(identity, flash, told, string=string)
 
     with slow_view(f"booting {identity.device}") as tell:
-        return trio.run(boot)
+        return run_trio(boot)
 
 
 def _print_report(report: BootReport) -> None:

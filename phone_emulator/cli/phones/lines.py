@@ -12,7 +12,7 @@ import click
 import trio
 
 from tokenless.command_line import ExitStatus, NumberRange, complain, json_option
-from tokenless.ground.interrupts import until_stopped
+from tokenless.ground.interrupts import run_trio, until_stopped
 from tokenless.ground.terminal import slow_view
 from tokenless.phone_emulator.cli.options import tftp_option
 from tokenless.phone_emulator.cli.phones.options import (
@@ -71,7 +71,7 @@ def run(
     """
     identity = _identity(flash, tftp, habits)
     view = _View(as_json=as_json)
-    trio.run(_run, identity, flash, network, view)
+    run_trio(_run, identity, flash, network, view)
 
 
 async def _run(
@@ -126,7 +126,7 @@ def call(
     """
     phones = [(_identity(each, tftp, habits), each) for each in (flash, other)]
     with slow_view("booting both phones") as tell:
-        report = trio.run(_call, phones, network, seconds, tell)
+        report = run_trio(_call, phones, network, seconds, tell)
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:

@@ -12,7 +12,7 @@ import msgspec
 import trio
 
 from tokenless.command_line import ExitStatus, complain, json_option
-from tokenless.ground.interrupts import cancel_when_stopped
+from tokenless.ground.interrupts import cancel_when_stopped, run_trio
 from tokenless.inputs import INPUT_FILE, LISTENING_ADDRESS
 from tokenless.phone_emulator.cli.phones.options import flash_option
 from tokenless.phone_emulator.console_log import lines_of
@@ -150,7 +150,7 @@ def web(*, flash: Path, address: str, port: int) -> None:
     """
     site = PhoneSite(FolderFlash.open(flash))
     try:
-        trio.run(_serve_until_stopped, site, address, port)
+        run_trio(_serve_until_stopped, site, address, port)
     except* OSError as error:
         raise PhoneError(
             f"cannot listen on {join_host_port(address, port)}: {error.exceptions[0]}",

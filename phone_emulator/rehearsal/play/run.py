@@ -10,10 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import trio
-
 from tokenless.ground.files import not_synced
-from tokenless.ground.interrupts import terminated_as_interrupted
+from tokenless.ground.interrupts import run_trio, terminated_as_interrupted
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.outage import Outage, outages
@@ -183,7 +181,7 @@ def run_script(
     try:
         # No power cut matters to a rehearsal; waiting for the disk takes a tenth of it.
         with not_synced():
-            return trio.run(run)
+            return run_trio(run)
     except ExceptionGroup as group:
         if (error := _only_error(group)) is not None:
             raise error from group

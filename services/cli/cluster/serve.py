@@ -15,6 +15,7 @@ import msgspec
 import trio
 
 from tokenless.ground.heap import collect_garbage, freeze_heap_after_startup
+from tokenless.ground.interrupts import run_trio
 from tokenless.inputs import LISTENING_ADDRESS
 from tokenless.protocol.decimal_text import read_decimal
 from tokenless.services.cli.cluster.administration import open_cluster
@@ -102,7 +103,7 @@ def serve(
         has_console = pages is not None or _has_console(cluster, only)
         if has_console:
             first.add_to(cluster)
-        trio.run(
+        run_trio(
             partial(
                 _serve,
                 cluster,

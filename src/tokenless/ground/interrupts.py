@@ -2,10 +2,27 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar, TypeVarTuple
 
 import trio
+
+_Result = TypeVar("_Result")
+_Arguments = TypeVarTuple("_Arguments")
+
+
+def run_trio(
+    function: Callable[[*_Arguments], Awaitable[_Result]], *arguments: *_Arguments
+) -> _Result:
+    """Run an asynchronous function to its end; Ctrl-C ends it where it waits.
+
+    By itself trio raises KeyboardInterrupt wherever the program is: where that is just
+    leaving a nursery, it is an internal error.
+    """
+    return trio.run(
+        function, *arguments, restrict_keyboard_interrupt_to_checkpoints=True
+    )
 
 
 @contextmanager

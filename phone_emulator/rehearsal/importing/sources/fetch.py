@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import trio
-
+from tokenless.ground.interrupts import run_trio
 from tokenless.phone_emulator.check.observing.fetching import Patience, fetch_nodes
 from tokenless.phone_emulator.check.observing.observation import Missing, Node
 from tokenless.phone_emulator.errors import PhoneError
@@ -51,7 +50,7 @@ def fetch_cluster(
         NothingAnsweredError: When no node answered.
         PhoneError: When a node serves no ITL, or something that cannot be read.
     """
-    nodes = trio.run(fetch_nodes, servers, device, patience, on_node)
+    nodes = run_trio(fetch_nodes, servers, device, patience, on_node)
     answering = [node for node in nodes if not node.is_silent]
     if not answering:
         raise NothingAnsweredError(
