@@ -102,7 +102,7 @@ class _Reserve:
                 self._places.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
 
     def give_up_one(self) -> bool:
-        """Let the next descriptor be opened; False when there is no place left."""
+        """Let one more descriptor be opened; return False when none is left."""
         if not self._places:
             return False
         os.close(self._places.pop())

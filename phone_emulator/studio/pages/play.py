@@ -44,7 +44,7 @@ def start(visit: Visit) -> Response:
     """Play an order of the change.
 
     Raises:
-        PhoneError: While a guess was not confirmed; when there is no such order, or
+        PhoneError: When a guess is not confirmed; when there is no such order, or
             it is another one than the page showed.
     """
     study = visit.study()

@@ -170,7 +170,7 @@ def _save(visit: Visit, name: str) -> bool:
     device = devices.find_device(visit.cluster, name)
     fields = edited(visit.form, _fields(device), "phones.")
     change = _change(device, fields, visit.cluster.clock())
-    # The size of the other kind of keys is no change: a phone keeps one size only.
+    # A phone keeps the size of one key type: that of the other is not saved.
     is_change = change != DeviceChange()
     if is_change:
         selection = Selection(names=(name,))
@@ -204,7 +204,7 @@ def _change(device: Device, fields: Mapping[str, str], now: float) -> DeviceChan
     if "finish-by" in fields:
         change = _until(device, change, fields["finish-by"])
     elif change.operation is not None and device.capf.finish_by > now:
-        # The page has shown it beside the operation that was chosen.
+        # The page showed this time beside the operation.
         change = replace(change, finish_by=device.capf.finish_by)
     return replace(change, string=fields.get("string"))
 
@@ -213,7 +213,7 @@ def _until(device: Device, change: DeviceChange, typed: str) -> DeviceChange:
     """Return a change with another end of its operation, or of the pending one.
 
     Raises:
-        ServiceError: When there is no operation, or it is not a time.
+        ServiceError: When no operation was chosen, or the text is not a time.
     """
     held = device.capf.operation
     operation = held if change.operation is None else change.operation
