@@ -6,29 +6,37 @@ theirs. A form of a page that is older than the choices is refused. Tokens are t
 the server's token store.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
 from starlette.responses import Response
 
-from tokenless.protocol.codes import Role, role_text
-from tokenless.protocol.files.record import Record
+from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import console_users
 from tokenless.services.changes import ctl_client as operations
+from tokenless.services.changes.ctl_entries import (
+    CtlEntry,
+    draft_entries,
+    token_information,
+)
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.console.ctl_drafts import (
+    Draft,
+    draft_of,
+    draft_to_change,
+    keep_draft,
+)
 from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.texts import text
 from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.announce import Delivery
 from tokenless.services.pki.tokens import FileToken, Token, list_tokens, open_token
-from tokenless.services.publishing.ctl import OtherServer, token_ctl_records
-from tokenless.services.publishing.snapshot import ClusterSnapshot
+from tokenless.services.publishing.ctl import OtherServer
 from tokenless.services.store.console_users import ConsoleRole
 
 _PATH: Final = "/ctl-client"
@@ -36,9 +44,6 @@ _ONE_AT_ONCE: Final = Lock()
 """For passwords, whose check takes 64 MiB."""
 _OTHERS: Final = {"tftp": Role.TFTP, "firewall": Role.FIREWALL}
 _WINDOWS: Final = f"{_PATH}/{{draft}}"
-_NAME_BYTES: Final = 9
-_MAX_DRAFTS: Final = 8
-"""Of one session; the oldest is dropped."""
 _MODES: Final = {
     "mixed": SecurityMode.MIXED,
     "non-secure": SecurityMode.NON_SECURE,
@@ -46,34 +51,11 @@ _MODES: Final = {
 }
 
 
-@dataclass(slots=True)
-class Draft:
-    """The choices made so far."""
-
-    server: str
-    user: str
-    """The administrator whose password was given to the server."""
-    name: str = field(default_factory=lambda: secrets.token_urlsafe(_NAME_BYTES))
-    """Stands in the paths of its windows."""
-    revision: int = 0
-    """Grows with each change: tells which page has shown the present choices."""
-    ignores_missing: bool = False
-    mode: str = "update"
-    tokens: list[str] = field(default_factory=list)
-    others: list[OtherServer] = field(default_factory=list)
-    """Servers outside of the cluster: those of the present file, and new ones."""
-    passed: list[tuple[str, str, bool, str]] = field(default_factory=list)
-    """Of the last window: address, file, whether it has it, why not."""
-
-
 @dataclass(frozen=True, slots=True)
 class CtlEntryRow:
     """A row of the CTL Entries."""
 
-    type: str
-    host: str
-    issuer: str
-    subject: str
+    entry: CtlEntry
     field: str = ""
     """`token` or `other`, when the entry can be taken out."""
     value: str = ""
@@ -93,10 +75,7 @@ def connect(visit: Visit) -> Response:
     """
     node = visit.cluster.node(visit.form.one("server"))
     draft = Draft(node.name, _administrator(visit))
-    drafts = visit.session.drafts
-    drafts[draft.name] = draft
-    while len(drafts) > _MAX_DRAFTS:
-        del drafts[next(iter(drafts))]
+    keep_draft(visit.session, draft)
     try:
         _take_others(visit.cluster, draft)
     except operations.NoFileError as error:
@@ -131,7 +110,7 @@ def _administrator(visit: Visit) -> str:
 
 def ignore_missing(visit: Visit) -> Response:
     """Go on without a file: OK was clicked on the warning."""
-    draft = _draft_to_change(visit)
+    draft = draft_to_change(visit)
     draft.ignores_missing = True
     _take_others(visit.cluster, draft)
     draft.revision += 1
@@ -145,12 +124,12 @@ def _take_others(cluster: Cluster, draft: Draft) -> None:
 
 def show_mode(visit: Visit) -> Response:
     """Show the choice of modes."""
-    return visit.render("ctl_client/mode.html", draft=_draft(visit))
+    return visit.render("ctl_client/mode.html", draft=draft_of(visit))
 
 
 def choose_mode(visit: Visit) -> Response:
     """Take the mode."""
-    draft = _draft_to_change(visit)
+    draft = draft_to_change(visit)
     mode = visit.form.one("mode")
     if mode not in _MODES:
         raise ServiceError("no mode was chosen", hint="choose one of the three")
@@ -161,7 +140,7 @@ def choose_mode(visit: Visit) -> Response:
 
 def show_insert(visit: Visit) -> Response:
     """Ask for a token; once one is chosen, show its certificate."""
-    draft = _draft(visit)
+    draft = draft_of(visit)
     tokens = list_tokens(visit.cluster.tokens_folder)
     chosen = visit.asked("token")
     return visit.render(
@@ -169,13 +148,18 @@ def show_insert(visit: Visit) -> Response:
         draft=draft,
         tokens=[each.name for each in tokens.tokens if each.name not in draft.tokens],
         damaged=tokens.damaged,
-        chosen=_token(visit.cluster, chosen) if chosen else None,
+        chosen=chosen,
+        information=_information(visit.cluster, chosen) if chosen else (),
     )
+
+
+def _information(cluster: Cluster, name: str) -> tuple[tuple[str, str], ...]:
+    return token_information(_token(cluster, name).certificate)
 
 
 def insert(visit: Visit) -> Response:
     """Add a token: the first one has to stand in an existing file."""
-    draft = _draft_to_change(visit)
+    draft = draft_to_change(visit)
     token = _token(visit.cluster, visit.form.one("token"))
     if token.name in draft.tokens:
         raise ServiceError("this token was added already", hint="insert another")
@@ -189,7 +173,7 @@ def insert(visit: Visit) -> Response:
 
 def show_entries(visit: Visit) -> Response:
     """Show what the new file will list."""
-    draft = _draft(visit)
+    draft = draft_of(visit)
     return visit.render(
         "ctl_client/entries.html", draft=draft, entries=_entries(visit.cluster, draft)
     )
@@ -197,7 +181,7 @@ def show_entries(visit: Visit) -> Response:
 
 def act_on_entries(visit: Visit) -> Response:
     """Take entries out, or sign the file with the password of the token that signs."""
-    draft = _draft_to_change(visit)
+    draft = draft_to_change(visit)
     if visit.form.one("order") == "delete":
         gone, others = set(visit.form.all("token")), set(visit.form.all("other"))
         draft.tokens = [name for name in draft.tokens if name not in gone]
@@ -230,14 +214,14 @@ def act_on_entries(visit: Visit) -> Response:
 
 def show_add(visit: Visit) -> Response:
     """Ask for a server outside of the cluster."""
-    draft = _draft(visit)
+    draft = draft_of(visit)
     kind, _ = _kind(visit)
     return visit.render("ctl_client/add.html", draft=draft, kind=kind)
 
 
 def add(visit: Visit) -> Response:
     """Add a TFTP server or a firewall, with the certificate of a file."""
-    draft = _draft_to_change(visit)
+    draft = draft_to_change(visit)
     _, role = _kind(visit)
     file = visit.form.files.get("file")
     if file is None or not file.data:
@@ -269,7 +253,7 @@ def _value(other: OtherServer) -> str:
 
 def show_done(visit: Visit) -> Response:
     """Show on which servers the file is."""
-    return visit.render("ctl_client/done.html", rows=_draft(visit).passed)
+    return visit.render("ctl_client/done.html", rows=draft_of(visit).passed)
 
 
 def _delivered(visit: Visit) -> list[tuple[str, str, bool, str]]:
@@ -287,38 +271,31 @@ def _delivered(visit: Visit) -> list[tuple[str, str, bool, str]]:
 
 
 def _entries(cluster: Cluster, draft: Draft) -> list[CtlEntryRow]:
-    """Return the records of the file to be, and which of them can be taken out."""
+    """Return the rows of the file to be, and which of them can be taken out."""
     added = {name: _token(cluster, name).certificate for name in draft.tokens}
-    present = _present(cluster, draft)
-    held = [] if present is None else operations.tokens_of(present)
-    listed = {each.der: each for each in [*added.values(), *held]}
-    with cluster.store.read() as connection:
-        snapshot = ClusterSnapshot.read(connection)
-    records = token_ctl_records(snapshot, list(listed.values()), draft.others)
     names = {certificate.der: name for name, certificate in added.items()}
     values: dict[tuple[int, str], str] = {
         (each.function, each.address): _value(each) for each in draft.others
     }
-    return [_entry(record, names, values) for record in records]
+    return [
+        _row(entry, names, values)
+        for entry in draft_entries(
+            cluster, _present(cluster, draft), list(added.values()), draft.others
+        )
+    ]
 
 
-def _entry(
-    record: Record,
+def _row(
+    entry: CtlEntry,
     names: Mapping[bytes, str],
     values: Mapping[tuple[int, str], str],
 ) -> CtlEntryRow:
-    is_token = record.role == Role.SAST and not record.dns_name
-    row = CtlEntryRow(
-        "Security Token" if is_token else role_text(record.role),
-        "No Hostname" if is_token else record.dns_name or "",
-        record.issuer_name or "",
-        record.subject_name or "",
-    )
-    token = names.get(record.certificate_der or b"")
-    if is_token and token is not None:
-        return replace(row, field="token", value=token)
+    record = entry.record
+    if entry.is_token:
+        name = names.get(record.certificate_der or b"")
+        return CtlEntryRow(entry, "" if name is None else "token", name or "")
     other = values.get((record.role, record.dns_name or ""))
-    return row if other is None else replace(row, field="other", value=other)
+    return CtlEntryRow(entry, "" if other is None else "other", other or "")
 
 
 def _present(cluster: Cluster, draft: Draft) -> TrustList | None:
@@ -344,27 +321,6 @@ def _token(cluster: Cluster, name: str) -> FileToken:
             hint="`tokenless token create` makes one",
         )
     return open_token(cluster.tokens_folder, name)
-
-
-def _draft(visit: Visit) -> Draft:
-    draft = visit.session.drafts.get(str(visit.part("draft")))
-    if not isinstance(draft, Draft):
-        raise ServiceError(
-            "the CTL Client is not connected", hint="begin at its first window"
-        )
-    return draft
-
-
-def _draft_to_change(visit: Visit) -> Draft:
-    """Return the choices, if the form's page has shown the present ones."""
-    draft = _draft(visit)
-    if visit.form.one("revision") != str(draft.revision):
-        raise ServiceError(
-            "the choices of this CTL Client have changed since the page was loaded, so "
-            "nothing was done",
-            hint="look at the present choices, then click again",
-        )
-    return draft
 
 
 PAGES: Final = (
