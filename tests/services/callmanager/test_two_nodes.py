@@ -21,14 +21,17 @@ from tests.rigs.dial_tone import (
 from tests.rigs.node_rig import LAB
 from tests.rigs.waiting import until
 from tokenless.phone_emulator.phone import Phone
+from tokenless.phone_emulator.registration import link as link_module
 from tokenless.phone_emulator.registration.call import CallFailure, CallLevel, call
 from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.link import Link
 from tokenless.phone_emulator.registration.register import group_of, register_in_order
 from tokenless.phone_emulator.registration.talkers.events import CallStage
+from tokenless.phone_emulator.registration.traits import TRAITS
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.phones.registration import UnregisterReason
+from tokenless.protocol.srtp import SrtpSuite
 from tokenless.services.callmanager.server import CallManagerServer
 from tokenless.services.changes import certificates
 from tokenless.services.changes.membership import remove_node
@@ -139,6 +142,48 @@ async def test_phones_of_two_nodes_call_each_other(site: Site) -> None:
                 assert report.failure is None, (models, modes)
                 assert [side.level for side in report.sides] == [level, level]
                 assert report.was_heard, report
+        nursery.cancel_scope.cancel()
+
+
+SHORT, LONG = SrtpSuite.AES_CM_128_HMAC_SHA1_32, SrtpSuite.AES_CM_128_HMAC_SHA1_80
+
+
+@pytest.mark.parametrize("node", [PUBLISHER, SUBSCRIBER])
+@pytest.mark.parametrize(
+    ("models", "suite"),
+    [(("8861", "8861"), LONG), (("8851", "8861"), LONG), (("7975", "8851"), SHORT)],
+)
+async def test_phones_speak_the_best_suite_that_both_have(
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    models: tuple[str, str],
+    suite: SrtpSuite,
+    node: str,
+) -> None:
+    """An 8861 that knows AES_CM_128_HMAC_SHA1_80 only was given RTP in clear."""
+    only = replace(TRAITS["8861"], suites=(LONG,))
+    monkeypatch.setattr(link_module, "TRAITS", {**TRAITS, "8861": only})
+    await site.go_mixed()
+    lines = [
+        line_at(site, await site.add(device, model, ENCRYPTED), where)
+        for device, model, where in zip((A, B), models, (PUBLISHER, node), strict=True)
+    ]
+    async with trio.open_nursery() as nursery:
+        for line in lines:
+            nursery.start_soon(line.run)
+            assert await line.until(lambda line: bool(line.report.number), 10.0)
+        if node == SUBSCRIBER:
+            await know_each_other(site, A, B)
+        for one, other in (lines, reversed(lines)):
+            report = await call(one, other, 0.3)
+            assert report.level is CallLevel.ENCRYPTED
+            assert report.was_heard, report
+            for line in lines:
+                assert line.media is not None
+                stream = line.media.stream
+                assert stream is not None
+                assert stream._sending is not None
+                assert stream._sending._suite is suite
         nursery.cancel_scope.cancel()
 
 
