@@ -23,10 +23,13 @@ import msgspec
 
 from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.message_streams import PushedStream
+from tokenless.protocol.srtp import SCCP_SUITE
 
 VERSION: Final = 1
 MAX_PHONES: Final = 500
 """In one message."""
+MAX_OFFERS: Final = 16
+"""Of one phone."""
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Number = Annotated[str, msgspec.Meta(max_length=50)]
@@ -75,6 +78,14 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "Keys(…)"
 
 
+class OfferedKeys(msgspec.Struct, frozen=True):
+    """What a SIP phone would send with under one suite."""
+
+    suite: _Name
+    """As SDP names it; one of a newer program may be unknown here."""
+    keys: Keys
+
+
 class Hello(msgspec.Struct, frozen=True, tag_field="do", tag="hello"):
     """First word of a connection: which node speaks."""
 
@@ -121,6 +132,8 @@ class ConnectMedia(msgspec.Struct, frozen=True, tag_field="do", tag="connect-med
     port: _Port
     sends_with: Keys | None
     receives_with: Keys | None
+    suite: _Name = SCCP_SUITE.name
+    """Of both keys; a node without this field knows no other."""
 
 
 class Connected(msgspec.Struct, frozen=True, tag_field="do", tag="connected"):
@@ -150,12 +163,15 @@ class Answered(msgspec.Struct, frozen=True, tag_field="do", tag="answered"):
 
 
 class MediaOpened(msgspec.Struct, frozen=True, tag_field="do", tag="media-opened"):
-    """`to_caller`: where the called phone listens, and what it sends with."""
+    """`to_caller`: where the called phone listens, and what it could send with."""
 
     call: _Call
     address: _Address
     port: _Port
     keys: Keys | None
+    """Of the suite that all nodes know; also in `offers`."""
+    offers: Annotated[tuple[OfferedKeys, ...], msgspec.Meta(max_length=MAX_OFFERS)] = ()
+    """Of all suites; a node without this field says `keys` only."""
 
 
 class HungUp(msgspec.Struct, frozen=True, tag_field="do", tag="hung-up"):

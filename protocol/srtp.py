@@ -38,6 +38,15 @@ class SrtpSuite(Enum):
     AES_CM_128_HMAC_SHA1_80 = 10
 
 
+SCCP_SUITE: Final = SrtpSuite.AES_CM_128_HMAC_SHA1_32
+"""The only suite of SCCP phones (REFERENCE-4 3.3)."""
+BEST_FIRST: Final = (
+    SrtpSuite.AES_CM_128_HMAC_SHA1_80,
+    SrtpSuite.AES_CM_128_HMAC_SHA1_32,
+)
+"""The suites by the strength of their tags."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SrtpKeys:
     """The master key and salt of one direction."""

@@ -10,11 +10,9 @@ from typing import Final
 
 from tokenless.phone_emulator.registration.talkers.sccp_call import MediaCounts
 from tokenless.protocol.errors import ProtocolError
-from tokenless.protocol.srtp import SrtpContext, SrtpKeys, SrtpSuite
+from tokenless.protocol.srtp import SCCP_SUITE, SrtpContext, SrtpKeys, SrtpSuite
 
 PACKET_S: Final = 0.02
-_SCCP_SUITE: Final = SrtpSuite.AES_CM_128_HMAC_SHA1_32
-"""The one that SCCP phones have (REFERENCE-4 3.3)."""
 SAMPLES_A_PACKET: Final = 160
 _HEADER: Final = struct.Struct(">BBHII")
 _VERSION: Final = 0x80
@@ -59,12 +57,12 @@ class MediaStream:
         self._receiving: SrtpContext | None = None
         self._sent = self._received = self._received_octets = self._refused = 0
 
-    def send_with(self, keys: SrtpKeys | None, suite: SrtpSuite = _SCCP_SUITE) -> None:
+    def send_with(self, keys: SrtpKeys | None, suite: SrtpSuite = SCCP_SUITE) -> None:
         """Encrypt packets from now on; None: send in clear."""
         self._sending = None if keys is None else SrtpContext(keys, suite)
 
     def receive_with(
-        self, keys: SrtpKeys | None, suite: SrtpSuite = _SCCP_SUITE
+        self, keys: SrtpKeys | None, suite: SrtpSuite = SCCP_SUITE
     ) -> None:
         """Decrypt received packets from now on; None: they are in clear."""
         self._receiving = None if keys is None else SrtpContext(keys, suite)

@@ -175,6 +175,7 @@ def _record_lines(
     yield f"\t{kind} Record #:{number}"
     yield "\t  ----"
     yield _HEAD
+    yield _UNDERLINE
     for tag, value in record.elements:
         yield from _element_lines(record, tag, value)
     if record.role == Role.SAST:

@@ -59,6 +59,15 @@ def decode_pasted(data: bytes) -> str:
         return data.decode("cp1252", errors="replace")
 
 
+def is_encoding_guessed(data: bytes) -> bool:
+    """Return whether nothing but a guess tells what some of a text's letters are.
+
+    Every byte is a letter of some terminal; that all of them make UTF-8 is no chance.
+    """
+    text = decode_pasted(data)
+    return not text.isascii() and text == data.decode("cp1252", errors="replace")
+
+
 @dataclass(frozen=True, slots=True)
 class Paste:
     """A cleaned text, and the same without its blanks."""

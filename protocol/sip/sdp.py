@@ -60,6 +60,17 @@ class AudioStream:
     is_secure: bool = False
     """True if the profile is RTP/SAVP, whatever its crypto lines are worth."""
 
+    def line_with(self, suite: SrtpSuite | None) -> Crypto | None:
+        """Return the first crypto line with a suite; None: there is none."""
+        lines = self.cryptos if self.is_secure else ()
+        return next((each for each in lines if each.suite is suite), None)
+
+    @property
+    def keys_by_suite(self) -> dict[SrtpSuite, SrtpKeys]:
+        """The key that this side would send with, for each suite that it offers."""
+        lines = map(self.line_with, SrtpSuite)
+        return {line.suite: line.keys for line in lines if line is not None}
+
     def encode(self, *, origin: str, session: int, server: str = "") -> bytes:
         """Return the description.
 

@@ -5,6 +5,7 @@ call, and is told what to show, where to listen and where to send.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from ipaddress import IPv4Address
@@ -12,7 +13,10 @@ from typing import Protocol
 
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.sccp.call import SecurityStatus
-from tokenless.protocol.srtp import SrtpKeys
+from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
+
+KeyOffers = Mapping[SrtpSuite, SrtpKeys]
+"""What a phone would send with, for each suite that it offers."""
 
 
 @unique
@@ -52,6 +56,8 @@ class Media:
 
     sends_with: SrtpKeys | None
     receives_with: SrtpKeys | None
+    suite: SrtpSuite | None = None
+    """Of both directions; None in clear."""
 
 
 class Conversation(Protocol):
@@ -71,9 +77,9 @@ class Conversation(Protocol):
         """Connect the media: the called phone was lifted."""
 
     def media_opened(
-        self, leg: "Leg", endpoint: Endpoint, keys: SrtpKeys | None = None
+        self, leg: "Leg", endpoint: Endpoint, offers: KeyOffers | None = None
     ) -> None:
-        """Note where a phone listens, and the key that a SIP phone sends with."""
+        """Note where a phone listens, and the keys that a SIP phone offers."""
 
     def hang_up(self, leg: "Leg", failure: CallFailure | None = None) -> None:
         """End the call for both phones."""

@@ -15,12 +15,26 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Protocol
 
 from tokenless.protocol import cluster_link as words
-from tokenless.protocol.cluster_link import Keys, LinkMessage, PhoneEntry
+from tokenless.protocol.cluster_link import LinkMessage, PhoneEntry
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.sccp.call import SecurityStatus
-from tokenless.protocol.srtp import SrtpKeys
+from tokenless.protocol.srtp import SCCP_SUITE, SrtpKeys
 from tokenless.services.callmanager.directory import Elsewhere
-from tokenless.services.callmanager.leg import CallFailure, Endpoint, Leg, Media, Party
+from tokenless.services.callmanager.leg import (
+    CallFailure,
+    Endpoint,
+    KeyOffers,
+    Leg,
+    Media,
+    Party,
+)
+from tokenless.services.callmanager.link_keys import (
+    media_of,
+    offers_of,
+    packed,
+    packed_offers,
+    unpacked,
+)
 from tokenless.services.callmanager.switch import Switch
 
 LocalLeg = Callable[[str], "Leg | CallFailure"]
@@ -69,7 +83,7 @@ class RemoteLeg(Leg):
 
     def open_media(self, other: Party, keys: SrtpKeys | None) -> None:  # noqa: ARG002
         """Have the phone listen."""
-        self._say(words.OpenMedia(self.number, _packed(keys)))
+        self._say(words.OpenMedia(self.number, packed(keys)))
 
     def connect_media(self, where: Endpoint, media: Media) -> None:
         """Have the phone send."""
@@ -78,8 +92,9 @@ class RemoteLeg(Leg):
                 self.number,
                 str(where.address),
                 where.port,
-                _packed(media.sends_with),
-                _packed(media.receives_with),
+                packed(media.sends_with),
+                packed(media.receives_with),
+                (media.suite or SCCP_SUITE).name,
             )
         )
 
@@ -121,12 +136,17 @@ class _HostedCall:
         self._say(words.Answered(self._number))
 
     def media_opened(
-        self, _leg: Leg, endpoint: Endpoint, keys: SrtpKeys | None = None
+        self, _leg: Leg, endpoint: Endpoint, offers: KeyOffers | None = None
     ) -> None:
-        """Tell the caller's node where the phone listens."""
+        """Tell the caller's node where the phone listens, and what it offers."""
+        known = offers or {}
         self._say(
             words.MediaOpened(
-                self._number, str(endpoint.address), endpoint.port, _packed(keys)
+                self._number,
+                str(endpoint.address),
+                endpoint.port,
+                packed(known.get(SCCP_SUITE)),
+                packed_offers(known),
             )
         )
 
@@ -144,16 +164,13 @@ class _HostedCall:
             return
         match message:
             case words.OpenMedia(keys=keys):
-                leg.open_media(self.caller, _unpacked(keys))
+                leg.open_media(self.caller, unpacked(keys))
             case words.ConnectMedia() as connect:
                 where = _endpoint(connect.address, connect.port)
                 if where is None:
                     self.hang_up(leg, CallFailure.MEDIA)
                     return
-                media = Media(
-                    _unpacked(connect.sends_with), _unpacked(connect.receives_with)
-                )
-                leg.connect_media(where, media)
+                leg.connect_media(where, media_of(connect))
             case words.Connected(status=status):
                 leg.show_connected(self.caller, SecurityStatus(status))
             case words.CallEnded(failure=failure):
@@ -278,7 +295,7 @@ def _report(leg: RemoteLeg, message: LinkMessage) -> None:
             if where is None:
                 call.hang_up(leg, CallFailure.MEDIA)
             else:
-                call.media_opened(leg, where, _unpacked(opened.keys))
+                call.media_opened(leg, where, offers_of(opened))
         case words.HungUp(failure=failure):
             call.hang_up(leg, _failure(failure))
         case _:
@@ -296,14 +313,6 @@ def _endpoint(address: str, port: int) -> Endpoint | None:
         return Endpoint(IPv4Address(address), port)
     except AddressValueError:
         return None
-
-
-def _packed(keys: SrtpKeys | None) -> Keys | None:
-    return None if keys is None else Keys(keys.key, keys.salt)
-
-
-def _unpacked(keys: Keys | None) -> SrtpKeys | None:
-    return None if keys is None else SrtpKeys(keys.key, keys.salt)
 
 
 def _failure(said: str | None) -> CallFailure | None:

@@ -7,7 +7,8 @@ REFERENCE-4 2.1 and 4.1.
 A phone is told where to send as soon as the other one listens; a SIP phone, when it has
 said where it listens itself, too. An SCCP phone learns its keys from the server: the
 key that it sends with is made here, and the key that it decrypts with is the other
-leg's. A SIP phone brings the key that it sends with in its own description.
+leg's. A SIP phone brings the keys that it may send with in its own description, one for
+each suite; both directions take the best suite that both phones have (REFERENCE-4 4.3).
 """
 
 import os
@@ -19,8 +20,22 @@ from typing import Final
 
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.sccp.call import SecurityStatus
-from tokenless.protocol.srtp import MASTER_KEY_BYTES, MASTER_SALT_BYTES, SrtpKeys
-from tokenless.services.callmanager.leg import CallFailure, Endpoint, Leg, Media, Party
+from tokenless.protocol.srtp import (
+    BEST_FIRST,
+    MASTER_KEY_BYTES,
+    MASTER_SALT_BYTES,
+    SCCP_SUITE,
+    SrtpKeys,
+    SrtpSuite,
+)
+from tokenless.services.callmanager.leg import (
+    CallFailure,
+    Endpoint,
+    KeyOffers,
+    Leg,
+    Media,
+    Party,
+)
 
 _NODE_SHIFT: Final = 24
 """Numbers of calls and streams have the node's number on top, and begin there with 1:
@@ -42,8 +57,10 @@ class Stage(IntEnum):
 class _Side:
     leg: Leg
     endpoint: Endpoint | None = None
+    offers: KeyOffers | None = None
+    """What this phone could send with; None: it has not said so yet."""
     keys: SrtpKeys | None = None
-    """The codec and key that this phone sends with."""
+    """What this phone sends with, once a suite is agreed."""
     is_opening: bool = False
     """True if the phone was told to listen."""
     is_sending: bool = False
@@ -60,6 +77,8 @@ class Call:
     stage: Stage = Stage.RINGING
     status: SecurityStatus = SecurityStatus.UNKNOWN
     """Unknown until both ends are connected in signalling."""
+    suite: SrtpSuite | None = None
+    """None in clear, and until both phones have said which ones they have."""
     has_rung: bool = False
 
     @property
@@ -84,18 +103,16 @@ class Call:
         self.stage = Stage.ANSWERED
         self.status = status_of(self.caller.leg.party, self.called.leg.party)
         self._make_keys()
-        self._fall_back()
+        self._agree()
         # The caller's channel first, as in a real trace [O].
         for side in (self.caller, self.called):
             self._open(side)
 
     def _make_keys(self) -> None:
-        """Make the keys of phones that bring none; drop those that may not be used."""
+        """Make the keys of phones that bring none."""
         for side in (self.caller, self.called):
-            if self.status is not SecurityStatus.ENCRYPTED:
-                side.keys = None
-            elif not side.leg.brings_keys:
-                side.keys = self.switch.make_keys()
+            if self.status is SecurityStatus.ENCRYPTED and not side.leg.brings_keys:
+                side.offers = {SCCP_SUITE: self.switch.make_keys()}
 
     def _open(self, side: _Side) -> None:
         """Open a phone's channel, once the key that it decrypts with is known."""
@@ -114,33 +131,38 @@ class Call:
         side.leg.show_connected(other.leg.party, self.status)
 
     def media_opened(
-        self, leg: Leg, endpoint: Endpoint, keys: SrtpKeys | None = None
+        self, leg: Leg, endpoint: Endpoint, offers: KeyOffers | None = None
     ) -> None:
-        """Note where a phone listens, and the key that a SIP phone sends with.
+        """Note where a phone listens, and the keys that a SIP phone offers.
 
         A caller in SIP reports before the call is answered, all others after.
         """
         side = self._side(leg)
         side.endpoint = endpoint
         if leg.brings_keys:
-            side.keys = keys
+            side.offers = offers or {}
         if self.stage is not Stage.ANSWERED:
             return
-        self._fall_back()
+        self._agree()
         self._open(self._other(side))
         self._connect()
 
-    def _fall_back(self) -> None:
-        """Go on in clear when a SIP phone offered no key that can be used.
+    def _agree(self) -> None:
+        """Take the best common suite; go on in clear when there is none.
 
-        Both signalling connections stay protected: the call is authenticated.
+        In clear both signalling connections stay protected: the call is authenticated.
         """
-        if self.status is not SecurityStatus.ENCRYPTED:
+        if self.status is not SecurityStatus.ENCRYPTED or self.suite is not None:
             return
-        for side in (self.caller, self.called):
-            if side.leg.brings_keys and side.endpoint and side.keys is None:
-                self.status = SecurityStatus.AUTHENTICATED
-                self.caller.keys = self.called.keys = None
+        sides = (self.caller, self.called)
+        known = [side.offers for side in sides if side.offers is not None]
+        suite = best_suite(*known)
+        if suite is None:
+            self.status = SecurityStatus.AUTHENTICATED
+        elif len(known) == len(sides):
+            self.suite = suite
+            for side, offers in zip(sides, known, strict=True):
+                side.keys = offers[suite]
 
     def _connect(self) -> None:
         """Tell each phone where to send that can be told now."""
@@ -161,7 +183,7 @@ class Call:
         if side.is_sending or is_waiting or other.endpoint is None:
             return
         side.is_sending = True
-        side.leg.connect_media(other.endpoint, Media(side.keys, other.keys))
+        side.leg.connect_media(other.endpoint, Media(side.keys, other.keys, self.suite))
 
     def hang_up(self, leg: Leg, failure: CallFailure | None = None) -> None:
         """End the call for both phones.
@@ -217,7 +239,7 @@ class Switch:
         number: str,
         *,
         endpoint: Endpoint | None = None,
-        keys: SrtpKeys | None = None,
+        offers: KeyOffers | None = None,
     ) -> CallFailure | None:
         """Ring the phone that has a number, or return why not.
 
@@ -225,7 +247,7 @@ class Switch:
             caller: The leg of the phone that dials; it has no call.
             number: What was dialled.
             endpoint: Where a SIP phone listens: it says so when it dials.
-            keys: What a SIP phone sends with.
+            offers: What a SIP phone can send with; None: nothing but RTP.
         """
         called = self.find(number)
         if isinstance(called, CallFailure):
@@ -233,7 +255,9 @@ class Switch:
         # The phone has dialled its own number: it has no second line that could ring.
         if called.party.device == caller.party.device:
             return CallFailure.BUSY
-        call = Call(self, _Side(caller, endpoint, keys), _Side(called))
+        if caller.brings_keys:
+            offers = offers or {}
+        call = Call(self, _Side(caller, endpoint, offers), _Side(called))
         self.calls.add(call)
         for leg in (caller, called):
             leg.call = call
@@ -258,6 +282,12 @@ class Switch:
     def make_keys(self) -> SrtpKeys:
         """Return fresh keys of one direction."""
         return SrtpKeys(os.urandom(MASTER_KEY_BYTES), os.urandom(MASTER_SALT_BYTES))
+
+
+def best_suite(*offers: KeyOffers) -> SrtpSuite | None:
+    """Return the best suite that all have; None: there is none."""
+    common = (suite for suite in BEST_FIRST if all(suite in each for each in offers))
+    return next(common, None)
 
 
 _STATUS: Final = {

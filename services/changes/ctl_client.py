@@ -23,6 +23,7 @@ from tokenless.services.pki.uploads import read_certificates
 from tokenless.services.publishing.ctl import (
     FIREWALL_FUNCTION,
     OtherServer,
+    TokenOrder,
     token_ctl_records,
 )
 from tokenless.services.publishing.snapshot import ClusterSnapshot
@@ -243,7 +244,8 @@ def update(
         if mode is not None:
             write_mode(change, mode)
         snapshot = ClusterSnapshot.read(change.connection)
-        records = token_ctl_records(snapshot, _listed(chosen, present, tokens), others)
+        order = order_tokens(present, [token.certificate for token in tokens])
+        records = token_ctl_records(snapshot, order, others)
         return publish_ctl(change, snapshot, records, signer, ListForm.CTL_CLIENT)
 
 
@@ -280,12 +282,19 @@ def _audited(mode: SecurityMode | None, signer: Certificate) -> tuple[str, str]:
     return f"CTL Client: {goal}", f"token {signer.subject_text}"
 
 
-def _listed(
-    signer: Certificate, present: TrustList | None, tokens: Sequence[Signer]
-) -> list[Certificate]:
-    """Return the new file's tokens: the signer, those of the file, new ones."""
-    old = [] if present is None else tokens_of(present)
-    listed = {each.der: each for each in [signer, *old]}
-    for token in tokens:
-        listed.setdefault(token.certificate.der, token.certificate)
-    return list(listed.values())
+def order_tokens(
+    present: TrustList | None, tokens: Sequence[Certificate]
+) -> TokenOrder:
+    """Return where the new file's tokens stand: those inserted, those of the old file.
+
+    Args:
+        present: The server's CTL, None when it has none.
+        tokens: The tokens, in the order in which they were inserted.
+    """
+    if present is None:
+        return TokenOrder(before=tokens[1:], after=tokens[:1])
+    held = {each.der: each for each in tokens_of(present)}
+    signer = [each for each in tokens if each.der in held][:1]
+    before = {each.der: each for each in [*signer, *held.values()]}
+    after = [each for each in tokens if each.der not in held]
+    return TokenOrder(list(before.values()), after)

@@ -23,6 +23,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from tokenless.services.console.browsers import Browsers, only_for_readers
+from tokenless.services.console.websockets import use_bounded_websockets
 from tokenless.services.limited_log import LimitedLog
 from tokenless.services.listening import listen_tcp
 
@@ -145,6 +146,7 @@ async def serve_pages(
     """
     assert config.socket is not None  # noqa: S101  # `listen` comes first
     listener = trio.SocketListener(trio.socket.from_stdlib_socket(config.socket))
+    use_bounded_websockets()
     patient = only_for_readers(app)
     context = WorkerContext(None)
     browsers = Browsers()

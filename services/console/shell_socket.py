@@ -99,7 +99,8 @@ async def _receive(
         while True:
             try:
                 message = await socket.receive_text()
-                if len(message) > _MAX_MESSAGE:
+                # A message of bytes has None for its text.
+                if not message or len(message) > _MAX_MESSAGE:
                     break
                 if not await may_go_on():
                     ended = {"done": 1, "error": text("cli.ended")}

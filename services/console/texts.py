@@ -298,8 +298,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "ctl-client.token-information": "Security Token Information",
     "ctl-client.subject": "Subject Name",
     "ctl-client.issuer": "Issuer Name",
-    "ctl-client.valid-from": "Valid From",
-    "ctl-client.expires": "Expires on",
     "ctl-client.add": "Add",
     "ctl-client.entries": "CTL Entries",
     "ctl-client.type": "Type",

@@ -80,6 +80,7 @@ class Follower:
         self._woken = trio.Event()
         self._moved = trio.Condition()
         self._failure: str | None = None
+        self._looks = self._failed_look = 0
         self._seen: _FileIdentity = None
         self._node = node
         self._log = get_logger(node=node)
@@ -118,10 +119,12 @@ class Follower:
             ServiceError: When it cannot be applied now; it is tried again later.
         """
         self.wake()
+        # A look that began before says nothing of now: its database may be back.
+        older = self._looks
         async with self._moved:
             while self.applied < revision:
                 await self._moved.wait()
-                if self._failure is not None:
+                if self._failure is not None and self._failed_look > older:
                     raise ServiceError(
                         f"cannot apply the new state: {self._failure}",
                         hint="repair the fault; the node tries again automatically",
@@ -130,6 +133,7 @@ class Follower:
     async def _look(self) -> None:
         """Catch up; a failure is logged and the next look tries again."""
         failed_before = self._failure is not None
+        self._looks += 1
         try:
             await self._catch_up()
         except (ServiceError, OSError) as error:
@@ -146,7 +150,7 @@ class Follower:
 
     async def _fail(self, reason: str) -> None:
         async with self._moved:
-            self._failure = reason
+            self._failure, self._failed_look = reason, self._looks
             self._moved.notify_all()
 
     async def _catch_up(self) -> None:

@@ -1,14 +1,14 @@
 """The records of the cluster's CTL, by release, mode and signer (REFERENCE 1.9).
 
     without tokens   SAST (signer), publisher, CAPF, subscribers, the other SAST
-    with tokens      token 1, publisher, CAPF, subscribers, tokens 2…, further SASTs
+    with tokens      tokens, publisher, CAPF, subscribers, tokens, further SASTs
 
-In a non-secure cluster servers shrink to what `emptied_record` writes. A server's
-function follows its roles (`server_role`); without one it has no record. A CallManager
-that several nodes share stands there once, as the first one's (REFERENCE-2 2.2), with
-what all of them do (inferred). From
-12.5 on the certificates of Phone-SAST-trust follow as SASTs (REFERENCE-2 3.5); their
-node name, the publisher's, is inferred.
+`TokenOrder` says which tokens stand where. In a non-secure cluster servers shrink to
+what `emptied_record` writes. A server's function follows its roles (`server_role`);
+without one it has no record. A CallManager that several nodes share stands there once,
+as the first one's (REFERENCE-2 2.2), with what all of them do (inferred). From 12.5 on
+the certificates of Phone-SAST-trust follow as SASTs (REFERENCE-2 3.5); their node name,
+the publisher's, is inferred.
 """
 
 from collections.abc import Iterator, Sequence
@@ -57,6 +57,20 @@ class OtherServer:
         return FIREWALL_FUNCTION if self.role is Role.FIREWALL else self.role
 
 
+@dataclass(frozen=True, slots=True)
+class TokenOrder:
+    """The tokens of a CTL, before and after its servers.
+
+    A new file has the token that was inserted first, which signs, at its end (observed:
+    the vendor's file of flow 3). A file that was updated has those that stood in the
+    old one at its beginning, the signer first (observed after a change of mode; that
+    tokens added meanwhile follow the servers is inferred).
+    """
+
+    before: Sequence[Certificate]
+    after: Sequence[Certificate]
+
+
 def ctl_records(snapshot: ClusterSnapshot, signer: TrustStore) -> list[Record]:
     """Return the records of a CTL that a key of the publisher signs.
 
@@ -82,27 +96,26 @@ def ctl_records(snapshot: ClusterSnapshot, signer: TrustStore) -> list[Record]:
 
 def token_ctl_records(
     snapshot: ClusterSnapshot,
-    tokens: Sequence[Certificate],
+    tokens: TokenOrder,
     others: Sequence[OtherServer] = (),
 ) -> list[Record]:
-    """Return the records of a CTL that the first of these tokens signs.
+    """Return the records of a CTL that a token signs.
 
     Args:
         snapshot: The state.
-        tokens: The tokens, the signer first.
+        tokens: The tokens.
         others: Servers outside of the cluster; their place in the file is inferred.
 
     Raises:
         ServiceError: When a node lacks a certificate.
     """
     form = ListForm.CTL_CLIENT
-    first, *more = (token_record(token) for token in tokens)
     sasts = _own_sasts(snapshot, token_ctl_sasts(snapshot.release))
     return [
-        first,
+        *(token_record(each) for each in tokens.before),
         *_servers(snapshot, form),
         *(_other(snapshot, each) for each in others),
-        *more,
+        *(token_record(each) for each in tokens.after),
         *(_sast(snapshot, each, form) for each in sasts),
     ]
 

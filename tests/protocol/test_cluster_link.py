@@ -24,7 +24,9 @@ ALL: tuple[words.LinkMessage, ...] = (
     words.CallEnded(1, "busy"),
     words.Alerting(1),
     words.Answered(1),
+    words.ConnectMedia(1, "127.0.0.1", 16384, KEYS, KEYS, "AES_CM_128_HMAC_SHA1_80"),
     words.MediaOpened(1, "127.0.0.1", 16386, None),
+    words.MediaOpened(1, "127.0.0.1", 16386, KEYS, (words.OfferedKeys("x", KEYS),)),
     words.HungUp(1, None),
 )
 
@@ -92,6 +94,20 @@ def test_errors_and_texts_keep_keys_to_themselves() -> None:
     assert "a2tra2tr" not in str(error.value)
     assert error.value.__cause__ is None
     assert "kkkk" not in repr(words.OpenMedia(1, KEYS))
+
+
+def test_a_node_of_an_older_release_says_one_key_and_no_suite() -> None:
+    keys = b'{"key":"a2tra2tra2tra2tra2traw==","salt":"c3Nzc3Nzc3Nzc3Nzc3M="}'
+    told = (
+        b'{"do":"media-opened","call":1,"address":"x","port":1,"keys":%s}' % keys,
+        b'{"do":"connect-media","call":1,"address":"x","port":1,"sends_with":%s,'
+        b'"receives_with":%s}' % (keys, keys),
+    )
+    opened, connect = LinkStream().receive(b"".join(map(framed, told)))
+    assert isinstance(opened, words.MediaOpened)
+    assert (opened.keys, opened.offers) == (KEYS, ())
+    assert isinstance(connect, words.ConnectMedia)
+    assert connect.suite == "AES_CM_128_HMAC_SHA1_32"
 
 
 @given(st.binary(max_size=300), st.integers(1, 20))

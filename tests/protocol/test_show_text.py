@@ -56,6 +56,7 @@ TRANSCRIPT_FIRST_RECORD = """\
         CTL Record #:1
           ----
 BYTEPOS TAG             LENGTH  VALUE
+------- ---             ------  -----
 1       RECORDLENGTH    2       1156
 2       DNSNAME         16      cucm-1051-a-pub
 3       SUBJECTNAME     62      CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL

@@ -27,7 +27,7 @@ def broken(text: str, row: str, at: str, put: str) -> str:
 def test_a_break_in_one_name_alone_is_refused(put: str) -> None:
     """Another letter of it may be lost, and nothing would tell."""
     error = refused(broken(TEXT, SUBJECT, "OU=TAC", put))
-    assert (error.fault, error.line) == (ShowFault.BLANK_AT_BREAK, 81)
+    assert (error.fault, error.line) == (ShowFault.BLANK_AT_BREAK, 84)
     assert (error.name, error.expected) == ("SUBJECTNAME", 60)
 
 

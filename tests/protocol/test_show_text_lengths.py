@@ -71,7 +71,7 @@ def test_records_of_one_certificate_say_the_same_of_it() -> None:
     error = checked(first_without_hash)
     assert error is not None
     assert error.fault is ShowFault.SAME_CERTIFICATE
-    assert (error.line, error.expected, error.found) == (91, 2, 4)
+    assert (error.line, error.expected, error.found) == (94, 2, 4)
 
 
 @pytest.mark.parametrize("name", ["PUBLICKEY", "CERTIFICATE"])
@@ -130,7 +130,7 @@ def test_the_issuer_of_a_record_is_no_shuffled_subject() -> None:
 
     error = checked(shuffled)
     assert error is not None
-    assert (error.name, error.line, error.expected) == ("ISSUERNAME", 76, CAPF)
+    assert (error.name, error.line, error.expected) == ("ISSUERNAME", 78, CAPF)
     assert checked(lambda shown: setattr(shown.records[2], "issuer_name", None)) is None
     assert MOVED != CAPF
 

@@ -95,51 +95,51 @@ def refused(text: str) -> ShowTextError:
             "2       CAPF\n",
             "3       CAPF\n",
             ShowFault.STRANGE_VALUE,
-            f"line 82: FUNCTION has the value '3CAPF', which cannot be {TWO}",
+            f"line 85: FUNCTION has the value '3CAPF', which cannot be {TWO}",
         ),
         (
             "2       CAPF\n",
             "2\n",
             ShowFault.STRANGE_VALUE,
-            f"line 82: FUNCTION has the value '2', which cannot be {TWO}",
+            f"line 85: FUNCTION has the value '2', which cannot be {TWO}",
         ),
         (
             "2       CAPF\n",
             "2       CCM\n",
             ShowFault.ROLE_CUT,
-            "line 82: FUNCTION is 'CCM', which no node writes: the rest may be missing "
+            "line 85: FUNCTION is 'CCM', which no node writes: the rest may be missing "
             + TWO,
         ),
         (
             "2       CAPF\n",
             "2       CAPX\n",
             ShowFault.STRANGE_VALUE,
-            f"line 82: FUNCTION has the value 'CAPX', which cannot be {TWO}",
+            f"line 85: FUNCTION has the value 'CAPX', which cannot be {TWO}",
         ),
         (
             "1       RECORDLENGTH    2       1138\n",
             "",
             ShowFault.ROW_MISSING,
-            f"line 76: RECORDLENGTH is missing {TWO}",
+            f"line 78: RECORDLENGTH is missing {TWO}",
         ),
         (
             "16      7B:FD:EA",
             "16      7B:EA",
             ShowFault.VALUE_LENGTH,
-            "line 84: SERIALNUMBER has a LENGTH of 16, its value has 15 bytes " + TWO,
+            "line 87: SERIALNUMBER has a LENGTH of 16, its value has 15 bytes " + TWO,
         ),
         (
             "16      7B:FD:EA",
             "16      7X:FD:EA",
             ShowFault.VALUE_LENGTH,
-            f"line 84: SERIALNUMBER has a LENGTH of 16, its value has 0 bytes {TWO}",
+            f"line 87: SERIALNUMBER has a LENGTH of 16, its value has 0 bytes {TWO}",
         ),
         (
             "680     FD 27 68",
             "680     FX 27 68",
             ShowFault.STRANGE_VALUE,
             (
-                "line 87: CERTIFICATE has the value "
+                "line 90: CERTIFICATE has the value "
                 f"'680FX2768477910443D94734F264A58B40305C86', which cannot be {TWO}"
             ),
         ),
@@ -147,14 +147,14 @@ def refused(text: str) -> ShowTextError:
             "IPADDRESS       4\n\n        CTL Record #:4",
             "IPADDRESS       5\n\n        CTL Record #:4",
             ShowFault.STRANGE_TEXT,
-            f"line 89: '5' is not part of what the command prints {TWO}",
+            f"line 92: '5' is not part of what the command prints {TWO}",
         ),
         (
             "60      CN=CAPF",
             "60      CN=C?PF",
             ShowFault.LETTERS_LOST,
             (
-                "line 81: SUBJECTNAME is 'CN=C?PF-e41e7d87;OU=TAC;O=Cisco;L=Krakow': "
+                "line 84: SUBJECTNAME is 'CN=C?PF-e41e7d87;OU=TAC;O=Cisco;L=Krakow': "
                 f"letters outside of ASCII may have become question marks {TWO}"
             ),
         ),
@@ -162,14 +162,14 @@ def refused(text: str) -> ShowTextError:
             "60      CN=CAPF",
             "60      CN=CAPPF",
             ShowFault.VALUE_LENGTH,
-            "line 81: SUBJECTNAME has a LENGTH of 60, its value has 61 bytes " + TWO,
+            "line 84: SUBJECTNAME has a LENGTH of 60, its value has 61 bytes " + TWO,
         ),
         (
             f"3       SUBJECTNAME     60      {CAPF}",
             f"3       SUBJECTNAME     60      {MOVED}",
             ShowFault.PARTS_MOVED,
             (
-                f"line 76: ISSUERNAME is {CAPF[:40]!r}, the letters of {MOVED[:40]!r} "
+                f"line 78: ISSUERNAME is {CAPF[:40]!r}, the letters of {MOVED[:40]!r} "
                 f"in another order: lines may have been moved {ALL}"
             ),
         ),
@@ -178,7 +178,7 @@ def refused(text: str) -> ShowTextError:
             f"5       ISSUERNAME      60      {OTHER_CAPF}",
             ShowFault.PARTS_MOVED,
             (
-                f"line 76: ISSUERNAME is {OTHER_CAPF[:40]!r}, the letters of "
+                f"line 78: ISSUERNAME is {OTHER_CAPF[:40]!r}, the letters of "
                 f"{CAPF[:40]!r} in another order: lines may have been moved {ALL}"
             ),
         ),
@@ -193,7 +193,7 @@ def refused(text: str) -> ShowTextError:
             "141\n8       SIGNATURE       127\n",
             ShowFault.SAME_CERTIFICATE,
             (
-                "line 61: records 1 and 2 have the same certificate, and not the same "
+                "line 62: records 1 and 2 have the same certificate, and not the same "
                 f"names, serial number and lengths {ALL}"
             ),
         ),
@@ -201,7 +201,7 @@ def refused(text: str) -> ShowTextError:
             "Length of CTL file: 4947",
             "Length of CTL file: 4946",
             ShowFault.FILE_LENGTH,
-            "line 106: the file has 4946 bytes, its header and records add up to 4947 "
+            "line 110: the file has 4946 bytes, its header and records add up to 4947 "
             + ALL.replace("of 4947", "of 4946"),
         ),
         (
@@ -216,7 +216,7 @@ def refused(text: str) -> ShowTextError:
             "CTL Record #:12",
             ShowFault.NUMBERS,
             (
-                "line 61: record 12 stands where record 2 must be (1492 of 4947 bytes "
+                "line 62: record 12 stands where record 2 must be (1492 of 4947 bytes "
                 "of the CTL were read: the header and 1 whole record)"
             ),
         ),
@@ -231,7 +231,7 @@ def refused(text: str) -> ShowTextError:
             "The CTL file was",
             ShowFault.END_MISSING,
             (
-                "line 106: the closing sentence of the list is missing: the text ends "
+                "line 110: the closing sentence of the list is missing: the text ends "
                 f"early {ALL}"
             ),
         ),
@@ -253,9 +253,9 @@ def test_a_damaged_list_is_refused_in_these_words(
         ("The checksum value of the CTL", "The checksum value of the ITL", 1),
         ("The CTL File was last", "The ITL File was last", 6),
         ("Parse CTL File", "Parse ITL File", 8),
-        ("CTL Record #:2", "ITL Record #:2", 61),
-        ("used to sign the CTL file", "used to sign the ITL file", 59),
-        ("The CTL file was verified", "The ITL file was verified", 106),
+        ("CTL Record #:2", "ITL Record #:2", 62),
+        ("used to sign the CTL file", "used to sign the ITL file", 60),
+        ("The CTL file was verified", "The ITL file was verified", 110),
     ],
 )
 def test_a_sentence_of_the_other_list_is_refused(old: str, new: str, line: int) -> None:
@@ -278,7 +278,7 @@ def test_only_a_sast_says_that_it_signed() -> None:
     old = "10      IPADDRESS       4\n\n        CTL Record #:3"
     said = "This etoken was used to sign the CTL file."
     error = refused(TEXT.replace(old, old.replace("4\n", f"4\n{said}\n"), 1))
-    assert (error.fault, error.line, error.found) == (ShowFault.STRANGE_TEXT, 75, said)
+    assert (error.fault, error.line, error.found) == (ShowFault.STRANGE_TEXT, 77, said)
 
 
 def test_a_role_may_be_a_number_and_another_tools_word() -> None:

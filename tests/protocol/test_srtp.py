@@ -120,3 +120,20 @@ def test_keys_of_a_wrong_length(key: int, salt: int) -> None:
 def test_keys_are_in_no_description() -> None:
     assert "000102" not in repr(KEYS)
     assert "\\x01" not in repr(KEYS)
+
+
+def test_the_rfcs_own_vectors() -> None:
+    """RFC 3711 B.3: cipher key, salt and the first bytes of the authentication key."""
+    keys = SrtpKeys(
+        bytes.fromhex("e1f97a0d3e018be0d64fa32c06de4139"),
+        bytes.fromhex("0ec675ad498afeebb6960b3aabe6"),
+    )
+    cipher, salt = "c61e7a93744f39ee10734afe3ff7a087", "30cbbc08863d8c85d49db34a9ae1"
+    assert derive_session_key(keys, 0, 16).hex() == cipher
+    assert derive_session_key(keys, 2, 14).hex() == salt
+    assert (
+        derive_session_key(keys, 1, 94).hex()
+        == "cebe321f6ff7716b6fd4ab49af256a156d38baa48f0a0acf3c34e2359e6cdbcee049646c"
+        "43d9327ad175578ef72270986371c10c9a369ac2f94a8c5fbcdddc256d6e919a48b610ef17c2"
+        "041e474035766b68642c59bbfc2f34db60dbdfb2dc68"
+    )

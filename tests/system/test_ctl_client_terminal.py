@@ -57,8 +57,8 @@ def insert(terminal: Terminal, name: str) -> None:
     terminal.until(PROMPT)
     terminal.type(name)
     shown = terminal.until(re.escape("Add [Y/n]: "))
-    assert "SAST-ADN00" in shown
-    assert "Cisco Manufacturing CA" in shown
+    assert 'Subject Name: cn="SAST-ADN00' in shown
+    assert "Issuer Name:  cn=Cisco Manufacturing CA;o=Cisco Systems" in shown
     terminal.type("y")
 
 
@@ -66,7 +66,12 @@ def test_two_tokens_and_a_password(tmp_path: Path) -> None:
     create_tokens(tmp_path)
     terminal = Terminal(tmp_path, "ctl-client", "set-mode", "mixed-mode")
     insert(terminal, "A")
-    terminal.until(PROMPT)
+    # Step 16: the content of the CTL file appears once a token was added.
+    entries = terminal.until(PROMPT).split("CTL Entries")[1]
+    assert [line.split()[0] for line in entries.splitlines()[2:6]] == [
+        *("CAPF", "CCM+TFTP", "CCM+TFTP"),
+        "Security",
+    ]
     terminal.type("C")
     assert "there is no token C" in terminal.until(PROMPT)
     terminal.type("A")
@@ -107,7 +112,7 @@ def test_error_1_asks_for_another_token(tmp_path: Path) -> None:
     create_tokens(tmp_path)
     tokenless(tmp_path, "admin", "--yes", "utils ctl set-cluster mixed-mode")
     terminal = Terminal(tmp_path, "ctl-client", "update")
-    assert "CCM+TFTP" in terminal.until(PROMPT)
+    assert "CTL Entries" not in terminal.until(PROMPT)
     terminal.type("A")
     assert "does not exist in the CTL File" in terminal.until(PROMPT)
     terminal.type("")

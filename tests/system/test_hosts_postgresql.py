@@ -146,6 +146,7 @@ def _database_goes_and_comes(hosts: Hosts, pub: Served, sub: Served) -> None:
     hosts.server.start()
     done = hosts.admin(hosts.publisher, UPDATE)
     assert done.returncode == 0, done.stderr
+    assert "cannot apply" not in done.stdout + done.stderr
     assert hosts.ctl(hosts.publisher) != before
     assert hosts.ctl(hosts.subscriber) == hosts.ctl(hosts.publisher)
     for each in (pub, sub):

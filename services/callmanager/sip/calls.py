@@ -55,7 +55,7 @@ class SipCalls(Dialogs):
         leg.respond(100, "Trying")
         self.legs[leg.dialog.call_id] = leg
         where = Endpoint(IPv4Address(offer.address), offer.port)
-        failure = self.switch.call(leg, number, endpoint=where, keys=leg.offered_keys)
+        failure = self.switch.call(leg, number, endpoint=where, offers=leg.offers)
         if failure is None:
             return None
         leg.show_ended(failure)

@@ -1,9 +1,9 @@
 """One SIP phone's part of a call: what the switch tells it becomes SIP messages.
 
 CUCM is a back-to-back user agent: the called phone gets an INVITE without a
-description, offers in its 200, and has the answer in the ACK (REFERENCE-4 4.1). Of the
-suites that a phone offers only AES_CM_128_HMAC_SHA1_32 is taken: SCCP phones speak no
-other (REFERENCE-4 3.3).
+description, offers in its 200, and has the answer in the ACK (REFERENCE-4 4.1). Each
+phone's answer takes the line of its own offer that has the agreed suite, with its tag,
+and the other phone's key (REFERENCE-4 4.3).
 """
 
 import itertools
@@ -25,9 +25,16 @@ from tokenless.protocol.sip.messages import (
     SipResponse,
     answer_to,
 )
-from tokenless.protocol.sip.sdp import AudioStream, Crypto, decode_audio
-from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
-from tokenless.services.callmanager.leg import CallFailure, Endpoint, Leg, Media, Party
+from tokenless.protocol.sip.sdp import AudioStream, decode_audio
+from tokenless.protocol.srtp import SrtpKeys
+from tokenless.services.callmanager.leg import (
+    CallFailure,
+    Endpoint,
+    KeyOffers,
+    Leg,
+    Media,
+    Party,
+)
 from tokenless.services.callmanager.sip.dialog import (
     INVITING,
     Dialog,
@@ -36,7 +43,6 @@ from tokenless.services.callmanager.sip.dialog import (
     refusal_of,
 )
 
-_SUITE: Final = SrtpSuite.AES_CM_128_HMAC_SHA1_32
 _SDP: Final = ("Content-Type", "application/sdp")
 _NORMAL_END: Final = ("Reason", "Q.850;cause=16")
 _FALLBACK: Final = "x-cisco-srtp-fallback"
@@ -131,10 +137,9 @@ class SipLeg(Leg):
         return self._offer
 
     @property
-    def offered_keys(self) -> SrtpKeys | None:
-        """The key that the phone sends with, None where no offered one can be used."""
-        crypto = self._usable_crypto()
-        return None if crypto is None else crypto.keys
+    def offers(self) -> KeyOffers:
+        """What the phone could send with; empty where it offers nothing usable."""
+        return {} if self._offer is None else self._offer.keys_by_suite
 
     def respond(
         self, status: int, reason: str, *headers: tuple[str, str], body: bytes = b""
@@ -222,7 +227,7 @@ class SipLeg(Leg):
         if call is not None:
             call.answer()
             where = Endpoint(self._offer.address, self._offer.port)
-            call.media_opened(self, where, self.offered_keys)
+            call.media_opened(self, where, self.offers)
 
     def _acknowledge(self) -> None:
         self._is_acknowledged = True
@@ -245,7 +250,7 @@ class SipLeg(Leg):
 
     def connect_media(self, where: Endpoint, media: Media) -> None:
         """Make the description that answers the phone's offer, and acknowledge."""
-        crypto = self._usable_crypto() if media.receives_with is not None else None
+        crypto = None if self._offer is None else self._offer.line_with(media.suite)
         stream = AudioStream(where.address, where.port)
         if crypto is not None and media.receives_with is not None:
             own = replace(crypto, keys=media.receives_with)
@@ -321,12 +326,6 @@ class SipLeg(Leg):
         """End a call that was not answered: its caller has given up."""
         if self._stage is _Stage.EARLY and self.call is not None:
             self.call.hang_up(self)
-
-    def _usable_crypto(self) -> Crypto | None:
-        offer = self._offer
-        if offer is None or not offer.is_secure:
-            return None
-        return next((each for each in offer.cryptos if each.suite is _SUITE), None)
 
     def _request(
         self,

@@ -15,6 +15,7 @@ from tokenless.ground.files import naming
 from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
+from tokenless.services.changes.ctl_entries import draft_entries, entries_of
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cli.certificates.ctl_client_dialog import (
     CtlClientDialog,
@@ -142,7 +143,7 @@ def show(*, opened: OpenedCluster, server: str | None, as_json: bool) -> None:
     if present is None:
         click.echo(f"No CTL File exists on {node.name}")
     else:
-        show_entries(present.records)
+        show_entries(entries_of(present.records))
 
 
 def _run(
@@ -157,12 +158,15 @@ def _run(
     )
     ignore = dialog.connect(cluster, node, ignore_missing=inserted.ignore_missing_file)
     present = operations.check_server(cluster, server=node, ignore_missing=ignore)
+    others = _others(cluster, present, inserted)
     tokens = dialog.insert_tokens(
-        names, present, lambda name: find_token(cluster, name, inserted.module)
+        names,
+        present,
+        lambda name: find_token(cluster, name, inserted.module),
+        lambda added: draft_entries(
+            cluster, present, [each.certificate for each in added], others
+        ),
     )
-    others = [] if present is None else operations.others_of(cluster, present)
-    others += [_other(cluster, Role.TFTP, each) for each in inserted.tftp]
-    others += [_other(cluster, Role.FIREWALL, each) for each in inserted.firewall]
     _unlock(dialog, present, tokens)
     ctl = operations.update(
         cluster,
@@ -174,6 +178,16 @@ def _run(
         by=administrator(),
     )
     _report(cluster, ctl, announce(cluster), as_json=as_json)
+
+
+def _others(
+    cluster: Cluster, present: TrustList | None, inserted: _Inserted
+) -> list[OtherServer]:
+    """Return the servers outside of the cluster: those of the file, and new ones."""
+    others = [] if present is None else operations.others_of(cluster, present)
+    others += [_other(cluster, Role.TFTP, each) for each in inserted.tftp]
+    others += [_other(cluster, Role.FIREWALL, each) for each in inserted.firewall]
+    return others
 
 
 def _other(cluster: Cluster, role: Role, text: str) -> OtherServer:

@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 import click
 
 from tokenless.protocol.certificates.name_text import printable
-from tokenless.protocol.codes import Role, role_text
-from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import ctl_client as operations
+from tokenless.services.changes.ctl_entries import COLUMNS, CtlEntry, token_information
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.hsm import HsmToken, password_missing
@@ -50,14 +49,15 @@ class CtlClientDialog:
         names: Sequence[str],
         present: TrustList | None,
         find: Callable[[str], Token],
+        entries: Callable[[Sequence[Token]], Sequence[CtlEntry]],
     ) -> list[Token]:
-        """Return the tokens that flags name, or those that are inserted one by one."""
+        """Return the tokens that flags name, or those that are inserted one by one.
+
+        The entries of the file to be are shown after each, as in the client's windows.
+        """
         tokens = [find(name) for name in names]
         if not self._is_interactive:
             return tokens
-        if present is not None:
-            click.echo("CTL Entries", err=True)
-            show_entries(present.records, err=True)
         while True:
             click.echo("Please insert a Security Token. Click Ok when done.", err=True)
             name = click.prompt(
@@ -69,6 +69,10 @@ class CtlClientDialog:
                 self._add(find(name), tokens, present)
             except ServiceError as error:
                 click.echo(error.explain(), err=True)
+                continue
+            if tokens:
+                click.echo("CTL Entries", err=True)
+                show_entries(entries(tokens), err=True)
 
     def password_of(self, token: Token) -> str:
         """Return the password of the token that signs.
@@ -93,14 +97,9 @@ class CtlClientDialog:
     ) -> None:
         """Show a token's certificate and take it when the user says Add."""
         certificate = token.certificate
-        click.echo(
-            "Security Token Information\n"
-            f"Subject Name: {printable(certificate.subject_text)}\n"
-            f"Issuer Name:  {printable(certificate.issuer_text)}\n"
-            f"Valid From:   {certificate.not_before:%m/%d/%Y}\n"
-            f"Expires on:   {certificate.not_after:%m/%d/%Y}",
-            err=True,
-        )
+        click.echo("Security Token Information", err=True)
+        for label, text in token_information(certificate):
+            click.echo(f"{label + ':':<13} {printable(text)}", err=True)
         if present is not None and not tokens:
             operations.choose_signer(present, [certificate])
         if any(each.certificate == certificate for each in tokens):
@@ -109,21 +108,11 @@ class CtlClientDialog:
             tokens.append(token)
 
 
-def show_entries(records: Sequence[Record], *, err: bool = False) -> None:
+def show_entries(entries: Sequence[CtlEntry], *, err: bool = False) -> None:
     """Print the client's list: Type, Hostname/IP, Issuer, Subject."""
-    head = ("Type", "Hostname/IP Address", "Issuer Name", "Subject Name")
-    click.echo(_row(*head), err=err)
-    for record in records:
-        is_token = record.role == Role.SAST and not record.dns_name
-        click.echo(
-            _row(
-                "Security Token" if is_token else role_text(record.role),
-                "No Hostname" if is_token else record.dns_name or "",
-                record.issuer_name or "",
-                record.subject_name or "",
-            ),
-            err=err,
-        )
+    click.echo(_row(*COLUMNS), err=err)
+    for each in entries:
+        click.echo(_row(each.type, each.host, each.issuer, each.subject), err=err)
 
 
 def _row(kind: str, host: str, issuer: str, subject: str) -> str:

@@ -5,17 +5,21 @@ are those of the server's token store.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
 from starlette.responses import Response
 
-from tokenless.protocol.codes import Role, role_text
-from tokenless.protocol.files.record import Record
+from tokenless.protocol.codes import Role
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.services.changes import console_users
 from tokenless.services.changes import ctl_client as operations
+from tokenless.services.changes.ctl_entries import (
+    CtlEntry,
+    draft_entries,
+    token_information,
+)
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.console.sessions import NoticeKind
@@ -24,8 +28,7 @@ from tokenless.services.console.visit import Page, Visit
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control.announce import Delivery
 from tokenless.services.pki.tokens import FileToken, Token, list_tokens, open_token
-from tokenless.services.publishing.ctl import OtherServer, token_ctl_records
-from tokenless.services.publishing.snapshot import ClusterSnapshot
+from tokenless.services.publishing.ctl import OtherServer
 from tokenless.services.store.console_users import ConsoleRole
 
 _PATH: Final = "/ctl-client"
@@ -60,10 +63,7 @@ class Draft:
 class CtlEntryRow:
     """A row of the CTL Entries."""
 
-    type: str
-    host: str
-    issuer: str
-    subject: str
+    entry: CtlEntry
     field: str = ""
     """`token` or `other`, when the entry can be taken out."""
     value: str = ""
@@ -150,8 +150,13 @@ def show_insert(visit: Visit) -> Response:
         draft=draft,
         tokens=[each.name for each in tokens.tokens if each.name not in draft.tokens],
         damaged=tokens.damaged,
-        chosen=_token(visit.cluster, chosen) if chosen else None,
+        chosen=chosen,
+        information=_information(visit.cluster, chosen) if chosen else (),
     )
+
+
+def _information(cluster: Cluster, name: str) -> tuple[tuple[str, str], ...]:
+    return token_information(_token(cluster, name).certificate)
 
 
 def insert(visit: Visit) -> Response:
@@ -264,38 +269,31 @@ def _delivered(visit: Visit) -> list[tuple[str, str, bool, str]]:
 
 
 def _entries(cluster: Cluster, draft: Draft) -> list[CtlEntryRow]:
-    """Return the records of the file to be, and which of them can be taken out."""
+    """Return the rows of the file to be, and which of them can be taken out."""
     added = {name: _token(cluster, name).certificate for name in draft.tokens}
-    present = _present(cluster, draft)
-    held = [] if present is None else operations.tokens_of(present)
-    listed = {each.der: each for each in [*added.values(), *held]}
-    with cluster.store.read() as connection:
-        snapshot = ClusterSnapshot.read(connection)
-    records = token_ctl_records(snapshot, list(listed.values()), draft.others)
     names = {certificate.der: name for name, certificate in added.items()}
     values: dict[tuple[int, str], str] = {
         (each.function, each.address): _value(each) for each in draft.others
     }
-    return [_entry(record, names, values) for record in records]
+    return [
+        _row(entry, names, values)
+        for entry in draft_entries(
+            cluster, _present(cluster, draft), list(added.values()), draft.others
+        )
+    ]
 
 
-def _entry(
-    record: Record,
+def _row(
+    entry: CtlEntry,
     names: Mapping[bytes, str],
     values: Mapping[tuple[int, str], str],
 ) -> CtlEntryRow:
-    is_token = record.role == Role.SAST and not record.dns_name
-    row = CtlEntryRow(
-        "Security Token" if is_token else role_text(record.role),
-        "No Hostname" if is_token else record.dns_name or "",
-        record.issuer_name or "",
-        record.subject_name or "",
-    )
-    token = names.get(record.certificate_der or b"")
-    if is_token and token is not None:
-        return replace(row, field="token", value=token)
+    record = entry.record
+    if entry.is_token:
+        name = names.get(record.certificate_der or b"")
+        return CtlEntryRow(entry, "" if name is None else "token", name or "")
     other = values.get((record.role, record.dns_name or ""))
-    return row if other is None else replace(row, field="other", value=other)
+    return CtlEntryRow(entry, "" if other is None else "other", other or "")
 
 
 def _present(cluster: Cluster, draft: Draft) -> TrustList | None:

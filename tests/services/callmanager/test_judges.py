@@ -25,6 +25,7 @@ from tokenless.phone_emulator.registration.line import Line, LineSettings
 from tokenless.phone_emulator.registration.register import group_of
 from tokenless.phone_emulator.registration.talkers.events import CallStage
 from tokenless.protocol.sip.register import DEVICE_PARAMETER
+from tokenless.protocol.srtp import SrtpSuite
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 
@@ -152,13 +153,13 @@ s=-
 c=IN IP4 127.0.0.1
 t=0 0
 m=audio 9 RTP/SAVP 0
-a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:{key}
+a=crypto:1 {suite} inline:{key}
 
 ]]></send>
   <recv response="100" optional="true"/>
   <recv response="180"/>
   <recv response="200">
-    <action><ereg regexp="a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:"
+    <action><ereg regexp="a=crypto:1 {suite} inline:"
       search_in="body" check_it="true" assign_to="1"/></action>
   </recv>
   <Reference variables="1"/>
@@ -187,12 +188,12 @@ Content-Length: 0
 """
 
 
-def scenario_of(device: str, number: str) -> str:
+def scenario_of(device: str, number: str, suite: SrtpSuite) -> str:
     """Return what SIPp does as a phone: register, call, be hung up on, leave."""
     names = {"named": DEVICE_PARAMETER, "device": device}
     steps = (
         _REGISTER.format(sequence=1, expires=3600, **names),
-        _CALL.format(number=number, key="A" * 40, **names),
+        _CALL.format(number=number, key="A" * 40, suite=suite.name, **names),
         _REGISTER.format(sequence=2, expires=0, **names),
     )
     head = '<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="a phone">'
@@ -204,8 +205,9 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+@pytest.mark.parametrize("suite", SrtpSuite)
 async def test_sipp_registers_and_calls_behind_stunnel(
-    site: Site, tmp_path: Path
+    site: Site, tmp_path: Path, suite: SrtpSuite
 ) -> None:
     """The tunnel shows the LSC; SIPp speaks SIP in clear to it."""
     phone = await site.add(A, "8861", ENCRYPTED)
@@ -226,7 +228,7 @@ async def test_sipp_registers_and_calls_behind_stunnel(
             nursery.start_soon(line.run)
             assert await line.until(lambda line: line.report.is_registered, 10)
             number = line.report.number
-            (tmp_path / "phone.xml").write_text(scenario_of(A, number))
+            (tmp_path / "phone.xml").write_text(scenario_of(A, number, suite))
             await _until_it_listens(port)
             nursery.start_soon(_pick_up_and_hang_up, line)
             status, said = await run(

@@ -26,7 +26,8 @@ from tokenless.protocol.sip.messages import (
     answer_to,
     branch_of,
 )
-from tokenless.protocol.sip.sdp import decode_audio
+from tokenless.protocol.sip.sdp import Crypto, decode_audio
+from tokenless.protocol.srtp import SrtpSuite
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -39,7 +40,7 @@ def test_a_call_shows_what_it_is_protected_by(mode: DeviceSecurity) -> None:
     assert (at_a.port, at_b.port) == (PORTS[B], PORTS[A])
     if mode is MODES.ENCRYPTED:
         assert [(each.tag, each.suite, each.keys) for each in at_a.cryptos] == [
-            (2, SHORT, KEYS[B])
+            (1, LONG, KEYS[B])
         ]
         assert [each.keys for each in at_b.cryptos] == [KEYS[A]]
     else:
@@ -87,9 +88,35 @@ def test_the_weaker_phone_decides() -> None:
     assert not decode_audio(connected.body).is_secure
 
 
+@pytest.mark.parametrize(
+    ("at_a", "at_b", "tags"),
+    [
+        ((LONG,), (LONG,), (1, 1)),
+        ((SHORT, LONG), (LONG,), (2, 1)),
+        ((SHORT, LONG), (LONG, SHORT), (2, 1)),
+        ((LONG, SHORT), (SHORT,), (2, 1)),
+    ],
+)
+def test_both_phones_get_the_best_common_suite_by_their_own_tags(
+    at_a: tuple[SrtpSuite, ...],
+    at_b: tuple[SrtpSuite, ...],
+    tags: tuple[int, int],
+) -> None:
+    a, b = two(MODES.ENCRYPTED)
+    a.suites, b.suites = at_a, at_b
+    connected, acknowledged = connect(a, b)
+    assert "security= Encrypted" in connected.get("call-info")
+    best = LONG if LONG in set(at_a) & set(at_b) else SHORT
+    bodies = connected.body, acknowledged.body
+    for body, tag, keys in zip(bodies, tags, (KEYS[B], KEYS[A]), strict=True):
+        audio = decode_audio(body)
+        assert audio.is_secure
+        assert audio.cryptos == (Crypto(tag, best, keys),)
+
+
 def test_without_a_common_suite_the_call_is_authenticated() -> None:
     a, b = two(MODES.ENCRYPTED)
-    b.suites = (LONG,)
+    a.suites, b.suites = (SHORT,), (LONG,)
     connected, acknowledged = connect(a, b)
     assert "security= Authenticated" in connected.get("call-info")
     assert not decode_audio(connected.body).is_secure
@@ -101,6 +128,7 @@ def test_a_phone_that_waits_for_srtp_gets_no_rtp(waits: str) -> None:
     """As baresip, which offers another suite and would hear nothing over RTP."""
     a, b = two(MODES.ENCRYPTED)
     stubborn = a if waits == A else b
+    a.suites = b.suites = (SHORT,)
     stubborn.suites, stubborn.says = (LONG,), ()
     a.say(a.request("INVITE", "1000", a.description))
     b.lift(b.next_request("INVITE"))

@@ -7,7 +7,7 @@ import pytest
 
 from tokenless.protocol.phones.device_security import DeviceSecurity
 from tokenless.protocol.sccp.call import SecurityStatus
-from tokenless.protocol.srtp import SrtpKeys
+from tokenless.protocol.srtp import SrtpKeys, SrtpSuite
 from tokenless.services.callmanager.leg import CallFailure, Endpoint, Leg, Media, Party
 from tokenless.services.callmanager.switch import Call, Stage, Switch, status_of
 
@@ -15,6 +15,8 @@ HERE, THERE = (Endpoint(IPv4Address("127.0.0.1"), port) for port in (16384, 1638
 KEYS_A, KEYS_B = SrtpKeys(b"a" * 16, b"a" * 14), SrtpKeys(b"b" * 16, b"b" * 14)
 MODES = DeviceSecurity
 CLEAR = MODES.NON_SECURE
+SHORT, LONG = SrtpSuite.AES_CM_128_HMAC_SHA1_32, SrtpSuite.AES_CM_128_HMAC_SHA1_80
+OTHER_KEYS = SrtpKeys(b"c" * 16, b"c" * 14)
 
 
 class Phone(Leg):
@@ -59,13 +61,13 @@ def dial(a: Phone, b: Phone, **more: object) -> CallFailure | None:
 
 def connect(a: Phone, b: Phone) -> None:
     """Dial, answer, and let both phones open their media."""
-    keys = KEYS_A if a.sip and a.party.security is MODES.ENCRYPTED else None
-    assert dial(a, b, **({"endpoint": HERE, "keys": keys} if a.sip else {})) is None
+    offers = {SHORT: KEYS_A} if a.party.security is MODES.ENCRYPTED else {}
+    assert dial(a, b, **({"endpoint": HERE, "offers": offers} if a.sip else {})) is None
     assert b.call is not None
     b.call.answer()
     if b.sip:
         secret = b.party.security is MODES.ENCRYPTED
-        b.call.media_opened(b, THERE, KEYS_B if secret else None)
+        b.call.media_opened(b, THERE, {SHORT: KEYS_B} if secret else {})
     if not a.sip:
         assert a.call is not None
         a.call.media_opened(a, HERE)
@@ -155,6 +157,57 @@ def test_a_sip_phone_without_a_usable_key_gets_a_call_in_clear(b_sip: bool) -> N
     assert call.stage is Stage.CONNECTED
     assert a.last("connected")[2] is SecurityStatus.AUTHENTICATED
     assert a.last("connect")[2] == Media(None, None)
+
+
+@pytest.mark.parametrize(
+    ("at_a", "at_b", "suite"),
+    [
+        ({LONG}, {LONG}, LONG),
+        ({SHORT}, {SHORT, LONG}, SHORT),
+        ({SHORT, LONG}, {SHORT, LONG}, LONG),
+        ({SHORT}, {LONG}, None),
+        ({LONG}, set(), None),
+    ],
+)
+def test_two_sip_phones_get_the_best_suite_that_both_have(
+    at_a: set[SrtpSuite], at_b: set[SrtpSuite], suite: SrtpSuite | None
+) -> None:
+    """REFERENCE-4 4.3; each suite has a key of its own."""
+    a, b = (Phone(number, MODES.ENCRYPTED, sip=True) for number in ("1001", "1000"))
+    first, second = (
+        {SHORT: KEYS_A, LONG: OTHER_KEYS},
+        {SHORT: OTHER_KEYS, LONG: KEYS_B},
+    )
+    offers = {each: first[each] for each in at_a}
+    assert dial(a, b, endpoint=HERE, offers=offers) is None
+    assert b.call is not None
+    b.call.answer()
+    b.call.media_opened(b, THERE, {each: second[each] for each in at_b})
+    media = Media(None, None)
+    if suite is not None:
+        media = Media(first[suite], second[suite], suite)
+    assert a.last("connect")[2] == media
+    assert b.last("connect")[2] == Media(media.receives_with, media.sends_with, suite)
+    level = SecurityStatus.ENCRYPTED if suite else SecurityStatus.AUTHENTICATED
+    assert a.last("connected")[2] is b.last("connected")[2] is level
+
+
+@pytest.mark.parametrize("a_sip", [False, True])
+def test_to_an_sccp_phone_only_its_own_suite_will_do(a_sip: bool) -> None:
+    a = Phone("1001", MODES.ENCRYPTED, sip=a_sip)
+    b = Phone("1000", MODES.ENCRYPTED, sip=not a_sip)
+    sip = {LONG: OTHER_KEYS, SHORT: KEYS_A}
+    assert dial(a, b, **({"endpoint": HERE, "offers": sip} if a_sip else {})) is None
+    assert b.call is not None
+    b.call.answer()
+    for leg, where in ((b, THERE), (a, HERE)):
+        if not leg.sip or leg is b:
+            b.call.media_opened(leg, where, sip if leg.sip else None)
+    seen = a.last("connect")[2], b.last("connect")[2]
+    assert all(isinstance(each, Media) and each.suite is SHORT for each in seen)
+    media = seen[0 if a_sip else 1]
+    assert isinstance(media, Media)
+    assert media.sends_with is KEYS_A
 
 
 def test_each_phone_sends_as_soon_as_the_other_one_listens() -> None:

@@ -85,7 +85,7 @@ def test_one_token_of_the_file_is_enough_to_update_it(
     lab: Cluster, tokens: list[FileToken]
 ) -> None:
     first = token_mixed(lab, tokens)
-    assert names(first) == [name(tokens[0]), name(tokens[1])]
+    assert names(first) == [name(tokens[1]), name(tokens[0])]
     second = ctl_client.update(lab, [tokens[1]], by="test")
     assert sorted(names(second)) == sorted(names(first))
     second.verify(tokens[1].certificate.public_key)

@@ -18,12 +18,18 @@ class Database:
         self.revision = 1
         self.installs: bytes | None = None
         self.fails = False
+        self.applying = trio.Event()
+        self.may_go_on = trio.Event()
+        self.may_go_on.set()
         self.judges_anew = False
         self.done: list[str] = []
         self.refilled = trio.Event()
 
     async def apply(self, revision: int) -> bool:
-        if self.fails:
+        fails = self.fails
+        self.applying.set()
+        await self.may_go_on.wait()
+        if fails:
             raise ServiceError("disk full")
         self.done.append(f"apply {revision}")
         if self.installs is not None:
@@ -111,4 +117,24 @@ async def test_what_fails_is_tried_again(
     assert follower.applied == 1
     database.fails = False
     await follower.sync(3)
+    assert database.done == ["apply 3"]
+
+
+async def test_a_sync_is_not_told_of_a_failure_older_than_itself(
+    follower: Follower, database: Database, nursery: trio.Nursery
+) -> None:
+    database.applying, database.may_go_on = trio.Event(), trio.Event()
+    database.revision, database.fails = 3, True
+    await database.applying.wait()
+    database.fails = False  # what failed is repaired while that look goes on
+    synced = trio.Event()
+
+    async def sync() -> None:
+        await follower.sync(3)
+        synced.set()
+
+    nursery.start_soon(sync)
+    await trio.testing.wait_all_tasks_blocked()
+    database.may_go_on.set()
+    await synced.wait()
     assert database.done == ["apply 3"]

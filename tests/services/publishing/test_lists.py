@@ -90,6 +90,9 @@ def test_tokens_make_5728_and_non_secure_3746(
         lab, tokens[:1], mode=SecurityMode.NON_SECURE, by="test"
     )
     assert len(emptied.data) == 3746
+    # Observed (M2N): the tokens of the old file come first, the one that signs before.
+    assert [record.length for record in emptied.records] == [1186, 1186, 33, 1004, 33]
+    assert signer(emptied) == members(emptied)[0][1]
     assert not lab.is_mixed
     emptied.verify(tokens[0].certificate.public_key)
 
@@ -151,8 +154,12 @@ def test_the_token_ctl_by_release(
     sasts = [name for role, name in members(ctl) if role == Role.SAST]
     token_names = [common(token.certificate) for token in tokens[:2]]
     own = [] if lab.release < (10, 5, 2) else [f"ITLRECOVERY_{PUB}", PUB]
-    assert sasts == [*token_names, *own]
-    assert signer(ctl) == token_names[0]
+    # Observed in the vendor's document: the one that was inserted first signs, and
+    # stands after the servers.
+    signs, other = token_names
+    assert members(ctl)[0] == (Role.SAST, other)
+    assert sasts == [other, signs, *own]
+    assert signer(ctl) == signs
     with_signature = [8 in {tag for tag, _ in r.elements} for r in ctl.records]
     assert not any(with_signature)
 
