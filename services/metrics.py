@@ -13,6 +13,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from tokenless.services.counters import ServerCollector
+from tokenless.services.shown_certificates import SHOWN
 from tokenless.services.stream_server.counters import stream_series
 
 _FORBIDDEN_LABELS: Final = frozenset({"mac", "device", "phone", "serial"})
@@ -20,6 +21,7 @@ _PREFIX: Final = "tokenless"
 
 REGISTRY: Final = CollectorRegistry()
 """The registry of this process."""
+REGISTRY.register(SHOWN)
 
 
 def counter(name: str, meaning: str, labels: Sequence[str] = ()) -> Counter:

@@ -21,7 +21,7 @@ _ESCAPES: Final = re.compile(
     r"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]"
     r"|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)|[@-Z\\-_])"
 )
-_BLANK: Final = re.compile(r"\s")
+_OTHER_BLANK: Final = re.compile(r"[^\S ]")
 _QUOTE: Final = re.compile(r"\s*(?:[>|] ?)+")
 _STAMP: Final = re.compile(
     r"\s*[\[(]?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s+)?"
@@ -57,6 +57,15 @@ def decode_pasted(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("cp1252", errors="replace")
+
+
+def is_encoding_guessed(data: bytes) -> bool:
+    """Return whether nothing but a guess tells what some of a text's letters are.
+
+    Every byte is a letter of some terminal; that all of them make UTF-8 is no chance.
+    """
+    text = decode_pasted(data)
+    return not text.isascii() and text == data.decode("cp1252", errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,7 @@ def _cleaned(lines: Sequence[str]) -> Iterator[str]:
 
 def _unquoted(line: str) -> str:
     """Take quote marks off, and make every blank a space."""
-    plain = _BLANK.sub(" ", line)
+    plain = _OTHER_BLANK.sub(" ", line)
     quote = _QUOTE.match(plain)
     return plain if quote is None else plain[quote.end() :]
 

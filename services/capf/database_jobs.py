@@ -103,7 +103,8 @@ class JobQueue:
             log: Where failures of the database are told.
         """
         self._cluster = cluster
-        self._authority = authority
+        self.authority = authority
+        """The issuer; may be replaced."""
         self._announce = announce
         self._log = log
         self._waiting: list[tuple[Job, Callable[[Answer], None]]] = []
@@ -181,7 +182,7 @@ class JobQueue:
         public_key = load_public_key(job.public_key, job.order.key)
         if public_key is None:
             return None
-        authority = self._authority
+        authority = self.authority
         begins = datetime.fromtimestamp(int(self._cluster.clock()), UTC)
         return mint_lsc(
             job.order.device.name,

@@ -1,7 +1,7 @@
 """The CAPF server as the rest of the services see it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -80,6 +80,7 @@ class CapfServer:
             ServiceError: When the certificate cannot be used.
         """
         unbound = structlog.get_logger() if log is None else log
+        self._settings = settings
         self._jobs = JobQueue(cluster, settings.authority, announce, unbound)
         self._server = StreamServer(
             settings.for_streams(),
@@ -112,3 +113,19 @@ class CapfServer:
     def close(self) -> None:
         """Stop listening, where `serve` was not entered after `bind`; else nothing."""
         self._server.close()
+
+    def reload(self, certificate: OwnCertificate, issuer: Authority) -> None:
+        """Show another certificate and issue by it; open connections stay.
+
+        Validity and release of issued certificates stay as they are.
+
+        Raises:
+            ServiceError: When it cannot be used; then nothing has changed.
+        """
+        mine = self._settings
+        authority = replace(
+            mine.authority, certificate=issuer.certificate, issuer=issuer.issuer
+        )
+        settings = replace(mine, certificate=certificate, authority=authority)
+        self._server.reload(settings.for_streams())
+        self._settings, self._jobs.authority = settings, authority

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 import trio
 
+from tokenless.protocol.certificates.certificate import Certificate
 from tokenless.protocol.certificates.pem import write_certificate
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes.certificates import ensure_tomcat
@@ -18,6 +19,7 @@ from tokenless.services.console.app import make_app
 from tokenless.services.console.console import Console
 from tokenless.services.console.serving import HttpsConfig, serve_pages, server_context
 from tokenless.services.errors import RESTORE_THE_KEY, ServiceError
+from tokenless.services.shown_certificates import SHOWN, ShownCertificate
 
 _USUAL_BITS: Final = 2048
 
@@ -53,6 +55,57 @@ class ConsoleSettings:
         )
 
 
+class ConsoleServer:
+    """Serves the pages until it is cancelled."""
+
+    def __init__(self, cluster: Cluster, settings: ConsoleSettings) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._running: tuple[HttpsConfig, ShownCertificate] | None = None
+
+    async def serve(
+        self,
+        *,
+        task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve until cancelled; reports where.
+
+        Raises:
+            ServiceError: When the socket or the certificate cannot be had, or nobody
+                would be asked to sign in on an address that others reach.
+        """
+        cluster, settings = self._cluster, self._settings
+        await trio.to_thread.run_sync(_check_host, cluster)
+        if settings.asks_nobody:
+            await trio.to_thread.run_sync(_check_open, cluster, settings.address)
+        context, der = await trio.to_thread.run_sync(self._load)
+        config = HttpsConfig(context)
+        where = config.listen("the console", settings.address, settings.port)
+        async with trio.open_nursery() as nursery:
+            console = Console(cluster, nursery, asks_nobody=settings.asks_nobody)
+            with SHOWN.showing(settings.node.name, "console", [der]) as shown:
+                self._running = config, shown
+                nursery.start_soon(console.live.follow)
+                nursery.start_soon(serve_pages, make_app(console), config, console.log)
+                task_status.started(where)
+                await trio.sleep_forever()
+
+    async def reload(self) -> None:
+        """Show the node's certificate of now; open connections stay.
+
+        Raises:
+            ServiceError: When the certificate or its key cannot be had.
+        """
+        if self._running is not None:
+            config, shown = self._running
+            config.context, der = await trio.to_thread.run_sync(self._load)
+            shown.change([der])
+
+    def _load(self) -> tuple[ssl.SSLContext, bytes]:
+        certificate = ensure_tomcat(self._cluster, self._settings.node, by="console")
+        return _context_of(self._settings.node, certificate), certificate.der
+
+
 async def serve_console(
     cluster: Cluster,
     settings: ConsoleSettings,
@@ -62,24 +115,12 @@ async def serve_console(
     """Serve the pages until cancelled; reports where.
 
     Raises:
-        ServiceError: When the socket or the certificate cannot be had, or nobody would
-            be asked to sign in on an address that others reach.
+        ServiceError: As `ConsoleServer.serve`.
     """
-    await trio.to_thread.run_sync(_check_host, cluster)
-    if settings.asks_nobody:
-        await trio.to_thread.run_sync(_check_open, cluster, settings.address)
-    context = await trio.to_thread.run_sync(_load_context, cluster, settings.node)
-    config = HttpsConfig(context)
-    where = config.listen("the console", settings.address, settings.port)
-    async with trio.open_nursery() as nursery:
-        console = Console(cluster, nursery, asks_nobody=settings.asks_nobody)
-        nursery.start_soon(console.live.follow)
-        nursery.start_soon(serve_pages, make_app(console), config, console.log)
-        task_status.started(where)
+    await ConsoleServer(cluster, settings).serve(task_status=task_status)
 
 
-def _load_context(cluster: Cluster, node: Node) -> ssl.SSLContext:
-    certificate = ensure_tomcat(cluster, node, by="console")
+def _context_of(node: Node, certificate: Certificate) -> ssl.SSLContext:
     key = node.keys.path(TrustStore.TOMCAT, certificate)
     # The lab's first keys are short, as in 2015: OpenSSL's usual level refuses them.
     level = 1 if certificate.public_key.key_size < _USUAL_BITS else 2

@@ -69,6 +69,7 @@ class NodeRuntime:
         self._tftp = TftpService(cluster, node)
         self._tvs = TvsService(cluster, node, self._trust.caches)
         self._callmanager = CallManagerService(cluster, node)
+        self._capf = CapfService(cluster, node)
         self._cluster = cluster
         self._services = {
             service.name: Supervised(node.name, service, nursery, cluster.clock)
@@ -112,7 +113,7 @@ class NodeRuntime:
         if NodeRole.CALLMANAGER in node.roles:
             yield ServiceKind.CALLMANAGER, self._callmanager
         if config.capf.enabled and NodeRole.CAPF in node.roles:
-            yield ServiceKind.CAPF, CapfService(self._cluster, node)
+            yield ServiceKind.CAPF, self._capf
 
     async def bind(self) -> None:
         """Take every socket. Raises ServiceError when one cannot be had."""
@@ -145,6 +146,7 @@ class NodeRuntime:
         await self._tftp.take_settings()
         await self._tvs.reload()
         await self._callmanager.reload()
+        await self._capf.reload()
 
     async def drain(self, timeout_s: float) -> None:
         """Begin nothing new; return when no phone is in the middle of a file."""

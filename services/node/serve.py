@@ -9,11 +9,11 @@ socket or to a process stays as it is until a restart, and the log names it. A
 configuration that cannot be used changes nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 import trio
@@ -29,6 +29,7 @@ from tokenless.services.node.follow_up import Pace
 from tokenless.services.node.runtime import Listening, NodeRuntime, ServiceKind
 
 _DRAIN_S: Final = 3.0
+Reload: TypeAlias = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +140,19 @@ def _locks(nodes: Sequence[Node]) -> Iterator[None]:
         yield
 
 
-async def reload(cluster: Cluster, serving: Serving, path: Path | None) -> None:
+async def reload(
+    cluster: Cluster,
+    serving: Serving,
+    path: Path | None,
+    beside: Reload | None = None,
+) -> None:
     """Reload settings and certificates; failures are logged, connections stay.
 
     Args:
         cluster: The cluster that is served.
         serving: What serves it.
         path: Its configuration; None when only certificates can have changed.
+        beside: Takes the certificate of what is served beside the publisher's services.
     """
     try:
         changed = await _take_settings(cluster, path)
@@ -153,19 +160,19 @@ async def reload(cluster: Cluster, serving: Serving, path: Path | None) -> None:
         get_logger().error("configuration not reloaded", reason=error.explain())
         return
     for runtime in serving.runtimes:
-        await _reload_node(runtime)
+        await _reload_node(runtime.node.name, runtime.reload)
+    if beside is not None:
+        await _reload_node(cluster.publisher.name, beside)
     get_logger().info("reloaded", changed=changed)
     if waiting := [name for name in changed if name not in settings_at_once()]:
         get_logger().warning("these settings apply after a restart", settings=waiting)
 
 
-async def _reload_node(runtime: NodeRuntime) -> None:
+async def _reload_node(node: str, reload_it: Reload) -> None:
     try:
-        await runtime.reload()
+        await reload_it()
     except ServiceError as error:
-        get_logger(node=runtime.node.name).error(
-            "certificate not reloaded", reason=error.explain()
-        )
+        get_logger(node=node).error("certificate not reloaded", reason=error.explain())
 
 
 async def _take_settings(cluster: Cluster, path: Path | None) -> list[str]:

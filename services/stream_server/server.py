@@ -9,6 +9,7 @@ import trio
 from tokenless.services.counters import ServerCollector
 from tokenless.services.errors import ServiceError
 from tokenless.services.listening import listen_tcp
+from tokenless.services.shown_certificates import SHOWN, ShownCertificate
 from tokenless.services.stream_server.counters import StreamCounters
 from tokenless.services.stream_server.guest import GuestMaker
 from tokenless.services.stream_server.loop.accepting import Listener
@@ -77,6 +78,7 @@ class StreamServer:
         # One list a port, with one socket a worker.
         self._sockets: list[list[socket.socket]] = []
         self._running: StreamLoop | Workers | None = None
+        self._shown: ShownCertificate | None = None
 
     async def bind(self) -> list[tuple[str, int]]:
         """Listen; clients wait in the backlog until `serve` runs.
@@ -121,12 +123,17 @@ class StreamServer:
         addresses = await self.bind()
         if self._collector is not None:
             self._collector.watch(self._settings.node, self.counters)
+        settings = self._settings
         try:
-            if self._settings.workers > 1:
-                await self._serve_by_workers(addresses, task_status)
-            else:
-                await self._serve_here(addresses, task_status)
+            with SHOWN.showing(
+                settings.node, settings.name, settings.shown
+            ) as self._shown:
+                if settings.workers > 1:
+                    await self._serve_by_workers(addresses, task_status)
+                else:
+                    await self._serve_here(addresses, task_status)
         finally:
+            self._shown = None
             if self._collector is not None:
                 self._collector.forget(self._settings.node, self.counters)
             self._running = None
@@ -162,6 +169,8 @@ class StreamServer:
             self._contexts = load_contexts(settings)
             warn_of_weaknesses(settings, self._log)
         self._settings = settings
+        if self._shown is not None:
+            self._shown.change(settings.shown)
         match self._running:
             case StreamLoop():
                 self._running.change_contexts(self._contexts)

@@ -122,6 +122,16 @@ class StreamSettings:
     node: str = ""
     """For logs and metrics."""
 
+    @property
+    def shown(self) -> frozenset[bytes]:
+        """The DER of the certificates that its ports show."""
+        return frozenset(
+            own.der
+            for port in self.ports
+            if port.tls is not None
+            for own in port.tls.certificates
+        )
+
 
 def within_descriptors(limits: StreamLimits) -> StreamLimits:
     """Raise the process's soft limit of open files, and stay below it."""

@@ -77,6 +77,7 @@ def test_a_file_tells_all_of_its_members() -> None:
         begins=publisher.not_before,
         ends=publisher.not_after,
         is_by_hash=False,
+        certificate_sha1=publisher.sha1,
     )
     assert [each.role for each in found.entries] == [0, 2, 4, 2]
 

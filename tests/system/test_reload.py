@@ -1,16 +1,19 @@
 """SIGHUP: other settings and certificates, and no phone loses its connection."""
 
+import re
 import signal
 import socket
 import time
+import urllib.request
 from pathlib import Path
 
 from tests.rigs.tvs_rig import client_context
-from tests.system.serving import PUBLISHER, Served, serving, tokenless
+from tests.system.serving import PUBLISHER, Served, lab_config, serving, tokenless
 from tokenless.protocol.tvs.messages import Query
 from tokenless.services.tvs.client import ServerAddress, TvsClient
 
 REQUEST = b"\0\1ITLFile.tlv\0octet\0blksize\x001428\0"
+LAB_DAYS = 1825
 NOBODY = Query(7, "SEP001122334455", "CN=nobody", "CN=nobody", b"\1")
 
 
@@ -27,12 +30,29 @@ def tvs(served: Served) -> tuple[str, int]:
     return host, int(port)
 
 
-def shown_certificate(served: Served) -> bytes | None:
+def shown_certificate(served: Served, service: str = "tvs") -> bytes | None:
+    host, _, port = served.address(PUBLISHER, service).rpartition(":")
+    context = client_context()
+    context.set_ciphers("ALL:@SECLEVEL=0")
     with (
-        socket.create_connection(tvs(served), timeout=10) as plain,
-        client_context().wrap_socket(plain) as tls,
+        socket.create_connection((host, int(port)), timeout=10) as plain,
+        context.wrap_socket(plain) as tls,
     ):
         return tls.getpeercert(binary_form=True)
+
+
+def days_shown(served: Served, server: str) -> int:
+    """Return what the metrics say of the certificate that a server shows."""
+    (port,) = [each["port"] for each in served.ready if each["service"] == "metrics"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        text = answer.read().decode()
+    pattern = (
+        "tokenless_shown_certificate_days_to_expiry"
+        rf'{{node="{PUBLISHER}",server="{server}"}} (\S+)'
+    )
+    found = re.search(pattern, text)
+    assert found is not None, text
+    return round(float(found[1]))
 
 
 def agreed(served: Served) -> bytes:
@@ -62,6 +82,26 @@ def test_certificates_and_settings_are_taken(tmp_path: Path) -> None:
         assert shown_certificate(served) != first
         assert agreed(served) == b"\0\6blksize\x00600\0"
         old.ask(NOBODY)
+        assert served.stop() == 0
+
+
+def test_what_is_shown_is_known_and_every_server_takes_it(tmp_path: Path) -> None:
+    """Renewed in the database is not renewed for clients: both are told."""
+    config = lab_config(tmp_path)
+    config.write_text(f"{config.read_text()}\n[capf]\nenabled = true\nport = 0\n")
+    servers = {"capf": ("CAPF", "CAPF"), "console": ("console", "tomcat")}
+    with serving(tmp_path, "--console", "0", "--metrics", "0") as served:
+        first = {service: shown_certificate(served, service) for service in servers}
+        for server, unit in servers.values():
+            renew = ("cert", "regenerate", "--node", PUBLISHER, "--days", "10", unit)
+            done = tokenless(tmp_path, *renew)
+            assert done.returncode == 0, done.stderr
+            assert days_shown(served, server) == LAB_DAYS
+        reload(served)
+        for service, (server, _) in servers.items():
+            assert shown_certificate(served, service) != first[service]
+            assert days_shown(served, server) == 10
+        assert days_shown(served, "TVS") == LAB_DAYS
         assert served.stop() == 0
 
 

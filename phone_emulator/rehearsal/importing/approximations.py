@@ -26,6 +26,7 @@ class Topic(StrEnum):
     EC = "ec-certificate"
     NAMES = "names-differ"
     NODE_NAMES = "node-names"
+    LETTERS = "letters-guessed"
     HASHES = "listed-by-hash"
     KEYS = "key-sizes"
     DIGEST = "digest"
@@ -54,7 +55,7 @@ ANCHOR_TOPICS: Final = frozenset(
 """With one of these, the phones' anchors may be others than the real ones."""
 _LONGEST: Final = 900
 _MOST_SHOWN: Final = 8
-NAME_TOPICS: Final = frozenset({Topic.NAMES, Topic.NODE_NAMES})
+NAME_TOPICS: Final = frozenset({Topic.NAMES, Topic.NODE_NAMES, Topic.LETTERS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,8 +179,9 @@ async def _serve(
                 _print_ready(each.node, each.service, each.address, each.port)
             if metrics is not None:
                 await _serve_metrics(nursery, metrics, running)
+            pages = None
             if console is not None:
-                await _serve_console(nursery, cluster, console)
+                pages = await _serve_console(nursery, cluster, console)
             freeze_heap_after_startup()
             click.echo(json.dumps({"event": "serving"}))
             notify.tell_ready("serving")
@@ -189,7 +190,7 @@ async def _serve(
             async with trio.open_nursery() as waiting:
                 if stop_with_stdin:
                     waiting.start_soon(_stop_after_stdin, waiting.cancel_scope)
-                await _obey(signals, lambda: reload(cluster, running, config))
+                await _obey(signals, lambda: reload(cluster, running, config, pages))
                 waiting.cancel_scope.cancel()
             notify.tell_stopping()
             await running.drain()
@@ -238,12 +239,12 @@ async def _serve_metrics(
 
 async def _serve_console(
     nursery: trio.Nursery, cluster: Cluster, section: ConsoleSection
-) -> None:
-    """Serve the pages, with the publisher's certificate."""
+) -> Callable[[], Awaitable[None]]:
+    """Serve the pages, with the publisher's certificate; return what renews it."""
     # Web libraries take half a second to load: only serving pages needs them.
     from tokenless.services.console.server import (  # noqa: PLC0415
+        ConsoleServer,
         ConsoleSettings,
-        serve_console,
     )
 
     settings = ConsoleSettings.of(
@@ -252,9 +253,11 @@ async def _serve_console(
         address=section.address or None,
         port=section.port,
     )
-    address, port = await nursery.start(serve_console, cluster, settings)
+    server = ConsoleServer(cluster, settings)
+    address, port = await nursery.start(server.serve)
     for service in (_CONSOLE, _CERTMGR):  # the REST interface is on the same port
         _print_ready(settings.node.name, service, address, port)
+    return server.reload
 
 
 def _print_ready(node: str | None, service: str, address: str, port: int) -> None:

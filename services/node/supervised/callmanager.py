@@ -138,8 +138,9 @@ class CallManagerService:
         """
         if self.server is not None:
             loaded = await trio.to_thread.run_sync(self._load)
-            self.server.reload(loaded.settings)
-            self.server.devices = loaded.devices
+            if self.server is not None:  # nobody has stopped it meanwhile
+                self.server.reload(loaded.settings)
+                self.server.devices = loaded.devices
 
     async def follow(self) -> None:
         """Register by the devices, and know the nodes, that the database has now."""

@@ -121,7 +121,8 @@ class TvsService(StreamService[TvsSettings, TvsServer]):
         """
         if self._server is not None:
             settings = await trio.to_thread.run_sync(self._load)
-            self._server.reload(settings.certificates, settings.limits)
+            if self._server is not None:  # nobody has stopped it meanwhile
+                self._server.reload(settings.certificates, settings.limits)
 
     def _load(self) -> TvsSettings:
         return tvs_settings(self._cluster, self._node, self._port)
@@ -144,6 +145,17 @@ class CapfService(StreamService[CapfSettings, CapfServer]):
         if self._server is None:
             return {}
         return {"capf": (self._cluster.listening_address(self._node), self._port)}
+
+    async def reload(self) -> None:
+        """Show the node's certificate of now, and issue by it.
+
+        Raises:
+            ServiceError: When the certificate or its key cannot be had.
+        """
+        if self._server is not None:
+            settings = await trio.to_thread.run_sync(self._load)
+            if self._server is not None:  # nobody has stopped it meanwhile
+                self._server.reload(settings.certificate, settings.authority)
 
     def _load(self) -> CapfSettings:
         cluster, node = self._cluster, self._node

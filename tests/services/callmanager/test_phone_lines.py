@@ -3,8 +3,9 @@
 import json
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,8 @@ from tokenless.services.config import load_config
 from tokenless.services.node.control.requests import ResetPhones
 
 A, B = "SEP0011223344AA", "SEP0011223344BB"
+MODELS = ("7975", "8861")
+"""One that speaks SCCP and one that speaks SIP."""
 IMPATIENT = LineSettings(timeout_s=5.0, retry_s=0.05, return_s=0.1)
 PATIENCE_S = 20.0
 
@@ -55,68 +58,71 @@ async def is_at(line: Line, node: str) -> bool:
     return await line.until(lambda line: line.report.node == node, PATIENCE_S)
 
 
-@pytest.mark.parametrize(
-    ("model", "mode"),
-    [
-        ("7975", NON_SECURE),
-        ("8861", NON_SECURE),
-        ("7975", ENCRYPTED),
-        ("8861", ENCRYPTED),
-    ],
-)
-async def test_a_phone_fails_over_and_comes_back(
-    site: Site, model: str, mode: DeviceSecurity
-) -> None:
+async def test_phones_fail_over_and_come_back(site: Site) -> None:
     await site.go_mixed()
-    phone = await site.add(A, model, mode)
-    line = line_of(site, phone)
+    lines = {
+        (model, mode): line_of(site, await site.add(f"SEP{number:012}", model, mode))
+        for number, (model, mode) in enumerate(product(MODELS, (NON_SECURE, ENCRYPTED)))
+    }
+
+    async def run(line: Line) -> None:
+        while True:
+            await line.run()
+
+    async def all_are_at(node: str) -> None:
+        for which, line in lines.items():
+            assert await is_at(line, node), which
+
     async with trio.open_nursery() as nursery:
-
-        async def run() -> None:
-            while True:
-                await line.run()
-
-        nursery.start_soon(run)
-        assert await is_at(line, PUBLISHER)
+        for line in lines.values():
+            nursery.start_soon(run, line)
+        await all_are_at(PUBLISHER)
         await site.stop(PUBLISHER)
-        assert await is_at(line, SUBSCRIBER)
-        assert line.report.is_secure is (mode is ENCRYPTED)
+        await all_are_at(SUBSCRIBER)
+        for (model, mode), line in lines.items():
+            assert line.report.is_secure is (mode is ENCRYPTED), model
         await site.start(PUBLISHER)
-        assert await is_at(line, PUBLISHER)
+        await all_are_at(PUBLISHER)
         nursery.cancel_scope.cancel()
-    assert not line.report.is_registered
+    assert not any(line.report.is_registered for line in lines.values())
 
 
-MODES = {"clear": NON_SECURE, "authenticated": AUTHENTICATED, "encrypted": ENCRYPTED}
 LEVELS = {
-    ("clear", "clear"): CallLevel.NOT_SECURE,
-    ("clear", "encrypted"): CallLevel.NOT_SECURE,
-    ("authenticated", "encrypted"): CallLevel.AUTHENTICATED,
-    ("encrypted", "encrypted"): CallLevel.ENCRYPTED,
+    (NON_SECURE, NON_SECURE): CallLevel.NOT_SECURE,
+    (NON_SECURE, ENCRYPTED): CallLevel.NOT_SECURE,
+    (AUTHENTICATED, ENCRYPTED): CallLevel.AUTHENTICATED,
+    (ENCRYPTED, ENCRYPTED): CallLevel.ENCRYPTED,
 }
 
 
-@pytest.mark.parametrize(("modes", "level"), LEVELS.items())
-@pytest.mark.parametrize(
-    "models", [("7975", "7975"), ("8861", "8861"), ("7975", "8861"), ("8861", "7975")]
-)
-async def test_a_call_has_the_level_of_the_weaker_side(
-    site: Site, models: tuple[str, str], modes: tuple[str, str], level: CallLevel
-) -> None:
+async def test_a_call_has_the_level_of_the_weaker_side(site: Site) -> None:
+    """Phones of both protocols call each other, at every level."""
     await site.go_mixed()
-    lines = [
-        line_of(site, await site.add(device, model, MODES[mode]))
-        for device, model, mode in zip((A, B), models, modes, strict=True)
-    ]
+
+    async def add(
+        first: int, modes: Iterable[DeviceSecurity]
+    ) -> dict[tuple[str, DeviceSecurity], Line]:
+        return {
+            (model, mode): line_of(
+                site, await site.add(f"SEP{number:012}", model, mode)
+            )
+            for number, (model, mode) in enumerate(product(MODELS, modes), first)
+        }
+
+    callers = await add(100, DeviceSecurity)
+    called = await add(200, (NON_SECURE, ENCRYPTED))
     async with trio.open_nursery() as nursery:
-        for line in lines:
+        for line in (*callers.values(), *called.values()):
             nursery.start_soon(line.run)
-        caller, called = lines
-        report = await call(caller, called, 0.3)
-        assert report.failure is None
-        assert report.level is level
-        assert [side.level for side in report.sides] == [level, level]
-        assert report.was_heard, report
+        for models, (modes, level) in product(
+            product(MODELS, repeat=2), LEVELS.items()
+        ):
+            ends = zip(models, modes, strict=True)
+            report = await call(callers[next(ends)], called[next(ends)], 0.3)
+            assert report.failure is None, (models, modes)
+            assert report.level is level, (models, modes)
+            assert [side.level for side in report.sides] == [level, level]
+            assert report.was_heard, report
         nursery.cancel_scope.cancel()
 
 

@@ -20,6 +20,7 @@ LISTED = (
     "tvs_cache_entries",
     "cache_age_seconds",
     "certificate_days_to_expiry",
+    "shown_certificate_days_to_expiry",
     "registered_phones",
     "sccp_refused_total",
     "capf_refused_total",

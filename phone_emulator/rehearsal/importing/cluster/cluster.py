@@ -1,18 +1,18 @@
 """The cluster that made the lists: nodes, release, mode, names, drift."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-from tokenless.phone_emulator.addresses import HOST
 from tokenless.phone_emulator.rehearsal.importing.approximations import (
     ANCHOR_TOPICS,
     NAME_TOPICS,
     Approximation,
     Topic,
     listed,
+)
+from tokenless.phone_emulator.rehearsal.importing.cluster.agreement import (
+    check_agreement,
 )
 from tokenless.phone_emulator.rehearsal.importing.cluster.digest import (
     FIRST_RELEASE,
@@ -54,6 +54,11 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import (
     ImportedNode,
     nodes_of,
 )
+from tokenless.phone_emulator.rehearsal.importing.cluster.server_names import (
+    domain_of,
+    host_name,
+    subject_of,
+)
 from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
     ImportedRecord,
@@ -71,15 +76,6 @@ from tokenless.protocol.codes import Role
 from tokenless.protocol.phones.configuration import PhoneConfig
 from tokenless.protocol.release import Release
 from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
-
-_HOST_NAME: Final = re.compile(rf"(?=.{{1,128}}\Z){HOST.pattern}(?:\.{HOST.pattern})*")
-_COUNTRY: Final = re.compile("[A-Z]{2}")
-_SUBJECT_KEYS: Final = {
-    "organizational_unit": "OU",
-    "organization": "O",
-    "locality": "L",
-    "state": "ST",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +171,10 @@ def read_cluster(
 
     Raises:
         PhoneError: When no node can be found in the lists, or too many; when lists and
-            configuration are not of the same cluster, or the lists not of the release.
+            configuration are not of the same cluster, or the lists not of the release;
+            when lists contradict each other.
     """
+    check_agreement(imported_lists)
     known = known or Known()
     lists = with_node_recoveries(marked(imported_lists), known.version)
     return _Reading(lists, known).cluster()
@@ -234,9 +232,9 @@ class _Reading:
             is_mixed=self._is_mixed(),
             has_ctl=self._ctl is not None,
             tokens=sum(each.is_token for each in ctl_entries),
-            subject=_subject(server.subject if server else ""),
-            domain=_domain(server, nodes),
-            capf=_host_name(capf),
+            subject=subject_of(server.subject if server else ""),
+            domain=domain_of(server, nodes),
+            capf=host_name(capf),
             key_bits=self._key_bits,
             since_ctl=self._drifts.since_ctl(),
             regenerations=self._drifts.regenerations(),
@@ -326,29 +324,6 @@ class _Reading:
                 "they were not given: a certificate that was regenerated there, or a "
                 "TFTP service that was not restarted, is not seen",
             )
-
-
-def _subject(server: str) -> dict[str, str]:
-    subject = {key: attribute(server, name) for key, name in _SUBJECT_KEYS.items()}
-    country = attribute(server, "C")
-    kept = {key: value for key, value in subject.items() if value}
-    return {**kept, "country": country} if _COUNTRY.fullmatch(country) else kept
-
-
-def _domain(server: ImportedRecord | None, nodes: Sequence[ImportedNode]) -> str | None:
-    """Return what follows the node's name in its certificate's common name."""
-    if server is None:
-        return None
-    common = server.common_name
-    for node in nodes:
-        if common.lower().startswith(f"{node.name.lower()}."):
-            return _host_name(common[len(node.name) + 1 :])
-    return None
-
-
-def _host_name(text: str) -> str | None:
-    """Return a name that a configuration takes; None for any other."""
-    return text if _HOST_NAME.fullmatch(text) else None
 
 
 def _usual_bits(entries: Sequence[ImportedRecord]) -> int:

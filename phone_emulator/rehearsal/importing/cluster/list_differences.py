@@ -45,6 +45,7 @@ def of_lists(
         entry for imported_list in imported_lists for entry in imported_list.entries
     ]
     yield from _unverified(imported_lists)
+    yield from _letters(imported_lists)
     yield from _shared(entries, issuers)
     yield from _guessed_shared(entries, issuers, nodes)
     yield from _ca_signed(entries, issuers)
@@ -71,6 +72,24 @@ def _unverified(imported_lists: Sequence[ImportedList]) -> Iterator[Approximatio
             case never:
                 assert_never(never)
         yield Approximation(Topic.UNVERIFIED, what, "here every list is signed well")
+
+
+def _letters(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
+    guessed = [each for each in imported_lists if each.is_encoding_guessed]
+    names = {
+        name
+        for each in guessed
+        for entry in each.entries
+        for name in (entry.subject, entry.issuer)
+        if not name.isascii()
+    }
+    if names:
+        yield Approximation(
+            Topic.LETTERS,
+            f"letters outside of ASCII are a guess: {listed(sorted(names))}",
+            f"{listed(each.source for each in guessed)}: neither UTF-8 nor UTF-16, so "
+            "read as Windows-1252; save the text again as UTF-8",
+        )
 
 
 def _shared(

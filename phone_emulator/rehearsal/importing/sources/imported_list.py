@@ -36,6 +36,8 @@ class ImportedRecord:
     """True for a SAST of nobody in the cluster (Phone-SAST-trust)."""
     is_node_recovery: bool = False
     """True for the ITLRecovery of a subscriber, which has its own before 12.5."""
+    certificate_sha1: str = ""
+    """Lower-case hex; empty when the record has no certificate."""
 
     @property
     def common_name(self) -> str:
@@ -83,6 +85,13 @@ class ImportedList:
     """In bytes; None in pasted text."""
     signature: SignatureState = SignatureState.VALID
     """True if the node, or we, found its signature to be good."""
+    is_encoding_guessed: bool = False
+    """True if letters outside of ASCII in its names are a guess."""
+
+    @property
+    def is_text(self) -> bool:
+        """Tell whether it was read from pasted text, not from the file itself."""
+        return self.length is None
 
     @property
     def owner(self) -> str:

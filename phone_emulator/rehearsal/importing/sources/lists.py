@@ -5,7 +5,7 @@ enough to build a cluster like it. Either form becomes a `ImportedList`.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,7 @@ from tokenless.protocol.files.record import Record, RecordTag
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.show_output.faults import ShowFault, ShowTextError
 from tokenless.protocol.show_output.parse import parse_shown_lists
-from tokenless.protocol.show_output.paste import decode_pasted
+from tokenless.protocol.show_output.paste import decode_pasted, is_encoding_guessed
 from tokenless.protocol.show_output.shown_list import ShownList, ShownRecord
 from tokenless.protocol.trust.lint import SignatureState, signature_state
 from tokenless.protocol.trust.verdicts import FileKind
@@ -121,7 +121,11 @@ def lists_of(data: bytes, kind: FileKind, source: str) -> list[ImportedList]:
         raise SourceLineError(
             f"{source}: {what}{error}", error.line, hint=error.hint
         ) from None
-    return _of_texts(shown, source)
+    is_guessed = is_encoding_guessed(data)
+    return [
+        replace(each, is_encoding_guessed=is_guessed)
+        for each in _of_texts(shown, source)
+    ]
 
 
 def _of_texts(shown: Sequence[ShownList], source: str) -> list[ImportedList]:
@@ -170,6 +174,7 @@ def _entry_of_record(record: Record) -> ImportedRecord:
         begins=None if certificate is None else certificate.not_before,
         ends=None if certificate is None else certificate.not_after,
         is_by_hash=RecordTag.CERTIFICATE_HASH in tags and certificate is None,
+        certificate_sha1=certificate.sha1 if certificate else "",
     )
 
 
@@ -197,6 +202,7 @@ def _entry_of_text(record: ShownRecord) -> ImportedRecord:
         has_node_name=record.dns_name is not None,
         is_ec=key_length in _EC_KEY_LENGTHS,
         is_by_hash="CERTHASH" in record.lengths,
+        certificate_sha1=record.certificate_sha1 or "",
     )
 
 
