@@ -152,6 +152,7 @@ RECOVERY_OF_SUB = {
     "69      CN=ITLRECOVERY_pub": "70      CN=ITLRECOVERY_sub1",
     "2       1677": "2       1680",
     "16      C9:AE": "16      C9:AF",
+    "DA 90 8A": "DA 90 8B",
 }
 
 
