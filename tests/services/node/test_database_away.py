@@ -13,8 +13,8 @@ from tests.rigs.waiting import until
 from tokenless.services.errors import ServiceError
 from tokenless.services.metrics import CACHE_AGE, DATABASE_REACHABLE
 from tokenless.services.node import follower as follower_module
-from tokenless.services.node import recording
 from tokenless.services.node.follower import Follower, follow_notifications
+from tokenless.services.store.access import one_writer
 from tokenless.services.store.access.failures import DatabaseAwayError
 from tokenless.services.store.database import Database
 
@@ -139,7 +139,7 @@ async def test_a_database_that_takes_no_change_is_followed_and_said(
     away: Away, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As while the standby is away for which it waits with each commit."""
-    monkeypatch.setattr(recording, "ANSWER_S", 0.05)
+    monkeypatch.setattr(one_writer, "ANSWER_S", 0.05)
     away.takes_changes.clear()
     for revision in (2, 3):
         away.revision = revision
