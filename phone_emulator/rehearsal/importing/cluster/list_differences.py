@@ -13,6 +13,9 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.issuers import (
     Issuers,
     unit_of,
 )
+from tokenless.phone_emulator.rehearsal.importing.cluster.node_recoveries import (
+    of_node_recoveries,
+)
 from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import (
     ImportedNode,
     node_name,
@@ -47,6 +50,7 @@ def of_lists(
     yield from _guessed_shared(entries, issuers, nodes)
     yield from _ca_signed(entries, issuers)
     yield from _ec(imported_lists, Release.parse(version))
+    yield from of_node_recoveries(entries)
     yield from _by_hash(entries)
     yield from _other_roles(entries)
     yield from _names(entries)
