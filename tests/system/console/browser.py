@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from selenium import webdriver
 from selenium.common.exceptions import (
@@ -55,6 +56,11 @@ class Browser:
 
     def go(self, path: str) -> None:
         self.driver.get(self.base + path)
+
+    @property
+    def path(self) -> str:
+        """Return the path of the present page."""
+        return urlsplit(self.driver.current_url).path
 
     def click(self, words: str) -> None:
         """Click a button or a link by its words; await the page it leads to.

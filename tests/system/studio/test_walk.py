@@ -72,6 +72,21 @@ def picture(browser: Browser, name: str) -> None:
     (PICTURES / f"{name}.webp").write_bytes(base64.b64decode(shot["data"]))
 
 
+def sideways(browser: Browser, wide: int) -> int:
+    """Return by how many pixels a page is wider than a window of so many."""
+    size = {"width": wide, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    driver = browser.driver
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        pixels: int = driver.execute_script(
+            "const page = document.documentElement;"
+            "return page.scrollWidth - page.clientWidth;"
+        )
+        return pixels
+    finally:
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     require(str(CHROMIUM))
@@ -122,6 +137,7 @@ def test_from_dropped_files_to_the_report_of_a_change_board(desk: Desk) -> None:
     assert "phones off 8861-at-sub1" in board
     assert "the release is a guess" in board
     desk.check("report")
+    assert sideways(browser, 320) == 0
     assert pages_of(browser.driver.print_page()) <= MOST_PAGES
     _look_at_the_other_pages(desk)
 
