@@ -30,6 +30,7 @@ from tokenless.services.store.registrations import (
     RecordedState,
     RegistrationRow,
     absent_devices,
+    database_time,
     end_registrations,
     forget_registrations,
     write_registrations,
@@ -68,7 +69,7 @@ class RegistrationRecords:
         self._log = log
         self._waiting: dict[str, RegistrationRow] = {}
         self._has_changed = trio.Event()
-        self._seen_at = 0.0
+        self._seen_at = -SEEN_EVERY_S
         self._unpruned = 0
         self._has_begun = False
         self._writer = OneWriter(may_hang=store.is_shared)
@@ -117,9 +118,7 @@ class RegistrationRecords:
                 self._waiting = {**rows, **self._waiting}
 
     def _write_rows(self, rows: list[RegistrationRow]) -> None:
-        # Nodes compare each other's words with the time of day, not with the
-        # cluster's clock, which a rehearsal moves.
-        now = time.time()
+        now = time.monotonic()
         is_due = now - self._seen_at >= SEEN_EVERY_S
         if self._has_begun and not rows and not is_due:
             return
@@ -128,7 +127,10 @@ class RegistrationRecords:
                 reason = int(UnregisterReason.CALLMANAGER_FORCED_RESTART)
                 end_registrations(connection, self._node_id, reason, int(self._clock()))
             write_registrations(connection, self._node_id, rows)
-            write_state(connection, self._node_id, seen_at=int(now))
+            # Not the host's clock, which others need not have; nor the cluster's, which
+            # a rehearsal moves.
+            seen_at = int(database_time(connection))
+            write_state(connection, self._node_id, seen_at=seen_at)
             self._unpruned += len(rows)
             if self._unpruned >= _PRUNE_EVERY or not self._has_begun:
                 absent = absent_devices(connection, self._node_id)
