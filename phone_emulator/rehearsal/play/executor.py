@@ -6,6 +6,7 @@ of workers that die are the libraries'.
 
 import multiprocessing
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     CancelledError,
@@ -29,6 +30,9 @@ _RETRIES: Final = 5
 """The number of Dask workers that may die under a task."""
 _CONNECT_S: Final = 10
 """For the scheduler's answer, and for its first worker."""
+_FORKER: Final = "tokenless.phone_emulator.rehearsal.play.forker"
+_LONGEST_FOLDER: Final = 70
+"""Bytes: it listens at a path there, which may have 107 (sun_path)."""
 _DIED: Final = "a process that played rehearsals has died"
 
 
@@ -145,8 +149,11 @@ def ordered_results(
 
 
 def _local(jobs: int | None) -> Executor:
-    # Forked children would inherit locks and sockets of this process.
-    context = multiprocessing.get_context("spawn")
+    # Children of this process would inherit its locks and sockets; those of a process
+    # that has nothing but modules do not, and need not load these one by one.
+    is_short = len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER
+    context = multiprocessing.get_context("forkserver" if is_short else "spawn")
+    context.set_forkserver_preload([_FORKER])
     return ProcessPoolExecutor(
         jobs or len(os.sched_getaffinity(0)), context, initializer=leave_to_parent
     )
