@@ -85,6 +85,14 @@ class Release(NamedTuple):
         return self >= (12,)
 
     @property
+    def shares_recovery(self) -> bool:
+        """Tell whether one ITLRecovery serves all nodes (REFERENCE-2 2.1: from 12.5).
+
+        The emulated cluster has one in every release; real ones before have one a node.
+        """
+        return self >= (12, 5)
+
+    @property
     def recovery_in_ctl(self) -> bool:
         """Tell whether the CTL lists ITLRecovery (REFERENCE 1.9: 10.5(2) and later)."""
         return self >= (10, 5, 2)

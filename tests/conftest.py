@@ -9,7 +9,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from tests.rigs import quick_keys, quick_passwords
+from tests.rigs import first_run, quick_keys, quick_passwords
 from tests.rigs.memory import use_memory
 from tests.rigs.peers import missing_programs_skip
 from tests.rigs.postgresql import Server, running_server
@@ -49,8 +49,16 @@ def pytest_report_header() -> str:
     return f"compiled rooms: {len(compiled.extensions()) or 'none'}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the tests together with the other workers."""
+    first_run.import_from_the_middle(session.config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Begin with what takes longest: at the end no worker waits for a slow file."""
+    with first_run.in_turn():
+        yield
     items.sort(key=_speed)
 
 

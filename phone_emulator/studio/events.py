@@ -81,6 +81,8 @@ class State(msgspec.Struct, frozen=True, tag="state"):
     """Groups of phones that are off."""
     cut_off: tuple[str, ...] = ()
     """Nodes from which the database is away."""
+    refused: int = 0
+    """Lines that were not taken: as many as may wait do so already."""
 
 
 class Reported(msgspec.Struct, frozen=True, tag="reported"):

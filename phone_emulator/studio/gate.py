@@ -32,6 +32,8 @@ class Gate:
         self._on_change = on_change
         self.is_paused = is_paused
         self.is_held = False
+        self.refused = 0
+        """Lines that were not taken because too many waited, since they last moved."""
         self._allowed = 0
         self._waiting: deque[str] = deque()
         self._waiter: tuple[trio.lowlevel.TrioToken, trio.Event] | None = None
@@ -54,6 +56,8 @@ class Gate:
             case "inject":
                 if len(self._waiting) < MAX_WAITING:
                     self._waiting.append(command.line)
+                else:
+                    self.refused += 1
         self._on_change()
         waiter = self._waiter
         if waiter is not None:
@@ -70,6 +74,7 @@ class Gate:
             return ()
         taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
         if taken:
+            self.refused = 0
             self._on_change()
         return taken
 

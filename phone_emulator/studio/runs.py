@@ -148,6 +148,8 @@ class LiveRun:
             verdicts, not_modelled = last.verdicts, last.not_modelled
             if last.left:
                 error = f"put in too late, and not carried out: {', '.join(last.left)}"
+                if refused := self.state.refused:
+                    error += f"; {refused} more were not taken, too many waited"
         elif self.is_stopping:
             state, error = "stopped", "it was stopped before its end"
         else:

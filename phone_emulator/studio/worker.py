@@ -163,6 +163,7 @@ class _Player:
                 {} if rig is None else rig.nodes_up,
                 () if rig is None else rig.phone_groups.off,
                 () if rig is None else rig.nodes_cut_off,
+                self.gate.refused,
             )
         )
 

@@ -21,7 +21,7 @@ _ESCAPES: Final = re.compile(
     r"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]"
     r"|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)|[@-Z\\-_])"
 )
-_BLANK: Final = re.compile(r"\s")
+_OTHER_BLANK: Final = re.compile(r"[^\S ]")
 _QUOTE: Final = re.compile(r"\s*(?:[>|] ?)+")
 _STAMP: Final = re.compile(
     r"\s*[\[(]?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s+)?"
@@ -136,7 +136,7 @@ def _cleaned(lines: Sequence[str]) -> Iterator[str]:
 
 def _unquoted(line: str) -> str:
     """Take quote marks off, and make every blank a space."""
-    plain = _BLANK.sub(" ", line)
+    plain = _OTHER_BLANK.sub(" ", line)
     quote = _QUOTE.match(plain)
     return plain if quote is None else plain[quote.end() :]
 

@@ -11,6 +11,7 @@ not written, and of phones that are not registered only so many rows are kept.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -21,6 +22,7 @@ from tokenless.services.callmanager.registrar import MAX_FAILURES
 from tokenless.services.callmanager.registration import Absence, Registration
 from tokenless.services.errors import ServiceError
 from tokenless.services.limited_log import shortened
+from tokenless.services.store.access.one_writer import OneWriter
 from tokenless.services.store.database import Database
 from tokenless.services.store.nodes import write_state
 from tokenless.services.store.registrations import (
@@ -28,6 +30,7 @@ from tokenless.services.store.registrations import (
     RecordedState,
     RegistrationRow,
     absent_devices,
+    database_time,
     end_registrations,
     forget_registrations,
     write_registrations,
@@ -66,9 +69,10 @@ class RegistrationRecords:
         self._log = log
         self._waiting: dict[str, RegistrationRow] = {}
         self._has_changed = trio.Event()
-        self._seen_at = 0.0
+        self._seen_at = -SEEN_EVERY_S
         self._unpruned = 0
         self._has_begun = False
+        self._writer = OneWriter(may_hang=store.is_shared)
         self._is_away = False
 
     def note(self, change: Registration | Absence) -> None:
@@ -89,20 +93,18 @@ class RegistrationRecords:
     async def finish(self) -> None:
         """Write what still waits, also when the service is being cancelled."""
         with trio.CancelScope(shield=True), trio.move_on_after(_LAST_WORDS_S):
-            await self._write(abandon_on_cancel=True)
+            await self._write(is_last=True)
 
-    async def _write(self, *, abandon_on_cancel: bool = False) -> None:
+    async def _write(self, *, is_last: bool = False) -> None:
         rows, self._waiting = self._waiting, {}
         self._has_changed = trio.Event()
+        is_written = False
         try:
-            await trio.to_thread.run_sync(
-                self._write_rows,
-                list(rows.values()),
-                abandon_on_cancel=abandon_on_cancel,
+            await self._writer.run(
+                partial(self._write_rows, list(rows.values())), is_last=is_last
             )
+            is_written = True
         except ServiceError as error:
-            # Later changes of the same phones are newer.
-            self._waiting = {**rows, **self._waiting}
             if not self._is_away:
                 self._log.warning(
                     "registrations cannot be written", reason=error.explain()
@@ -110,11 +112,13 @@ class RegistrationRecords:
             self._is_away = True
         else:
             self._is_away = False
+        finally:
+            if not is_written:
+                # Later changes of the same phones are newer.
+                self._waiting = {**rows, **self._waiting}
 
     def _write_rows(self, rows: list[RegistrationRow]) -> None:
-        # Nodes compare each other's words with the time of day, not with the
-        # cluster's clock, which a rehearsal moves.
-        now = time.time()
+        now = time.monotonic()
         is_due = now - self._seen_at >= SEEN_EVERY_S
         if self._has_begun and not rows and not is_due:
             return
@@ -123,7 +127,10 @@ class RegistrationRecords:
                 reason = int(UnregisterReason.CALLMANAGER_FORCED_RESTART)
                 end_registrations(connection, self._node_id, reason, int(self._clock()))
             write_registrations(connection, self._node_id, rows)
-            write_state(connection, self._node_id, seen_at=int(now))
+            # Not the host's clock, which others need not have; nor the cluster's, which
+            # a rehearsal moves.
+            seen_at = int(database_time(connection))
+            write_state(connection, self._node_id, seen_at=seen_at)
             self._unpruned += len(rows)
             if self._unpruned >= _PRUNE_EVERY or not self._has_begun:
                 absent = absent_devices(connection, self._node_id)

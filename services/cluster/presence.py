@@ -8,7 +8,6 @@ say something, one with the registration counts, else the newest.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from time import time
 from typing import Final
 
 from tokenless.protocol.phones.registration import reason_word
@@ -20,6 +19,7 @@ from tokenless.services.store.registrations import (
     RecordedState,
     RegistrationRow,
     TftpItl,
+    database_time,
     read_itls,
     read_registrations,
 )
@@ -92,9 +92,9 @@ def read_presences(cluster: Cluster, device: str | None = None) -> dict[str, Pre
     with cluster.store.read() as connection:
         found = read_registrations(connection, device)
         itls = read_itls(connection)
+        now = database_time(connection)
     nodes = {node.id: node for node in cluster.nodes}
     shows_itl = cluster.release.notes_itl
-    now = time()
     presences: dict[str, Presence] = {}
     for said in found:
         node = nodes.get(said.node_id)
@@ -113,6 +113,7 @@ def read_node_presences(cluster: Cluster, node: Node) -> list[Presence]:
     with cluster.store.read() as connection:
         found = read_registrations(connection)
         itls = read_itls(connection)
+        now = database_time(connection)
     nodes = {each.id: each for each in cluster.nodes}
     shows_itl = cluster.release.notes_itl
     return [
@@ -121,7 +122,7 @@ def read_node_presences(cluster: Cluster, node: Node) -> list[Presence]:
             node,
             said,
             _itl_status(row, nodes, itls) if shows_itl else ItlStatus.UNKNOWN,
-            time(),
+            now,
         )
         for said in found
         if said.node_id == node.id

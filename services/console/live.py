@@ -1,6 +1,5 @@
 """Server-sent events: pages that are open hear of every change of the cluster."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,7 +94,7 @@ class LiveState:
         try:
             revision = self._cluster.store.revision()
             with self._cluster.store.read() as connection:
-                phones = registrations_mark(connection, time.time())
+                phones = registrations_mark(connection)
             nodes = self._cluster.nodes
         except ServiceError as error:
             return str(error)

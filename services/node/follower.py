@@ -24,6 +24,7 @@ import trio
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.metrics import CACHE_AGE, DATABASE_REACHABLE, REVISION
+from tokenless.services.node.recording import AppliedRecord
 from tokenless.services.store.access.failures import DatabaseAwayError
 from tokenless.services.store.database import Database
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 POLL_S: Final = 0.5
 _ANSWER_S: Final = 10
 _PAUSE_S: Final = 1.0
+_LONGEST_LOOK_S: Final = 30
+"""The time after which a look that has not ended counts as a failure."""
 _LEAST_S: Final = 0.05
 """The time between two looks that notifications cause."""
 
@@ -74,13 +77,14 @@ class Follower:
         self._read_revision = read_revision
         self._apply_revision = apply_revision
         self._refill_ctl_cache = refill_ctl_cache
-        self._record_applied = record_applied
+        self._record = AppliedRecord(record_applied, may_hang=may_hang)
         self._may_hang = may_hang
         self._agreed_at = time.monotonic()
         self._woken = trio.Event()
         self._moved = trio.Condition()
         self._failure: str | None = None
         self._looks = self._failed_look = 0
+        self._look_began: float | None = None
         self._seen: _FileIdentity = None
         self._node = node
         self._log = get_logger(node=node)
@@ -89,6 +93,9 @@ class Follower:
     @property
     def trouble(self) -> str | None:
         """Error that stops the node from following; None when it follows."""
+        began = self._look_began
+        if began is not None and time.monotonic() - began > _LONGEST_LOOK_S:
+            return f"it has looked at the database for over {_LONGEST_LOOK_S} s"
         return self._failure
 
     @property
@@ -104,7 +111,7 @@ class Follower:
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Follow until cancelled; reports started once the first state is applied."""
-        await self._catch_up()
+        await self._look(is_first=True)
         task_status.started()
         while True:
             with trio.move_on_after(POLL_S):
@@ -130,13 +137,20 @@ class Follower:
                         hint="repair the fault; the node tries again automatically",
                     )
 
-    async def _look(self) -> None:
-        """Catch up; a failure is logged and the next look tries again."""
+    async def _look(self, *, is_first: bool = False) -> None:
+        """Catch up; a failure is logged and the next look tries again.
+
+        Raises:
+            ServiceError, OSError: At the first look, when nothing could be applied.
+        """
         failed_before = self._failure is not None
         self._looks += 1
+        self._look_began = time.monotonic()
         try:
             await self._catch_up()
         except (ServiceError, OSError) as error:
+            if is_first and not self.applied:
+                raise
             if str(error) != self._failure:
                 self._log.error("cannot follow the database", reason=str(error))
             await self._fail(str(error))
@@ -147,6 +161,8 @@ class Follower:
             if failed_before:
                 self._log.info("following the database again", revision=self.applied)
             self._failure = None
+        finally:
+            self._look_began = None
 
     async def _fail(self, reason: str) -> None:
         async with self._moved:
@@ -158,8 +174,13 @@ class Follower:
         moved = revision != self.applied
         judge_anew = moved and await self._apply_revision(revision)
         await self._watch_ctl_file(judge_anew=judge_anew)
-        if moved:
+        try:
+            await self._record.record(revision)
+        except ServiceError:
+            # Applied it is, and need not be again.
             await self._note(revision)
+            raise
+        await self._note(revision)
         self._agreed_at = time.monotonic()
 
     async def _look_up_revision(self) -> int:
@@ -187,8 +208,9 @@ class Follower:
             self._seen = identity
 
     async def _note(self, revision: int) -> None:
-        if self._record_applied is not None:
-            await trio.to_thread.run_sync(self._record_applied, revision)
+        """Let all who wait know that a revision is applied."""
+        if revision == self.applied:
+            return
         self._log.info("revision applied", revision=revision)
         REVISION.labels(self._node).set(revision)
         async with self._moved:

@@ -8,7 +8,7 @@ statement on rows that are its own.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +24,7 @@ from tokenless.services.store.access.engine import (
 )
 from tokenless.services.store.access.failures import translate_errors
 from tokenless.services.store.access.roles import check_server
+from tokenless.services.store.access.slow import said_when_slow
 
 if TYPE_CHECKING:
     from tokenless.services.store.access.listening import Listener
@@ -259,7 +260,8 @@ class Database:
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
         self._check()
-        with self._engine.connect() as connection:
+        slow = said_when_slow() if writes and self.is_shared else nullcontext()
+        with slow, self._engine.connect() as connection:
             set_transaction_mode(connection, writes=writes)
             with connection.begin():
                 yield connection

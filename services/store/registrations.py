@@ -2,17 +2,20 @@
 
 A row is what one node knows of one phone. A node that is not seen any more cannot say
 that its phones have gone: readers judge its rows by `seen_at` (`Presence`).
+`seen_at` is of the database's clock: hosts need not agree about the time.
 """
 
 import hashlib
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, text, update
 
 from tokenless.protocol.checksums import sha1_of
+from tokenless.services.store.access.engine import POSTGRESQL
 from tokenless.services.store.phone_alarms import (
     PhoneAlarmNote,
     decode_alarms,
@@ -24,6 +27,7 @@ SEEN_EVERY_S: Final = 10.0
 """The seconds between a node's reports that it serves."""
 SILENT_AFTER_S: Final = 30.0
 """After so long without a word its registrations count as unknown."""
+_NOW: Final = text("SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())")
 _AT_ONCE: Final = 200
 """Rows of one statement: SQLite takes so many variables in any build."""
 
@@ -78,8 +82,14 @@ class NodeRegistrations:
     rows: tuple[RegistrationRow, ...]
 
     def is_silent(self, now: float) -> bool:
-        """Tell whether the node has not reported for too long."""
-        return now - self.seen_at > SILENT_AFTER_S
+        """Tell whether the node has not reported for too long.
+
+        A report of the future was written by another clock, and says nothing of now.
+
+        Args:
+            now: Of the database's clock.
+        """
+        return abs(now - self.seen_at) > SILENT_AFTER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,13 @@ class TftpItl:
     def of(cls, data: bytes) -> Self:
         """Return the digests of an ITL file."""
         return cls(sha1_of(data), hashlib.sha512(data).hexdigest())
+
+
+def database_time(connection: Connection) -> float:
+    """Return the time of the database's clock, Unix seconds."""
+    if connection.dialect.name != POSTGRESQL:
+        return time.time()
+    return float(connection.scalar(_NOW) or 0)
 
 
 def write_registrations(
@@ -246,15 +263,24 @@ def _state(written: str) -> RecordedState:
         return RecordedState.UNREGISTERED
 
 
-def registrations_mark(connection: Connection, now: float) -> tuple[object, ...]:
+def registrations_mark(
+    connection: Connection, now: float | None = None
+) -> tuple[object, ...]:
     """Return a value that differs when registrations have changed, for polling.
 
     So it does when a node falls silent, whose registrations count no longer, and when
     one serves another ITL. A phone that leaves and comes back within one second is not
     noticed, nor an alarm in place of an older one of the same length.
+
+    Args:
+        connection: Of the cluster's database.
+        now: Of the database's clock; None: it is asked.
     """
+    if now is None:
+        now = database_time(connection)
+    seen_at = node_state.c.seen_at
     silent = select(node_state.c.node_id).where(
-        node_state.c.seen_at < now - SILENT_AFTER_S
+        or_(seen_at < now - SILENT_AFTER_S, seen_at > now + SILENT_AFTER_S)
     )
     itls = select(tftp_itl.c.node_id, tftp_itl.c.sha1)
     return (

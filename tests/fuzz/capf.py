@@ -76,7 +76,13 @@ def phone_target(data: bytes) -> None:
     for message in messages_in(FROM_SERVERS, data):
         for effect in session.handle(message):
             if isinstance(effect, MakeKey):
-                session.key_made(capf.phone_certificate().certificate.key_info)
+                session.key_made(made_key())
+
+
+@cache
+def made_key() -> bytes:
+    """Return the public key that a phone says it has made."""
+    return capf.phone_certificate().certificate.key_info
 
 
 def encrypted_target(data: bytes) -> None:

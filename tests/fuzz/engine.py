@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -119,19 +120,26 @@ class FoundError(Exception):
 def tracing(lines: set[tuple[str, int]]) -> Iterator[None]:
     """Note the lines of the product that are run."""
 
-    def trace(frame: FrameType, event: str, _: Any) -> Any:  # noqa: ANN401 - sys.settrace
-        if not any(room in frame.f_code.co_filename for room in ROOMS):
-            return None
+    def call(frame: FrameType, _event: str, _: Any) -> Any:  # noqa: ANN401 - sys.settrace
+        return line if is_of_the_product(frame.f_code.co_filename) else None
+
+    def line(frame: FrameType, event: str, _: Any) -> Any:  # noqa: ANN401 - sys.settrace
         if event == "line":
             lines.add((frame.f_code.co_filename, frame.f_lineno))
-        return trace
+        return line
 
     before = sys.gettrace()
-    sys.settrace(trace)
+    sys.settrace(call)
     try:
         yield
     finally:
         sys.settrace(before)
+
+
+@cache
+def is_of_the_product(file: str) -> bool:
+    """Tell whether lines of a file are looked at; asked at every call of a function."""
+    return any(room in file for room in ROOMS)
 
 
 def damage(data: bytes, others: list[bytes], source: random.Random) -> bytes:

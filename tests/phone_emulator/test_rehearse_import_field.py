@@ -145,3 +145,43 @@ def test_a_new_multi_server_certificate_changes_all_its_nodes(tmp_path: Path) ->
     ]
     assert said["what"] == "CallManager.pem was left out"
     assert "'other-ms.example.test' is none of the nodes" in said["why"]
+
+
+RECOVERY_OF_SUB = {
+    "4       pub": "5       sub1",
+    "69      CN=ITLRECOVERY_pub": "70      CN=ITLRECOVERY_sub1",
+    "2       1677": "2       1680",
+    "16      C9:AE": "16      C9:AF",
+    "DA 90 8A": "DA 90 8B",
+}
+
+
+def itl_with_its_own_recovery(folder: Path) -> str:
+    """Return the ITL of sub1 with another ITLRecovery than the publisher's."""
+    text = (FIELD / "itl-sub1.txt").read_text().replace("10401", "10404")
+    head, mark, recovery = text.partition("ITL Record #:6")
+    for old, new in RECOVERY_OF_SUB.items():
+        assert old in recovery
+        recovery = recovery.replace(old, new)
+    file = folder / "itl-sub1.txt"
+    file.write_text(head + mark + recovery)
+    return str(file)
+
+
+def test_every_node_has_its_own_itlrecovery_before_12_5(tmp_path: Path) -> None:
+    """Said by the vendor (REFERENCE-2 2.1); nothing was left unrestarted."""
+    output = tmp_path / "own.toml"
+    words = *options(ctl="ctl", itl="itl-pub"), "--itl"
+    words = *words, itl_with_its_own_recovery(tmp_path)
+    found = imported(*words, "--version", "11.5(1)", "--output", str(output))
+    assert "itls-disagree" not in topics(found)
+    assert not found["same_anchors"]
+    (own,) = [a for a in found["approximations"] if a["topic"] == "node-recovery"]
+    assert own["what"].startswith("ITLRecovery certificates of their own: sub1;")
+    seen = load_script(output).certificates
+    nodes = {each.node for each in seen if each.unit == "ITLRecovery"}
+    assert nodes == {"pub", "sub1"}
+    # From 12.5 on the cluster has one: another one is an earlier one.
+    later = imported(*words, "--version", "12.5(1)")
+    assert "node-recovery" not in topics(later)
+    assert "itls-disagree" in topics(later)

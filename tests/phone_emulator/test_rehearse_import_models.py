@@ -38,6 +38,8 @@ def test_what_no_table_has_may_check_lists_unless_it_is_no_phone() -> None:
     assert real_model("36341") == RealModel("36341", None)
     for name in ("EMCC Base Phone", "Universal Device Template", "usage profile"):
         assert real_model(name) == RealModel(name, None, has_trust_lists=False)
+    for number, name in (("15", "EMCC Base Phone"), ("640", "Usage Profile")):
+        assert real_model(number) == RealModel(name, None, has_trust_lists=False)
     trunk = real_model("SIP Trunk")
     assert (trunk.like, trunk.has_trust_lists, trunk.is_itself) == (None, False, False)
     room = real_model("Room Kit")

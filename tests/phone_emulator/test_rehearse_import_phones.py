@@ -21,7 +21,8 @@ from tokenless.protocol.phones.features import FEATURES
 AGAIN = "is a quotation mark missing? Export it again as CSV, unedited"
 WITHOUT_MODEL = "a comma is missing, or the export was edited; export it again"
 COLUMNS = (
-    "give BAT's Export Phones > All Details, a RIS table with Model, or a CSV file "
+    "give BAT's Export Phones > All Details, a RIS table with Model, the output of "
+    "`run sql`, or a CSV file "
     "with the columns model, device pool, count"
 )
 SAME_SERVERS = "device pools ask the same TFTP servers in the same order"

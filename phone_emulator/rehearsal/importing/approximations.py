@@ -32,6 +32,7 @@ class Topic(StrEnum):
     DIGEST = "digest"
     UNVERIFIED = "not-verified"
     ITLS = "itls-disagree"
+    RECOVERY = "node-recovery"
     ORDER = "lists-order"
     CERTIFICATE = "certificate-left-out"
     ROLES = "roles-left-out"
@@ -45,6 +46,7 @@ ANCHOR_TOPICS: Final = frozenset(
         Topic.LISTS,
         Topic.SHARED,
         Topic.ITLS,
+        Topic.RECOVERY,
         Topic.ORDER,
         Topic.HASHES,
         Topic.ROLES,

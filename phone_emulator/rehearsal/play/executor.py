@@ -18,6 +18,7 @@ from concurrent.futures import (
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
+from multiprocessing import forkserver, resource_tracker
 from typing import Any, Final, TypeVar
 
 from tokenless.ground.interrupts import interrupts_held_back
@@ -154,6 +155,13 @@ def _local(jobs: int | None) -> Executor:
     is_short = len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER
     context = multiprocessing.get_context("forkserver" if is_short else "spawn")
     context.set_forkserver_preload([_FORKER])
+    # A terminal that closes gives SIGHUP to Python's tracker of semaphores, too, which
+    # does not ignore it, and is needed until the last worker has ended; so is the
+    # process that forks, which ignores it as soon as it has loaded all.
+    with interrupts_held_back():
+        resource_tracker.ensure_running()
+        if is_short:
+            forkserver.ensure_running()
     return ProcessPoolExecutor(
         jobs or len(os.sched_getaffinity(0)), context, initializer=leave_to_parent
     )

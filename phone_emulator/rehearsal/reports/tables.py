@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Final
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +25,8 @@ from tokenless.protocol.trust.anchors import FileKind
 
 WIDTH_IN_FILES: Final = 160
 """Columns of the tables where there is no terminal: whole checksums fit."""
+_TABLE_WIDTH: Final = 150
+"""Columns below which whole checksums leave no room for the rest of the table."""
 
 
 @contextmanager
@@ -56,17 +60,41 @@ def progress_view(results: Console | None = None) -> Iterator[ProgressListener]:
         )
 
 
-def steps_table(reports: Sequence[StepReport]) -> Group:
+def steps_table(reports: Sequence[StepReport]) -> RenderableType:
     """Draw a row for each step: checksums on nodes beside those on phones.
 
-    What was not as expected stands below the table, a line each.
+    A terminal that is too narrow for that has a paragraph for each step. What was not
+    as expected stands below, a line each.
     """
+    return _StepsView(reports)
+
+
+class _StepsView:
+    """The steps, as the console that draws them has room."""
+
+    def __init__(self, reports: Sequence[StepReport]) -> None:
+        self._reports = reports
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> RenderResult:
+        """Choose the form by the width."""
+        if options.max_width >= _TABLE_WIDTH:
+            yield _wide(self._reports)
+        else:
+            for report in self._reports:
+                yield from _paragraph(report)
+            yield ""
+        yield from _complaints(self._reports)
+
+
+def _wide(reports: Sequence[StepReport]) -> Table:
     table = Table(show_lines=True, header_style="bold")
     table.add_column("", justify="right")
-    table.add_column("step", max_width=28)
+    table.add_column("step", max_width=28, overflow="fold")
     table.add_column("CTL bytes", justify="right")
-    table.add_column("MD5 of the CTL on nodes", overflow="fold")
-    table.add_column("MD5 of the CTL on phones", overflow="fold")
+    table.add_column("MD5 of the CTL on nodes", no_wrap=True)
+    table.add_column("MD5 of the CTL on phones", no_wrap=True)
     table.add_column("what phones did with the CTL", overflow="fold")
     table.add_column("dial tone", overflow="fold")
     table.add_column("verdicts", overflow="fold")
@@ -74,14 +102,27 @@ def steps_table(reports: Sequence[StepReport]) -> Group:
         table.add_row(
             str(report.number),
             cell(report.step.title),
-            _lengths(report.nodes),
-            _on_nodes(report.nodes),
-            _on_phones(report),
+            "\n".join(_lengths(report.nodes)),
+            cells(list(chain.from_iterable(_on_nodes(report.nodes)))),
+            cells(list(chain.from_iterable(_on_phones(report)))),
             cells(_groups(report)),
             cells(_dial_tones(report)),
             step_mark(report),
         )
-    return Group(table, *_complaints(reports))
+    return table
+
+
+def _paragraph(report: StepReport) -> Iterator[RenderableType]:
+    title = cell(report.step.title, "bold")
+    yield Text.assemble(f"{report.number}. ", title, "  ", step_mark(report))
+    for what, said in (
+        ("CTL bytes", _lengths(report.nodes)),
+        ("MD5 on nodes", [f"{md5} ({who})" for md5, who in _on_nodes(report.nodes)]),
+        ("MD5 on phones", [f"{md5} ({who})" for md5, who in _on_phones(report)]),
+        ("the CTL", _groups(report)),
+        ("dial tone", _dial_tones(report)),
+    ):
+        yield Padding(cell(f"{what}: {'; '.join(said)}"), (0, 0, 0, 3))
 
 
 def _complaints(reports: Sequence[StepReport]) -> Iterator[Text]:
@@ -90,28 +131,28 @@ def _complaints(reports: Sequence[StepReport]) -> Iterator[Text]:
             yield cell(f"step {report.number}: {difference}", "red")
 
 
-def _lengths(nodes: Sequence[NodeView]) -> str:
+def _lengths(nodes: Sequence[NodeView]) -> list[str]:
     lengths = sorted({node.ctl_length for node in nodes if node.is_up})
-    return "\n".join("none" if length == 0 else str(length) for length in lengths)
+    return ["none" if length == 0 else str(length) for length in lengths]
 
 
-def _on_nodes(nodes: Sequence[NodeView]) -> str:
+def _on_nodes(nodes: Sequence[NodeView]) -> list[tuple[str, str]]:
+    """Return checksums, each with who holds such a file."""
     holders: dict[str, list[str]] = {}
     for node in nodes:
         holders.setdefault(node.md5 or "no file", []).append(node.name)
     if len(holders) == 1:
         (alike,) = holders
-        return f"{alike}\n{f'{len(nodes)} nodes' if len(nodes) > 1 else nodes[0].name}"
-    return "\n".join(f"{value}\n{', '.join(names)}" for value, names in holders.items())
+        return [(alike, f"{len(nodes)} nodes" if len(nodes) > 1 else nodes[0].name)]
+    return [(value, ", ".join(names)) for value, names in holders.items()]
 
 
-def _on_phones(report: StepReport) -> str:
+def _on_phones(report: StepReport) -> list[tuple[str, str]]:
+    """Return checksums, each with how many phones hold such a file."""
     held = Counter(
         _md5_of_ctl(phone) for phones in report.groups.values() for phone in phones
     )
-    return "\n".join(
-        f"{value}\n{counted(count, 'phone')}" for value, count in held.most_common()
-    )
+    return [(value, counted(count, "phone")) for value, count in held.most_common()]
 
 
 def _md5_of_ctl(report: BootReport) -> str:

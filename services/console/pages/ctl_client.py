@@ -1,11 +1,13 @@
 """The CTL Client, window by window: steps 11 to 19 of the document (REFERENCE 6.5).
 
-What was chosen is kept in the session until Finish; each window can be reloaded. Tokens
-are those of the server's token store.
+What was chosen is kept in the session until Finish; each window can be reloaded. Each
+connection has choices of its own, named in the path: two tabs of one session do not mix
+theirs. A form of a page that is older than the choices is refused. Tokens are those of
+the server's token store.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
@@ -22,6 +24,12 @@ from tokenless.services.changes.ctl_entries import (
 )
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.console.ctl_drafts import (
+    Draft,
+    draft_of,
+    draft_to_change,
+    keep_draft,
+)
 from tokenless.services.console.sessions import NoticeKind
 from tokenless.services.console.texts import text
 from tokenless.services.console.visit import Page, Visit
@@ -35,28 +43,12 @@ _PATH: Final = "/ctl-client"
 _ONE_AT_ONCE: Final = Lock()
 """For passwords, whose check takes 64 MiB."""
 _OTHERS: Final = {"tftp": Role.TFTP, "firewall": Role.FIREWALL}
-_DRAFT: Final = "ctl-client"
+_WINDOWS: Final = f"{_PATH}/{{draft}}"
 _MODES: Final = {
     "mixed": SecurityMode.MIXED,
     "non-secure": SecurityMode.NON_SECURE,
     "update": None,
 }
-
-
-@dataclass(slots=True)
-class Draft:
-    """The choices made so far."""
-
-    server: str
-    user: str
-    """The administrator whose password was given to the server."""
-    ignores_missing: bool = False
-    mode: str = "update"
-    tokens: list[str] = field(default_factory=list)
-    others: list[OtherServer] = field(default_factory=list)
-    """Servers outside of the cluster: those of the present file, and new ones."""
-    passed: list[tuple[str, str, bool, str]] = field(default_factory=list)
-    """Of the last window: address, file, whether it has it, why not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +75,18 @@ def connect(visit: Visit) -> Response:
     """
     node = visit.cluster.node(visit.form.one("server"))
     draft = Draft(node.name, _administrator(visit))
-    visit.session.drafts[_DRAFT] = draft
+    keep_draft(visit.session, draft)
     try:
         _take_others(visit.cluster, draft)
     except operations.NoFileError as error:
-        return visit.render("ctl_client/missing.html", warning=str(error))
+        return visit.render("ctl_client/missing.html", draft=draft, warning=str(error))
     if not visit.cluster.release.supports_ctl_client:
         visit.session.notify(NoticeKind.WARNING, operations.UNSUPPORTED)
-    return visit.go(f"{_PATH}/mode")
+    return _go(visit, draft, "mode")
+
+
+def _go(visit: Visit, draft: Draft, window: str) -> Response:
+    return visit.go(f"{_PATH}/{draft.name}/{window}")
 
 
 def _administrator(visit: Visit) -> str:
@@ -114,10 +110,11 @@ def _administrator(visit: Visit) -> str:
 
 def ignore_missing(visit: Visit) -> Response:
     """Go on without a file: OK was clicked on the warning."""
-    draft = _draft(visit)
+    draft = draft_to_change(visit)
     draft.ignores_missing = True
     _take_others(visit.cluster, draft)
-    return visit.go(f"{_PATH}/mode")
+    draft.revision += 1
+    return _go(visit, draft, "mode")
 
 
 def _take_others(cluster: Cluster, draft: Draft) -> None:
@@ -127,22 +124,23 @@ def _take_others(cluster: Cluster, draft: Draft) -> None:
 
 def show_mode(visit: Visit) -> Response:
     """Show the choice of modes."""
-    return visit.render("ctl_client/mode.html", draft=_draft(visit))
+    return visit.render("ctl_client/mode.html", draft=draft_of(visit))
 
 
 def choose_mode(visit: Visit) -> Response:
     """Take the mode."""
-    draft = _draft(visit)
+    draft = draft_to_change(visit)
     mode = visit.form.one("mode")
     if mode not in _MODES:
         raise ServiceError("no mode was chosen", hint="choose one of the three")
     draft.mode = mode
-    return visit.go(f"{_PATH}/insert")
+    draft.revision += 1
+    return _go(visit, draft, "insert")
 
 
 def show_insert(visit: Visit) -> Response:
     """Ask for a token; once one is chosen, show its certificate."""
-    draft = _draft(visit)
+    draft = draft_of(visit)
     tokens = list_tokens(visit.cluster.tokens_folder)
     chosen = visit.asked("token")
     return visit.render(
@@ -161,7 +159,7 @@ def _information(cluster: Cluster, name: str) -> tuple[tuple[str, str], ...]:
 
 def insert(visit: Visit) -> Response:
     """Add a token: the first one has to stand in an existing file."""
-    draft = _draft(visit)
+    draft = draft_to_change(visit)
     token = _token(visit.cluster, visit.form.one("token"))
     if token.name in draft.tokens:
         raise ServiceError("this token was added already", hint="insert another")
@@ -169,12 +167,13 @@ def insert(visit: Visit) -> Response:
     if present is not None and not draft.tokens:
         operations.choose_signer(present, [token.certificate])
     draft.tokens.append(token.name)
-    return visit.go(f"{_PATH}/entries")
+    draft.revision += 1
+    return _go(visit, draft, "entries")
 
 
 def show_entries(visit: Visit) -> Response:
     """Show what the new file will list."""
-    draft = _draft(visit)
+    draft = draft_of(visit)
     return visit.render(
         "ctl_client/entries.html", draft=draft, entries=_entries(visit.cluster, draft)
     )
@@ -182,12 +181,13 @@ def show_entries(visit: Visit) -> Response:
 
 def act_on_entries(visit: Visit) -> Response:
     """Take entries out, or sign the file with the password of the token that signs."""
-    draft = _draft(visit)
+    draft = draft_to_change(visit)
     if visit.form.one("order") == "delete":
         gone, others = set(visit.form.all("token")), set(visit.form.all("other"))
         draft.tokens = [name for name in draft.tokens if name not in gone]
         draft.others = [each for each in draft.others if _value(each) not in others]
-        return visit.go(f"{_PATH}/entries")
+        draft.revision += 1
+        return _go(visit, draft, "entries")
     cluster = visit.cluster
     tokens: list[Token] = [_token(cluster, name) for name in draft.tokens]
     if not tokens:
@@ -208,19 +208,20 @@ def act_on_entries(visit: Visit) -> Response:
         by=draft.user,
     )
     draft.passed = _delivered(visit)
-    return visit.go(f"{_PATH}/done")
+    draft.revision += 1
+    return _go(visit, draft, "done")
 
 
 def show_add(visit: Visit) -> Response:
     """Ask for a server outside of the cluster."""
-    _draft(visit)
+    draft = draft_of(visit)
     kind, _ = _kind(visit)
-    return visit.render("ctl_client/add.html", kind=kind)
+    return visit.render("ctl_client/add.html", draft=draft, kind=kind)
 
 
 def add(visit: Visit) -> Response:
     """Add a TFTP server or a firewall, with the certificate of a file."""
-    draft = _draft(visit)
+    draft = draft_to_change(visit)
     _, role = _kind(visit)
     file = visit.form.files.get("file")
     if file is None or not file.data:
@@ -234,7 +235,8 @@ def add(visit: Visit) -> Response:
             hint=("delete the existing one first"),
         )
     draft.others.append(other)
-    return visit.go(f"{_PATH}/entries")
+    draft.revision += 1
+    return _go(visit, draft, "entries")
 
 
 def _kind(visit: Visit) -> tuple[str, Role]:
@@ -251,7 +253,7 @@ def _value(other: OtherServer) -> str:
 
 def show_done(visit: Visit) -> Response:
     """Show on which servers the file is."""
-    return visit.render("ctl_client/done.html", rows=_draft(visit).passed)
+    return visit.render("ctl_client/done.html", rows=draft_of(visit).passed)
 
 
 def _delivered(visit: Visit) -> list[tuple[str, str, bool, str]]:
@@ -321,21 +323,14 @@ def _token(cluster: Cluster, name: str) -> FileToken:
     return open_token(cluster.tokens_folder, name)
 
 
-def _draft(visit: Visit) -> Draft:
-    draft = visit.session.drafts.get(_DRAFT)
-    if not isinstance(draft, Draft):
-        raise ServiceError(
-            "the CTL Client is not connected", hint="begin at its first window"
-        )
-    return draft
-
-
 PAGES: Final = (
     Page(_PATH, show_connect, connect, back=_PATH),
-    Page(f"{_PATH}/missing", act=ignore_missing, back=_PATH),
-    Page(f"{_PATH}/add/{{kind}}", show_add, add, back=f"{_PATH}/add/{{kind}}"),
-    Page(f"{_PATH}/mode", show_mode, choose_mode, back=f"{_PATH}/mode"),
-    Page(f"{_PATH}/insert", show_insert, insert, back=f"{_PATH}/insert"),
-    Page(f"{_PATH}/entries", show_entries, act_on_entries, back=f"{_PATH}/entries"),
-    Page(f"{_PATH}/done", show_done),
+    Page(f"{_WINDOWS}/missing", act=ignore_missing, back=_PATH),
+    Page(f"{_WINDOWS}/add/{{kind}}", show_add, add, back=f"{_WINDOWS}/add/{{kind}}"),
+    Page(f"{_WINDOWS}/mode", show_mode, choose_mode, back=f"{_WINDOWS}/mode"),
+    Page(f"{_WINDOWS}/insert", show_insert, insert, back=f"{_WINDOWS}/insert"),
+    Page(
+        f"{_WINDOWS}/entries", show_entries, act_on_entries, back=f"{_WINDOWS}/entries"
+    ),
+    Page(f"{_WINDOWS}/done", show_done),
 )

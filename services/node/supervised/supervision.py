@@ -91,8 +91,7 @@ class Supervised:
         self.state = ServiceState.STOPPED
         self.starts = 0
         """How often it has begun to serve, by itself or by an administrator."""
-        self.started_at: float | None = None
-        """When it began to serve, Unix seconds; None while it does not."""
+        self._started_at = 0.0
         self._clock = clock
         self._is_activated = True
         self._node = node
@@ -103,6 +102,11 @@ class Supervised:
         self._log = get_logger(node=node, service=service.name.value)
         # From zero on: Prometheus sees no increase in a count that begins with one.
         SERVICE_FAILURES.labels(node, service.name.value)
+
+    @property
+    def started_at(self) -> float | None:
+        """When it began to serve, Unix seconds; None while it does not."""
+        return self._started_at if self.state is ServiceState.STARTED else None
 
     @property
     def is_activated(self) -> bool:
@@ -254,7 +258,8 @@ class Supervised:
 
     def _become(self, state: ServiceState) -> None:
         self.state = state
-        self.started_at = self._clock() if state is ServiceState.STARTED else None
+        if state is ServiceState.STARTED:
+            self._started_at = self._clock()
         self._show_running()
         sockets = self.service.addresses if state is ServiceState.STARTED else {}
         known = {name: f"{host}:{port}" for name, (host, port) in sockets.items()}

@@ -219,6 +219,24 @@ def test_the_table_has_checksums_of_nodes_beside_those_of_phones(
     )
 
 
+@pytest.mark.parametrize("width", [40, 80, 120, 160])
+def test_checksums_and_titles_are_whole_at_any_width(
+    steps: tuple[StepReport, ...], width: int
+) -> None:
+    console = Console(width=width, no_color=True)
+    with console.capture() as capture:
+        console.print(steps_table(steps))
+    printed = capture.get()
+    node, *_ = steps[0].nodes
+    assert node.md5 is not None
+    assert printed.count(node.md5) >= 2
+    assert max(map(len, printed.splitlines())) <= width
+    words = printed.replace("│", " ").split()
+    assert "…" not in printed
+    for report in steps:
+        assert set(report.step.title.split()) <= set(words)
+
+
 VERDICTS = (
     "STUCK 2 of 3 phones",
     "BROKE OFF in step 2 (Refused, and nobody said so): refused: ",

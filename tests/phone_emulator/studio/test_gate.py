@@ -67,3 +67,13 @@ def test_faults_do_not_pile_up_without_end() -> None:
     for _ in range(MAX_WAITING + 5):
         opened.obey(Command("inject", "node stop a"))
     assert len(opened.waiting) == MAX_WAITING
+    assert opened.refused == 5
+
+
+async def test_what_was_not_taken_counts_until_there_is_room_again() -> None:
+    opened = gate()
+    for _ in range(MAX_WAITING + 1):
+        opened.obey(Command("inject", "node stop a"))
+    assert opened.refused == 1
+    assert len(await opened.before_line(2, 0)) == MAX_WAITING
+    assert opened.refused == 0

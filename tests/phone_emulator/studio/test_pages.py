@@ -5,12 +5,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import trio
 from msgspec.structs import replace
 
-from tests.rigs.studio_rig import FIELD, KEY, StudioRig, field_lists, studio_in
+from tests.rigs.studio_rig import (
+    FIELD,
+    KEY,
+    StudioRig,
+    field_lists,
+    studio_in,
+)
 from tests.rigs.studio_studies import played_study
-from tests.rigs.waiting import is_alive
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.archive import StudyArchive
 from tokenless.phone_emulator.studio.server import StudioSettings, serve_studio
@@ -294,70 +298,6 @@ async def test_the_screen_of_a_phone_has_menus_that_lead_on(rig: StudioRig) -> N
         page = (await visitor.get(to.replace("&amp;", "&"))).text
     assert "CTL File" in page
     assert (await visitor.get(f"{run}/phone?step=9&group=x")).status_code == 400
-
-
-def children() -> set[int]:
-    """Return the processes that this one has started and that still run."""
-    found = Path("/proc/self/task").glob("*/children")
-    pids = {int(pid) for each in found for pid in each.read_text().split()}
-    return {pid for pid in pids if is_alive(pid)}
-
-
-async def test_what_is_stopped_leaves_no_process_and_no_folder(
-    rig: StudioRig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    visitor = await rig.signed_in()
-    before = children()
-    response = await visitor.post("/guided", {})
-    study = response.headers["location"].removesuffix("/cluster")
-    await visitor.post(f"{study}/cluster/confirm", {"phones": "2"})
-    started = await visitor.post(f"{study}/play", {"order": "at-once", "paused": "yes"})
-    run = started.headers["location"]
-    with trio.fail_after(120):
-        while True:
-            page = (await visitor.get(run)).text
-            if "paused before the next line" in page:
-                break
-            await trio.sleep(0.1)
-    assert "after the last restart of each" in page
-    assert ">2 ok<" in page
-    assert children() - before
-    assert list(scratch.iterdir())
-    # Nothing of the run is lost for who loads the page again, or comes later.
-    other = await rig.signed_in()
-    assert "Current state" in (await other.get(run)).text
-    await other.post(run, {"do": "stop"})
-    assert children() == before
-    assert not list(scratch.iterdir())
-    page = (await visitor.get(run)).text
-    assert "it was stopped before its end" in page
-    assert "1 of 2 steps" in page
-
-
-@pytest.mark.parametrize(
-    ("worker", "reason"),
-    [
-        ("no_such_module", "has died: .*No module named no_such_module"),
-        ("this", "is unreadable: JSON is malformed"),
-    ],
-)
-async def test_a_process_that_dies_has_its_last_words_on_the_page(
-    rig: StudioRig, monkeypatch: pytest.MonkeyPatch, worker: str, reason: str
-) -> None:
-    monkeypatch.setattr("tokenless.phone_emulator.studio.process._WORKER", worker)
-    visitor = await rig.signed_in()
-    study = f"/studies/{StudyArchive(rig.folder).add(played_study())}"
-    await visitor.get("/")
-    started = await visitor.post(f"{study}/play", {"order": "at-once"})
-    run = started.headers["location"]
-    with trio.fail_after(120):
-        while "Failed:" not in (page := (await visitor.get(run)).text):
-            assert "This cannot be shown" not in page
-            await visitor.get(f"{run}/live")
-    assert re.search(reason, page)
 
 
 async def test_a_damaged_study_does_not_hide_the_others(rig: StudioRig) -> None:

@@ -20,12 +20,16 @@ from tokenless.services.callmanager.records import RegistrationRecords
 from tokenless.services.callmanager.registrar import Registrar
 from tokenless.services.callmanager.registration import Absence, Request
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.presence import read_presences
 from tokenless.services.errors import ServiceError
+from tokenless.services.store.access import one_writer
+from tokenless.services.store.nodes import write_state
 from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import (
     NodeRegistrations,
     RecordedState,
     RegistrationRow,
+    database_time,
     read_alarms,
     read_registrations,
     registrations_mark,
@@ -145,6 +149,59 @@ async def test_changes_wait_while_the_database_is_away(
     assert written(lab) == {}
     await records.finish()
     assert set(written(lab)) == {"X1", "X2"}
+
+
+async def test_a_database_that_takes_no_change_holds_up_no_end(
+    shared: Cluster,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As while the standby is away for which it waits with each commit."""
+    monkeypatch.setattr(one_writer, "ANSWER_S", 0.2)
+    monkeypatch.setattr(module, "SEEN_EVERY_S", 0.01)
+    records = RegistrationRecords(
+        shared.store, shared.publisher.id, clock=time.time, log=structlog.get_logger()
+    )
+    said = ""
+
+    def has_said() -> bool:
+        nonlocal said
+        said += "".join(capsys.readouterr())
+        return "registrations cannot be written" in said
+
+    with shared.store.change("change", "held", by="test") as change:
+        write_state(change.connection, shared.publisher.id, seen_at=1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(records.run)
+            await until(has_said)
+            records.note(absent("X1"))
+            nursery.cancel_scope.cancel()
+        await records.finish()
+    assert "takes no change" in said
+    # Once it does, what was to be written is.
+    while set(written(shared)) != {"X1"}:
+        await records.finish()
+
+
+@pytest.mark.parametrize("ahead_s", [3600, -3600])
+async def test_another_clock_of_a_host_changes_nothing(
+    shared: Cluster, monkeypatch: pytest.MonkeyPatch, ahead_s: int
+) -> None:
+    records = RegistrationRecords(
+        shared.store, shared.publisher.id, clock=lambda: 7.0, log=structlog.get_logger()
+    )
+    request = Request(Claim(CLEAR, Signalling.SCCP), Peer(), "127.0.0.1", "L")
+    registrar_for(records.note).register(request, Phone())
+    right = time.time
+    with monkeypatch.context() as there:
+        there.setattr(time, "time", lambda: right() + ahead_s)
+        await records.finish()
+    assert read_presences(shared)[CLEAR].is_registered
+    # It was killed a minute ago: its last word does not count for an hour.
+    with shared.store.write_node_state() as connection:
+        a_minute_ago = int(database_time(connection) - 60)
+        write_state(connection, shared.publisher.id, seen_at=a_minute_ago)
+    assert not read_presences(shared)[CLEAR].is_registered
 
 
 async def test_a_node_that_serves_is_seen_again_and_again(

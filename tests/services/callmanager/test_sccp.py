@@ -168,6 +168,16 @@ async def test_a_phone_registers_and_asks() -> None:
         assert absence.reason is UnregisterReason.DEVICE_UNREGISTERED
 
 
+async def test_questions_whose_answers_are_in_no_source_get_none() -> None:
+    async with running() as rig, connected(rig) as phone:
+        await phone.register()
+        await phone.next()
+        await phone.send(requests.ServerReq(), requests.FeatureStatReq(1))
+        await phone.send(requests.KeepAlive())
+        assert await phone.next() == answers.KeepAliveAck()
+        assert rig.registrar.find(PHONE) is not None
+
+
 async def test_the_line_has_its_number() -> None:
     async with running() as rig, connected(rig) as phone:
         await phone.register()

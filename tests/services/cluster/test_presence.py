@@ -61,6 +61,11 @@ def test_a_node_that_is_not_seen_has_no_registered_phones(lab: Cluster) -> None:
     assert found(lab).node == lab.nodes[1].name
 
 
+def test_a_node_whose_clock_was_ahead_is_not_seen_for_longer(lab: Cluster) -> None:
+    say(lab, 0, RegistrationRow(PHONE, REGISTERED, 100), seen_s=-3600)
+    assert found(lab).state is PresenceState.UNKNOWN
+
+
 def test_pages_hear_of_a_node_that_falls_silent_and_of_another_itl(
     lab: Cluster,
 ) -> None:

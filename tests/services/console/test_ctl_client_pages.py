@@ -1,5 +1,7 @@
 """The CTL Client's windows: who may connect, and servers outside of the cluster."""
 
+import re
+
 import pytest
 
 from tests.rigs.console_rig import PASSWORD, Visitor, add_users, console_of
@@ -13,6 +15,7 @@ from tokenless.services.pki.tokens import DEFAULT_PASSWORD, FileToken
 from tokenless.services.store.audit import read_audit
 
 PATH = "/ctl-client"
+_REVISION = re.compile(r'name="revision" value="([0-9]+)"')
 
 
 async def connect(
@@ -22,15 +25,50 @@ async def connect(
     return await visitor.said(PATH, fields)
 
 
+class Tab:
+    """A tab of a browser, in which the CTL Client is connected."""
+
+    def __init__(self, visitor: Visitor, windows: str) -> None:
+        self.visitor = visitor
+        self.windows = windows
+
+    @classmethod
+    async def connected(cls, visitor: Visitor, lab: Cluster) -> "Tab":
+        fields = {"server": lab.publisher.name, "name": "alice", "password": PASSWORD}
+        response = await visitor.post(PATH, fields)
+        return cls(visitor, response.headers["location"].removesuffix("/mode"))
+
+    async def see(self, window: str) -> str:
+        """Return a window's page."""
+        return (await self.visitor.get(f"{self.windows}/{window}")).text
+
+    async def send(
+        self, page: str, window: str, fields: dict[str, str], file: bytes | None = None
+    ) -> str:
+        """Send the form of a page that was seen; return what it leads to."""
+        found = _REVISION.search(page)
+        assert found is not None, page
+        sent = {**fields, "revision": found.group(1)}
+        return await self.visitor.said(f"{self.windows}/{window}", sent, file=file)
+
+    async def said(
+        self, window: str, fields: dict[str, str], file: bytes | None = None
+    ) -> str:
+        """See a window, and send its form."""
+        query = f"?token={fields['token']}" if "token" in fields else ""
+        page = await self.see(window + query)
+        return await self.send(page, window, fields, file)
+
+
 async def test_the_server_asks_for_an_administrator_of_its_own(lab: Cluster) -> None:
     add_users(lab)
     async with console_of(lab) as console:
         alice = await console.signed_in("alice")
         for name, password in (("alice", "wrong"), ("nobody", PASSWORD), ("", "")):
             assert "refuses the name" in await connect(alice, lab, name, password)
-            assert "not connected" in (await alice.get(f"{PATH}/mode")).text
+            assert "not connected" in (await alice.get(f"{PATH}/x/mode")).text
         assert "Your role is read" in await connect(alice, lab, "ray")
-        assert "not connected" in (await alice.get(f"{PATH}/mode")).text
+        assert "not connected" in (await alice.get(f"{PATH}/x/mode")).text
         page = await connect(alice, lab)
         assert "Update CTL File" in page
         assert "does not support" not in page
@@ -67,28 +105,25 @@ async def test_another_clusters_tftp_and_a_firewall_are_entries(
     add_users(lab)
     async with console_of(lab) as console:
         alice = await console.signed_in("alice")
-        await connect(alice, lab)
-        await alice.said(f"{PATH}/mode", {"mode": "mixed"})
+        tab = await Tab.connected(alice, lab)
+        await tab.said("mode", {"mode": "mixed"})
         for token in tokens[:2]:
-            await alice.said(f"{PATH}/insert", {"token": token.name})
+            await tab.said("insert", {"token": token.name})
         for kind, address, made in (
             ("tftp", "192.0.2.9", tftp),
             ("firewall", "192.0.2.10", firewall),
             ("firewall", "192.0.2.11", firewall),
         ):
-            page = await alice.said(
-                f"{PATH}/add/{kind}",
-                {"address": address},
-                file=made.certificate.der,
+            page = await tab.said(
+                f"add/{kind}", {"address": address}, made.certificate.der
             )
             assert address in page
-        page = await alice.said(
-            f"{PATH}/entries",
-            {"order": "delete", "other": "FIREWALL 192.0.2.11"},
+        page = await tab.said(
+            "entries", {"order": "delete", "other": "FIREWALL 192.0.2.11"}
         )
         assert "192.0.2.11" not in page
-        page = await alice.said(
-            f"{PATH}/entries", {"order": "finish", "password": DEFAULT_PASSWORD}
+        page = await tab.said(
+            "entries", {"order": "finish", "password": DEFAULT_PASSWORD}
         )
         assert page.count("Passed") == 2
     ctl = TrustList.decode(lab.publisher.ctl_file.read_bytes())
@@ -128,8 +163,60 @@ async def test_a_server_that_cannot_be_is_refused(
     add_users(lab)
     async with console_of(lab) as console:
         alice = await console.signed_in("alice")
-        await connect(alice, lab)
+        tab = await Tab.connected(alice, lab)
         data = server("tftp").certificate.der if file is None else file
-        page = await alice.said(f"{PATH}/add/{kind}", {"address": address}, file=data)
+        seen = await tab.see("add/tftp")
+        page = await tab.send(seen, f"add/{kind}", {"address": address}, data)
         assert sentence in page
         assert "<script>" not in page
+
+
+async def test_two_tabs_of_one_session_do_not_mix_their_choices(
+    lab: Cluster, tokens: list[FileToken]
+) -> None:
+    """The second one's mode was signed by the first one's Finish."""
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        one = await Tab.connected(alice, lab)
+        await one.said("mode", {"mode": "mixed"})
+        for token in tokens[:2]:
+            await one.said("insert", {"token": token.name})
+        other = await Tab.connected(alice, lab)
+        await other.said("mode", {"mode": "non-secure"})
+        assert 'name="token"' not in await other.see("entries")
+        page = await one.said(
+            "entries", {"order": "finish", "password": DEFAULT_PASSWORD}
+        )
+        assert page.count("Passed") == 2
+    assert lab.is_mixed
+
+
+async def test_a_page_that_is_older_than_the_choices_signs_nothing(
+    lab: Cluster, tokens: list[FileToken]
+) -> None:
+    """As of a tab that was duplicated: what is signed is what its page shows."""
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        tab = await Tab.connected(alice, lab)
+        await tab.said("mode", {"mode": "mixed"})
+        for token in tokens[:2]:
+            await tab.said("insert", {"token": token.name})
+        shown = await tab.see("entries")
+        await tab.said("mode", {"mode": "non-secure"})
+        finish = {"order": "finish", "password": DEFAULT_PASSWORD}
+        page = await tab.send(shown, "entries", finish)
+        assert "have changed since the page was loaded, so nothing was done" in page
+        assert not lab.publisher.ctl_file.exists()
+        assert (await tab.send(page, "entries", finish)).count("Passed") == 2
+
+
+async def test_a_session_keeps_the_latest_connections(lab: Cluster) -> None:
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        tabs = [await Tab.connected(alice, lab) for _ in range(9)]
+        assert "not connected" in await tabs[0].see("mode")
+        for tab in tabs[1:]:
+            assert "Update CTL File" in await tab.see("mode")

@@ -9,10 +9,12 @@ import trio
 import trio.testing
 
 from tests.rigs.postgresql import Server, running_server
+from tests.rigs.waiting import until
 from tokenless.services.errors import ServiceError
 from tokenless.services.metrics import CACHE_AGE, DATABASE_REACHABLE
 from tokenless.services.node import follower as follower_module
 from tokenless.services.node.follower import Follower, follow_notifications
+from tokenless.services.store.access import one_writer
 from tokenless.services.store.access.failures import DatabaseAwayError
 from tokenless.services.store.database import Database
 
@@ -26,23 +28,34 @@ class Away:
         self.revision, self.is_away = 1, False
         self.refilled = trio.Event()
         self.recorded: list[int] = []
+        self.applied: list[int] = []
+        self.may_apply = trio.Event()
+        self.may_apply.set()
         self.follower = Follower(
             NODE,
             ctl_file,
             self._read,
             self._apply,
             self._refill,
-            record_applied=self.recorded.append,
+            record_applied=self._record,
             may_hang=True,
         )
+        self.takes_changes = threading.Event()
+        self.takes_changes.set()
 
     def _read(self) -> int:
         if self.is_away:
             raise DatabaseAwayError("connection refused")
         return self.revision
 
-    async def _apply(self, _revision: int) -> bool:
+    async def _apply(self, revision: int) -> bool:
+        self.applied.append(revision)
+        await self.may_apply.wait()
         return False
+
+    def _record(self, revision: int) -> None:
+        self.takes_changes.wait()
+        self.recorded.append(revision)
 
     async def _refill(self) -> None:
         self.refilled.set()
@@ -120,6 +133,38 @@ async def test_what_is_applied_is_recorded(away: Away) -> None:
     away.revision = 7
     await away.follower.sync(7)
     assert away.recorded == [1, 7]
+
+
+async def test_a_database_that_takes_no_change_is_followed_and_said(
+    away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while the standby is away for which it waits with each commit."""
+    monkeypatch.setattr(one_writer, "ANSWER_S", 0.05)
+    away.takes_changes.clear()
+    for revision in (2, 3):
+        away.revision = revision
+        await away.follower.sync(revision)
+        await until(lambda: away.follower.trouble is not None)
+        assert "takes no change" in str(away.follower.trouble)
+    # What is applied is not applied again at each look, nor written more than once.
+    assert away.applied == [1, 2, 3]
+    assert away.recorded == [1]
+    away.takes_changes.set()
+    await until(lambda: away.follower.trouble is None)
+    assert away.recorded[-1] == 3
+
+
+async def test_a_look_that_does_not_end_is_said(
+    away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower_module, "_LONGEST_LOOK_S", 0.05)
+    away.may_apply = trio.Event()
+    away.revision = 2
+    await until(lambda: away.follower.trouble is not None)
+    assert "looked at the database for over" in str(away.follower.trouble)
+    away.may_apply.set()
+    await away.follower.sync(2)
+    await until(lambda: away.follower.trouble is None)
 
 
 def change(store: Database) -> None:

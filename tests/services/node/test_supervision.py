@@ -64,6 +64,23 @@ class Echo:
                 await stream.send_all(chunk)
 
 
+class Lingering(Echo):
+    """One whose connections take their time to close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leave = trio.Event()
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        try:
+            await super().run(task_status=task_status)
+        finally:
+            with trio.CancelScope(shield=True):
+                await self.leave.wait()
+
+
 async def answers(echo: Echo) -> bool:
     assert echo.address is not None
     try:
@@ -110,6 +127,23 @@ async def test_it_is_silent_once_stopped(supervised: Supervised, echo: Echo) -> 
     await supervised.stop()
     assert supervised.state is ServiceState.STOPPED
     assert not await answers(echo)
+
+
+async def test_it_has_a_start_time_only_while_it_serves(
+    nursery: trio.Nursery,
+) -> None:
+    echo = Lingering()
+    supervised = Supervised("lab-pub", echo, nursery, clock=lambda: 5.0)
+    await supervised.start()
+    assert [supervised.started_at] == [5.0]
+    nursery.start_soon(supervised.stop)
+    await wait_all_tasks_blocked()
+    assert state_of(supervised) is ServiceState.STOPPING
+    assert [supervised.started_at] == [None]
+    echo.leave.set()
+    await wait_all_tasks_blocked()
+    assert state_of(supervised) is ServiceState.STOPPED
+    assert [supervised.started_at] == [None]
 
 
 async def test_a_restart_keeps_the_port(supervised: Supervised, echo: Echo) -> None:

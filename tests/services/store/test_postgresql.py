@@ -1,6 +1,7 @@
 """PostgreSQL: administrators at the same time, passwords, plain failures."""
 
 import select
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -12,6 +13,7 @@ from sqlalchemy import event, text
 
 from tests.rigs.postgresql import PASSWORD, running_server
 from tests.rigs.together import together
+from tests.rigs.waiting import wait_until
 from tests.services.conftest import LAB
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
@@ -20,6 +22,7 @@ from tokenless.services.cluster.data_folder import CONFIG_FILE
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import nodes
+from tokenless.services.store.access import slow
 from tokenless.services.store.access.engine import open_engine, without_password
 from tokenless.services.store.access.failures import DatabaseAwayError
 from tokenless.services.store.access.listening import Listener
@@ -143,3 +146,26 @@ def test_nobody_listens_to_a_server_that_is_away() -> None:
     with pytest.raises(DatabaseAwayError, match="notifications of changes"):
         database.listen()
     database.close()
+
+
+def test_who_waits_long_for_a_change_is_told(
+    shared: Cluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slow, "PATIENCE_S", 0.01)
+    said = ""
+
+    def has_said() -> bool:
+        nonlocal said
+        said += "".join(capsys.readouterr())
+        return "waiting for the database to take a change" in said
+
+    def waits() -> None:
+        with shared.store.change("second", "", by="test"):
+            pass
+
+    with shared.store.change("first", "", by="test"):
+        second = threading.Thread(target=waits)
+        second.start()
+        wait_until(has_said)
+    second.join()
+    assert "waits for a standby" in said

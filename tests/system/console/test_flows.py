@@ -107,7 +107,7 @@ def test_what_the_ctl_client_refuses(lab: Lab) -> None:
     first, second = TOKENS
     connect(browser, "not the password")
     assert "refuses the name or the password" in browser.status[0]
-    browser.go("/ctl-client/mode")
+    browser.go("/ctl-client/unknown/mode")
     assert "the CTL Client is not connected" in browser.status[0]
     connect(browser)
     browser.tick("mode-mixed")
@@ -116,10 +116,11 @@ def test_what_the_ctl_client_refuses(lab: Lab) -> None:
     browser.fill("password", "Cisco123")
     browser.click("Finish")
     assert "needs at least 2 tokens, 1 given" in browser.status[0]
-    browser.go(f"/ctl-client/insert?token={first}")
+    windows = browser.path.removesuffix("/entries")
+    browser.go(f"{windows}/insert?token={first}")
     browser.click("Add")
     assert "this token was added already" in browser.status[0]
-    browser.go("/ctl-client/insert")
+    browser.go(f"{windows}/insert")
     insert(browser, second)
     browser.fill("password", "wrong")
     browser.click("Finish")

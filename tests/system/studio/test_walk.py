@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -19,7 +18,6 @@ from tests.rigs.warm_start import WarmPopen
 from tests.system.console.browser import CHROMIUM, DRIVER, Browser, browsing
 from tests.system.serving import PATIENCE_S
 
-AXE = Path(__file__).parents[1] / "console" / "axe.min.js"
 PICTURES = Path(__file__).parents[3] / "docs" / "studio"
 MOST_PIXELS = 1500
 MOST_PAGES = 6
@@ -50,16 +48,7 @@ class Desk:
 
         `logged` is how many errors the browser says that it met.
         """
-        driver = self.browser.driver
-        driver.execute_script(AXE.read_text())
-        found: list[dict[str, Any]] = driver.execute_async_script(
-            "const done = arguments[arguments.length - 1];"
-            "axe.run(document, {resultTypes: ['violations']})"
-            ".then(found => done(found.violations.map(each => ({id: each.id,"
-            " impact: each.impact, nodes: each.nodes.map(node => node.html)}))));"
-        )
-        serious = {"serious", "critical"}
-        assert [each for each in found if each["impact"] in serious] == [], name
+        assert self.browser.violations() == [], name
         assert len(self.browser.errors()) == logged
         if "TOKENLESS_PICTURES" in os.environ:
             picture(self.browser, name)
@@ -81,6 +70,21 @@ def picture(browser: Browser, name: str) -> None:
     }
     shot = driver.execute_cdp_cmd("Page.captureScreenshot", settings)
     (PICTURES / f"{name}.webp").write_bytes(base64.b64decode(shot["data"]))
+
+
+def sideways(browser: Browser, wide: int) -> int:
+    """Return by how many pixels a page is wider than a window of so many."""
+    size = {"width": wide, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    driver = browser.driver
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        pixels: int = driver.execute_script(
+            "const page = document.documentElement;"
+            "return page.scrollWidth - page.clientWidth;"
+        )
+        return pixels
+    finally:
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +137,7 @@ def test_from_dropped_files_to_the_report_of_a_change_board(desk: Desk) -> None:
     assert "phones off 8861-at-sub1" in board
     assert "the release is a guess" in board
     desk.check("report")
+    assert sideways(browser, 320) == 0
     assert pages_of(browser.driver.print_page()) <= MOST_PAGES
     _look_at_the_other_pages(desk)
 

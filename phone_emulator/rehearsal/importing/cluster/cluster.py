@@ -43,6 +43,9 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.known import (
 from tokenless.phone_emulator.rehearsal.importing.cluster.list_differences import (
     of_lists,
 )
+from tokenless.phone_emulator.rehearsal.importing.cluster.node_recoveries import (
+    with_node_recoveries,
+)
 from tokenless.phone_emulator.rehearsal.importing.cluster.node_roles import (
     ImportedRoles,
     roles_of,
@@ -172,7 +175,9 @@ def read_cluster(
             when lists contradict each other.
     """
     check_agreement(imported_lists)
-    return _Reading(marked(imported_lists), known or Known()).cluster()
+    known = known or Known()
+    lists = with_node_recoveries(marked(imported_lists), known.version)
+    return _Reading(lists, known).cluster()
 
 
 class _Reading:
@@ -280,6 +285,8 @@ class _Reading:
         """Derive it from the signer and the SAST records (REFERENCE 1.9, 2.3)."""
         signers = [each.signer_subject for each in self._lists]
         if any(attribute(s, "CN").upper().startswith("ITLRECOVERY") for s in signers):
+            if any(entry.is_node_recovery for entry in self._entries):
+                return "12.0(1)", "ITLRecovery signs, and nodes have their own"
             return "12.5(1)", "ITLRecovery signs"
         if file_signature(self._lists) not in (None, "SHA-1"):
             return FIRST_RELEASE, "the lists are not signed with SHA-1"

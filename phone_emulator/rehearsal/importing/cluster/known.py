@@ -84,7 +84,8 @@ def _unit(entry: ImportedRecord) -> str | None:
 def _node(unit: str, entry: ImportedRecord, publisher: str) -> str:
     if unit == "trust":
         return ""
-    return publisher if unit in _OF_PUBLISHER else node_name(entry)
+    is_publishers = unit in _OF_PUBLISHER and not entry.is_node_recovery
+    return publisher if is_publishers else node_name(entry)
 
 
 def _of_use(used: InUse, nodes: Sequence[str]) -> KnownCertificate | None:

@@ -13,6 +13,9 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.issuers import (
     Issuers,
     unit_of,
 )
+from tokenless.phone_emulator.rehearsal.importing.cluster.node_recoveries import (
+    of_node_recoveries,
+)
 from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import (
     ImportedNode,
     node_name,
@@ -47,6 +50,7 @@ def of_lists(
     yield from _guessed_shared(entries, issuers, nodes)
     yield from _ca_signed(entries, issuers)
     yield from _ec(imported_lists, Release.parse(version))
+    yield from of_node_recoveries(entries)
     yield from _by_hash(entries)
     yield from _other_roles(entries)
     yield from _names(entries)
@@ -72,20 +76,23 @@ def _unverified(imported_lists: Sequence[ImportedList]) -> Iterator[Approximatio
 
 def _letters(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
     guessed = [each for each in imported_lists if each.is_encoding_guessed]
-    names = {
-        name
-        for each in guessed
-        for entry in each.entries
-        for name in (entry.subject, entry.issuer)
-        if not name.isascii()
-    }
-    if names:
+    known = [each for each in imported_lists if not each.is_encoding_guessed]
+    names = {name for name in _names_of(guessed) if not name.isascii()}
+    unsure = sorted(names - set(_names_of(known)))
+    if unsure:
         yield Approximation(
             Topic.LETTERS,
-            f"letters outside of ASCII are a guess: {listed(sorted(names))}",
+            f"letters outside of ASCII are a guess: {listed(unsure)}",
             f"{listed(each.source for each in guessed)}: neither UTF-8 nor UTF-16, so "
             "read as Windows-1252; save the text again as UTF-8",
         )
+
+
+def _names_of(lists: Sequence[ImportedList]) -> Iterator[str]:
+    for each in lists:
+        for entry in each.entries:
+            yield entry.subject
+            yield entry.issuer
 
 
 def _shared(

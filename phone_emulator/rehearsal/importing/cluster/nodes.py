@@ -124,7 +124,8 @@ def _publisher(
     entries: Sequence[ImportedRecord], addresses: dict[str, str | None]
 ) -> str:
     for entry in entries:
-        of_publisher = entry.role == Role.CAPF or entry.is_recovery
+        is_recovery = entry.is_recovery and not entry.is_node_recovery
+        of_publisher = entry.role == Role.CAPF or is_recovery
         if of_publisher and node_name(entry) in addresses:
             return node_name(entry)
     capf_at = {e.dns_name for e in entries if e.role == Role.CAPF}

@@ -39,4 +39,5 @@ def _unit(entry: ImportedRecord) -> TrustStore | None:
         return TrustStore.TVS
     if entry.role == Role.CAPF:
         return TrustStore.CAPF
-    return TrustStore.ITLRECOVERY if entry.is_recovery else None
+    is_clusters = entry.is_recovery and not entry.is_node_recovery
+    return TrustStore.ITLRECOVERY if is_clusters else None

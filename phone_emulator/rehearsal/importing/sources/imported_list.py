@@ -34,6 +34,8 @@ class ImportedRecord:
     """True if a hash stands for the certificate, as in lists of 8.x."""
     is_foreign: bool = False
     """True for a SAST of nobody in the cluster (Phone-SAST-trust)."""
+    is_node_recovery: bool = False
+    """True for the ITLRecovery of a subscriber, which has its own before 12.5."""
     certificate_sha1: str = ""
     """Lower-case hex; empty when the record has no certificate."""
 
@@ -44,7 +46,7 @@ class ImportedRecord:
 
     @property
     def is_recovery(self) -> bool:
-        """Return whether it is the cluster's ITLRecovery certificate."""
+        """Return whether it is an ITLRecovery certificate of the cluster or a node."""
         return not self.is_foreign and self.common_name.upper().startswith(
             "ITLRECOVERY"
         )

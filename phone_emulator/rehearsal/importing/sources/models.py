@@ -24,10 +24,14 @@ from tokenless.protocol.phones.models import OBSERVED_MODELS, PHONE_MODELS
 from tokenless.protocol.phones.numbers import MODEL_NUMBERS
 from tokenless.protocol.show_output.paste import decode_pasted
 
-_SKIPPED: Final = frozenset(
-    ("emcc base phone", "universal device template", "usage profile")
-)
-"""Devices of an export that are not phones (REFERENCE-5 1.2)."""
+_TEMPLATES: Final[Mapping[int, str]] = {
+    15: "EMCC Base Phone",
+    645: "Universal Device Template",
+    640: "Usage Profile",
+}
+"""Devices of an export that are not phones, by number (REFERENCE-5 1.2)."""
+_SKIPPED: Final = frozenset(map(str.casefold, _TEMPLATES.values()))
+_NUMBERS: Final[Mapping[int, str]] = {**MODEL_NUMBERS, **_TEMPLATES}
 _MAX_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -59,9 +63,9 @@ def real_model(text: str, table: Mapping[str, ModelFeatures] = FEATURES) -> Real
         table: What models can do; a cluster's own list may be laid over it.
     """
     name = text.strip()
-    number = read_decimal(name, max(MODEL_NUMBERS))
-    if number is not None and number in MODEL_NUMBERS:
-        name = MODEL_NUMBERS[number]  # no number is also the name of a model
+    number = read_decimal(name, max(_NUMBERS))
+    if number is not None and number in _NUMBERS:
+        name = _NUMBERS[number]  # no number is also the name of a model
     name = plain_name(name)
     found = find_features(name, table)
     if found is None:

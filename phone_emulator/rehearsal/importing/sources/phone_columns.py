@@ -1,5 +1,7 @@
 """The rows and columns of a table of phones: an export, or a table of one's own.
 
+Tables are CSV, or what `run sql` prints in a node's shell: columns under a line of `=`.
+
 Exports of BAT and RIS name every device and have many more columns than are looked at.
 A table without a column for the name is one's own: there each column must be known,
 or a number of phones in one of another name would be read as one phone a row.
@@ -13,6 +15,10 @@ from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.sources.lists import SourceLineError
+from tokenless.phone_emulator.rehearsal.importing.sources.ruled_table import (
+    find_ruler,
+    ruled_rows,
+)
 from tokenless.protocol.certificates.name_text import printable
 
 NAME, MODEL, POOL, COUNT, STATUS = "name", "model", "pool", "count", "status"
@@ -47,7 +53,10 @@ def rows_of(text: str, source: str) -> Iterator[TableRow]:
             one's own and has columns, or values, that are not accounted for.
     """
     head = text.lstrip().partition("\n")[0]
-    rows = _numbered(text, max(_DELIMITERS, key=head.count), source)
+    if (ruled := find_ruler(text)) is not None:
+        rows = ruled_rows(text, ruled, source)
+    else:
+        rows = _numbered(text, max(_DELIMITERS, key=head.count), source)
     _, names = next(rows, (1, []))
     columns = _columns(names, source)
     is_own = NAME not in columns
@@ -107,8 +116,9 @@ def _columns(names: Sequence[str], source: str) -> dict[str, int]:
         shown = ", ".join(printable(name)[:30] for name in names[:8])
         raise PhoneError(
             f"{source} has no column for the model: its first line is {shown!r}",
-            hint="give BAT's Export Phones > All Details, a RIS table with Model, or a "
-            "CSV file with the columns model, device pool, count",
+            hint="give BAT's Export Phones > All Details, a RIS table with Model, the "
+            "output of `run sql`, or a CSV file with the columns model, device pool, "
+            "count",
         )
     return found
 

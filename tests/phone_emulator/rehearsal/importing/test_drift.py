@@ -16,6 +16,9 @@ from tests.rigs.cluster import keypair
 from tests.rigs.minting import ec_key, lab_name, mint, name, rsa_key
 from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
 from tokenless.phone_emulator.rehearsal.importing.cluster.drift import Drift, Drifts
+from tokenless.phone_emulator.rehearsal.importing.cluster.node_recoveries import (
+    with_node_recoveries,
+)
 from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
     ImportedRecord,
@@ -174,6 +177,23 @@ def test_the_ctl_alone_is_older_where_the_order_cannot_be_rebuilt() -> None:
     assert said.why == (
         "one node's TFTP was not restarted, or its ITL was saved earlier"
     )
+
+
+@pytest.mark.parametrize("told", ["12.0(1)", None])
+def test_nodes_own_recoveries_are_no_regeneration(told: str | None) -> None:
+    """With dates, too: the later one of another node is no successor (before 12.5)."""
+    lists = tuple(
+        itl(node, record(CM, node), record(CAPF), own)
+        for node, own in (
+            (each, record(RECOVERY, each, each, name=f"ITLRECOVERY_{each}", year=year))
+            for each, year in (("pub", 2016), ("sub", 2018))
+        )
+    )
+    marked = tuple(with_node_recoveries(lists, told))
+    found = drifts(lists=marked, version="12.0(1)")
+    assert found.regenerations() == []
+    assert list(found.approximations()) == []
+    assert with_node_recoveries(lists, "12.5(1)") == lists
 
 
 def test_an_itl_with_two_certificates_of_one_node_is_said_so() -> None:
