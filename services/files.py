@@ -1,8 +1,5 @@
 """Files of the services: their state, and the files that people name."""
 
-import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +50,8 @@ def write_output(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
 def made_beside(target: Path) -> Iterator[tuple[Path, Path]]:
     """Give a folder in which a block makes what then takes its place, whole.
 
+    Folders that killed processes have left beside the place are removed first.
+
     Args:
         target: The place; the folders above it are not made.
 
@@ -66,18 +65,21 @@ def made_beside(target: Path) -> Iterator[tuple[Path, Path]]:
     from tokenless.ground.interrupts import (  # noqa: PLC0415 - imports trio
         terminated_as_interrupted,
     )
+    from tokenless.services.scratch import (  # noqa: PLC0415 - needs Linux
+        new_scratch,
+        remove_left_scratch,
+        scratch_in_use,
+    )
 
     real = followed(target)
-    scratch = real.parent / f".{real.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    remove_left_scratch(real.parent)
+    scratch = new_scratch(real)
     try:
         # Also in a script's background, where Ctrl-C is ignored and SIGTERM as it was.
-        with terminated_as_interrupted(), named(target):
-            scratch.mkdir(mode=0o700)
+        with terminated_as_interrupted(), named(target), scratch_in_use(scratch):
             yield scratch, real
     except OSError as error:
         if Path(str(error.filename)).is_relative_to(scratch):
             error.filename = str(target)
             error.filename2 = None
         raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

@@ -10,6 +10,7 @@ OU and clientAuth and grants 200 days (from 2026), 100 (2027) or 47 (2029): REFE
 2.5. Neither is anything but a CA of the lab.
 """
 
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum, unique
@@ -35,6 +36,7 @@ from tokenless.services.pki.keys import (
     write_key,
 )
 from tokenless.services.pki.signing_requests import SigningRequest, key_usage
+from tokenless.services.scratch import remove_left_scratch
 
 _FILE: Final = "ca.json"
 _ROOT: Final = "root.pem"
@@ -42,6 +44,7 @@ _INTERMEDIATE: Final = "intermediate.pem"
 _KEY_BITS: Final = 2048
 _ROOT_DAYS: Final = 20 * 365
 _INTERMEDIATE_DAYS: Final = 10 * 365
+_OTHERS_WRITE: Final = 0o022
 _CA_BITS: Final = frozenset({"digital_signature", "key_cert_sign", "crl_sign"})
 
 
@@ -87,10 +90,11 @@ class LabCa:
                 f"public CAs grant {max(PUBLIC_DAYS)} days at most since March 2026",
                 hint=f"use {', '.join(map(str, PUBLIC_DAYS))}, or --kind company",
             )
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ServiceError(f"{folder} is not empty", hint="name a new folder")
-        folder.parent.mkdir(parents=True, exist_ok=True)
         settings = _Settings(kind, granted)
+        if folder.exists():
+            _fill(folder, name, settings, now)
+            return cls(folder, settings)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         with made_beside(folder) as (scratch, place):
             _write(scratch / "ca", name, settings, now)
             (scratch / "ca").rename(place)
@@ -213,6 +217,56 @@ class LabCa:
         ):
             raise ServiceError(f"{path}: not the key of the CA", hint="make a new CA")
         return certificate, key
+
+
+def _fill(folder: Path, name: str, settings: _Settings, now: float) -> None:
+    """Make a CA in an empty folder, which may be where a disk is mounted.
+
+    The settings come last: without them it is no CA.
+
+    Raises:
+        ServiceError: When the folder holds something already.
+        OSError: When it cannot be written; nothing is left behind.
+    """
+    if folder.is_dir():
+        remove_left_scratch(folder)
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise ServiceError(f"{folder} is not empty", hint="name a new folder")
+    _close_to_others(folder)
+    inside = folder / "ca"
+    try:
+        with made_beside(inside) as (scratch, _):
+            _write(scratch / "ca", name, settings, now)
+            _place(scratch / "ca", folder)
+            sync_folder(folder)
+    except OSError as error:
+        if error.filename == str(inside):
+            error.filename = str(folder)
+        raise
+
+
+def _close_to_others(folder: Path) -> None:
+    """Let nobody else write: who can may put keys of their own in place of the CA's."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & _OTHERS_WRITE:
+        folder.chmod(mode & ~_OTHERS_WRITE)
+
+
+def _place(made: Path, folder: Path) -> None:
+    """Move a CA's files into a folder: all, or none when one cannot be moved.
+
+    The keys go first: a folder is never moved over another one, so two that are made at
+    the same time do not mix.
+    """
+    placed: list[str] = []
+    try:
+        for name in ("keys", _ROOT, _INTERMEDIATE, _FILE):
+            (made / name).rename(folder / name)
+            placed.append(name)
+    except BaseException:
+        for name in placed:
+            (folder / name).rename(made / name)
+        raise
 
 
 def _write(folder: Path, name: str, settings: _Settings, now: float) -> None:

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.phone_emulator.rehearsal.importing.lists import CAPF, CM, ctl, itl, record
+from tests.phone_emulator.rehearsal.importing.lists import (
+    CAPF,
+    CM,
+    TVS,
+    ctl,
+    itl,
+    record,
+)
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import read_cluster
@@ -67,6 +74,18 @@ def test_a_letter_that_differs_from_the_same_certificate_elsewhere(
     assert "CN=CAPF-0a1b2c3d" in err
 
 
+def test_nodes_whose_names_changed_places() -> None:
+    """Each record has the certificate that is called after the other's node."""
+    shared = record(TVS, "a", name="b.example")
+    crossing = record(TVS, "b", name="a.example")
+    assert read_cluster([itl("a", shared, record(TVS, "b"))]).nodes
+    with pytest.raises(PhoneError) as found:
+        read_cluster([itl("a", shared, crossing)])
+    assert str(found.value) == (
+        "itl-a: b has the certificate of a (CN=a.example), and the other way round"
+    )
+
+
 def test_lists_of_two_clusters_are_refused() -> None:
     ours = ctl(record(CM, "pub"), record(CAPF, "pub"))
     theirs = itl("berlin", record(CM, "berlin"), record(CAPF, "munich"))
@@ -102,3 +121,18 @@ def test_letters_of_an_unknown_encoding_are_a_guess(
     is_known = encoding.startswith("utf")
     assert ("letters outside of ASCII are a guess: CN=" in err) is not is_known
     assert ("The same certificate and node names" in out) is is_known
+
+
+def test_letters_that_another_list_has_in_utf_8_are_no_guess(tmp_path: Path) -> None:
+    words = ["rehearse", "import"]
+    for name, kind, encoding in (
+        ("ctl", "ctl", "cp1252"),
+        ("itl-pub", "itl", "utf-8"),
+        ("itl-sub1", "itl", "utf-8"),
+    ):
+        text = (FIELD / f"{name}.txt").read_text().replace("O=Example", "O=Exóple")
+        (tmp_path / f"{name}.txt").write_text(text, encoding)
+        words += [f"--{kind}", f"{tmp_path}/{name}.txt"]
+    status, _, err = run_cli(*words)
+    assert status == 0, err
+    assert "letters outside of ASCII" not in err

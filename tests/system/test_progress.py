@@ -2,6 +2,7 @@
 
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,26 @@ def test_a_slow_check_says_what_it_waits_for() -> None:
     assert status == 3
     assert "asking TFTP nodes" in shown
     assert "0:00:03" in shown
+
+
+def test_a_phone_that_is_to_stay_up_says_what_its_first_boot_waits_for(
+    tmp_path: Path,
+) -> None:
+    device = "SEP001122334455"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        host, port = deaf.getsockname()
+        where = ("--flash", str(tmp_path / "flash"), "--tftp", f"{host}:{port}")
+        new = ("--model", "7975", "--device", device, "--tftp-timeout", "0.1")
+        status, _ = run_in_terminal("phone", "boot", *where, *new)
+        assert status == 3
+        slow = ("--tftp-timeout", "2")
+        _, shown = run_in_terminal(
+            *("phone", "run", *where, *slow),
+            interrupt_at=f"fetching|{device} \\(7975\\)",
+        )
+    assert f"fetching CTL{device}.tlv from {host}:{port}" in shown
+    assert f"{device} (7975)" not in shown
 
 
 def test_a_quick_command_shows_no_progress() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.rigs.left_scratch import start_working
 from tests.rigs.warm_start import WarmPopen
 from tests.system.serving import (
     PATIENCE_S,
@@ -146,6 +147,17 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     assert str(port) in last
     assert "in use" in last
     assert "Traceback" not in done.stderr
+
+
+def test_what_a_killed_command_left_beside_the_data_folder_goes(
+    tmp_path: Path,
+) -> None:
+    killed, left = start_working(tmp_path / "data")
+    with killed:
+        killed.kill()
+    with serving(tmp_path) as served:
+        assert not left.exists()
+        assert served.stop() == 0
 
 
 def test_a_node_is_served_by_one_process(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -70,8 +70,10 @@ def run(
     The phone must have been booted in this flash before.
     """
     identity = _identity(flash, tftp, habits)
-    view = _View(as_json=as_json)
-    run_trio(_run, identity, flash, network, view)
+    with ExitStack() as waiting:
+        tell = waiting.enter_context(slow_view(f"booting {identity.device}"))
+        view = _View(as_json=as_json, on_first_boot=waiting.close)
+        run_trio(_run, identity, flash, network, view, tell)
 
 
 async def _run(
@@ -79,14 +81,15 @@ async def _run(
     flash: Path,
     network: AbstractAsyncContextManager[Network],
     view: "_View",
+    tell: Callable[[str], None],
 ) -> None:
-    async with network as opened, trio.open_nursery() as nursery:
+    async with network as silent, trio.open_nursery() as nursery:
         nursery.start_soon(
             partial(
                 run_in_folder,
                 identity,
                 flash,
-                opened,
+                replace(silent, tell=tell),
                 on_boot=view.booted,
                 on_change=view.changed,
             )
@@ -186,12 +189,21 @@ def _print_call(report: CallReport) -> None:
 class _View:
     """Prints what happens to a phone, a line a change."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, on_first_boot: Callable[[], None]) -> None:
+        """Begin with nothing printed.
+
+        Args:
+            as_json: Whether each line is a JSON object.
+            on_first_boot: Is called before the first boot is printed; may be called
+                again.
+        """
         self._as_json = as_json
+        self._on_first_boot = on_first_boot
         self._printed = ""
 
     def booted(self, report: BootReport) -> None:
         """Print that the phone has booted."""
+        self._on_first_boot()
         line = f"{report.device} ({report.model}): {report.outcome}"
         self._print(line, {"event": "booted", "outcome": report.outcome.value})
 

@@ -17,6 +17,7 @@ from concurrent.futures import (
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
+from multiprocessing import resource_tracker
 from typing import Any, Final, TypeVar
 
 from tokenless.ground.interrupts import interrupts_held_back
@@ -147,6 +148,10 @@ def ordered_results(
 def _local(jobs: int | None) -> Executor:
     # Forked children would inherit locks and sockets of this process.
     context = multiprocessing.get_context("spawn")
+    # A terminal that closes gives SIGHUP to Python's tracker of semaphores, too, which
+    # does not ignore it, and is needed until the last worker has ended.
+    with interrupts_held_back():
+        resource_tracker.ensure_running()
     return ProcessPoolExecutor(
         jobs or len(os.sched_getaffinity(0)), context, initializer=leave_to_parent
     )

@@ -30,6 +30,7 @@ from tokenless.services.monitoring import notify
 from tokenless.services.monitoring.http_server import serve_monitoring
 from tokenless.services.node.runtime import ServiceKind
 from tokenless.services.node.serve import Serving, reload, serve_nodes
+from tokenless.services.scratch import remove_left_scratch
 
 _Place = TypeVar("_Place", MetricsSection, ConsoleSection)
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -100,6 +101,8 @@ def serve(
         logged_failures(),
         closing(open_cluster(data, config, makes=True)) as cluster,
     ):
+        for left in remove_left_scratch(cluster.data.parent):
+            get_logger().warning("removed what a killed command left", folder=str(left))
         has_console = pages is not None or _has_console(cluster, only)
         if has_console:
             first.add_to(cluster)

@@ -27,11 +27,12 @@ def run_trio(
 
 @contextmanager
 def interrupts_held_back() -> Iterator[None]:
-    """Hold Ctrl-C back while processes are started, which inherit that.
+    """Hold Ctrl-C and SIGHUP back while processes are started, which inherit that.
 
-    One that is still loading modules would end by it, and the work of all with it.
+    One that is still loading modules would end by them, and the work of all with it.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    held = {signal.SIGINT, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
     try:
         yield
     finally:

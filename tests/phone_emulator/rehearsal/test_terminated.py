@@ -69,6 +69,8 @@ def test_a_group_of_processes_that_is_terminated_leaves_nothing(
         assert child.stderr
         said = child.stderr.read()  # until no process has it any more
     assert "tokenless: interrupted" in said
+    assert "Traceback" not in said
+    assert "resource_tracker" not in said
     assert child.returncode == 130
     assert not list(tmp_path.glob("tokenless-*"))
 

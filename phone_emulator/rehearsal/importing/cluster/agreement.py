@@ -28,6 +28,7 @@ _SERVERS: Final = (*TFTP_ROLES, Role.CALLMANAGER)
 _NODE_ROLES: Final = (*_SERVERS, Role.TVS, Role.CAPF)
 _SHOWN: Final = 120
 """Characters of a name from a list that are quoted."""
+_AGAIN: Final = "paste the lists again, or save the files with `file get tftp`"
 
 
 def check_agreement(lists: Sequence[ImportedList]) -> None:
@@ -35,10 +36,38 @@ def check_agreement(lists: Sequence[ImportedList]) -> None:
 
     Raises:
         PhoneError: When two lists have no node in common, not even by a third one, or
-            a text says something else of a certificate than another list.
+            a text says something else of a certificate than another list, or has two
+            nodes' names in each other's place.
     """
+    for each in lists:
+        if each.is_text:
+            _check_places(each)
     _check_certificates(lists)
     _check_nodes(lists)
+
+
+def _check_places(held: ImportedList) -> None:
+    """Check that no two records have each other's node, by their certificates' names.
+
+    One record alone may have another's: a certificate of several nodes.
+    """
+    crossed: dict[tuple[str, str], ImportedRecord] = {}
+    for entry in held.entries:
+        node, host = node_name(entry).casefold(), _host(entry.common_name)
+        if not node or node == host:
+            continue
+        crossed[node, host] = entry
+        if other := crossed.get((host, node)):
+            raise PhoneError(
+                f"{held.source}: {entry.dns_name} has the certificate of "
+                f"{other.dns_name} (CN={printable(entry.common_name)}), and the other "
+                "way round",
+                hint=f"lines of a paste were moved: {_AGAIN}",
+            )
+
+
+def _host(common_name: str) -> str:
+    return common_name.split(".", maxsplit=1)[0].casefold()
 
 
 def _check_certificates(lists: Sequence[ImportedList]) -> None:
@@ -56,8 +85,7 @@ def _check_certificates(lists: Sequence[ImportedList]) -> None:
                 raise PhoneError(
                     f"{' and '.join(sources)} {says} different things of one "
                     f"certificate (SHA-1 {entry.certificate_sha1}): {difference}",
-                    hint="lines or letters of a paste were moved or changed: paste "
-                    "both again, or save the files with `file get tftp`",
+                    hint=f"lines or letters of a paste were moved or changed: {_AGAIN}",
                 )
 
 

@@ -76,20 +76,23 @@ def _unverified(imported_lists: Sequence[ImportedList]) -> Iterator[Approximatio
 
 def _letters(imported_lists: Sequence[ImportedList]) -> Iterator[Approximation]:
     guessed = [each for each in imported_lists if each.is_encoding_guessed]
-    names = {
-        name
-        for each in guessed
-        for entry in each.entries
-        for name in (entry.subject, entry.issuer)
-        if not name.isascii()
-    }
-    if names:
+    known = [each for each in imported_lists if not each.is_encoding_guessed]
+    names = {name for name in _names_of(guessed) if not name.isascii()}
+    unsure = sorted(names - set(_names_of(known)))
+    if unsure:
         yield Approximation(
             Topic.LETTERS,
-            f"letters outside of ASCII are a guess: {listed(sorted(names))}",
+            f"letters outside of ASCII are a guess: {listed(unsure)}",
             f"{listed(each.source for each in guessed)}: neither UTF-8 nor UTF-16, so "
             "read as Windows-1252; save the text again as UTF-8",
         )
+
+
+def _names_of(lists: Sequence[ImportedList]) -> Iterator[str]:
+    for each in lists:
+        for entry in each.entries:
+            yield entry.subject
+            yield entry.issuer
 
 
 def _shared(
