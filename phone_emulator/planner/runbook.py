@@ -22,8 +22,8 @@ from tokenless.phone_emulator.planner.model.steps import (
 from tokenless.phone_emulator.planner.plan import Harm, Plan, Planned
 from tokenless.phone_emulator.planner.runbook_services import (
     named,
-    nodes_with,
     restarts_after,
+    restarts_in,
 )
 from tokenless.phone_emulator.planner.runbook_steps import Doing
 from tokenless.phone_emulator.planner.secure_phones import (
@@ -67,8 +67,8 @@ class Pace:
         return (
             f"{self.phones} phones reset {self.batch} at a time, {self.phones_per_s:g} "
             f"come back in a second, a phone takes {self.phone_restart_s:g} s to "
-            f"restart, a service {self.restart_s:g} s on each node, a command "
-            f"{COMMAND_S:g} s with the person who types it"
+            f"restart, a service {self.restart_s:g} s on each node that has it, a "
+            f"command {COMMAND_S:g} s with the person who types it"
         )
 
     def automatic_reset_s(self) -> float:
@@ -193,9 +193,7 @@ def runbook_of(plan: Plan, pace: Pace, wording: Wording = TERMINAL) -> Runbook:
 
 def _restarts_after_s(plan: Plan, pace: Pace) -> float:
     """Return how long the restarts take that follow the last step."""
-    services = restarts_after(plan)
-    nodes = nodes_with(services, plan.task.layout)
-    return len(services) * len(nodes) * pace.restart_s
+    return restarts_in(restarts_after(plan), plan.task.layout) * pace.restart_s
 
 
 def _not_safe(plan: Plan) -> Iterator[str]:
@@ -280,20 +278,21 @@ def _row(
         + _except(plan, step.number),
         forbidden=(*no_restart(plan, step), *_forbidden(plan, step)),
         phones="; ".join((what.phones, *lost)),
-        seconds=None if pace.phones is None else _seconds(what, step, pace),
+        seconds=None if pace.phones is None else _seconds(plan, what, step, pace),
         is_without_ca=isinstance(step.step, Regenerate)
         and step.step.unit in plan.task.layout.signed,
     )
 
 
-def _seconds(what: Doing, step: Planned, pace: Pace) -> float:
+def _seconds(plan: Plan, what: Doing, step: Planned, pace: Pace) -> float:
     """Return how long a step takes: restarts on one node after the other."""
     restarts = len(what.nodes) * pace.restart_s
     match step.step:
         case RestartTvs() | RestartTftp():
             return restarts
         case ResetPhones():
-            return restarts * len(what.services) + pace.reset_s()
+            first = restarts_in(what.services, plan.task.layout)
+            return first * pace.restart_s + pace.reset_s()
         case _ if step.resets_phones:
             return pace.automatic_reset_s()
         case _:

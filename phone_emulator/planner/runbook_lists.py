@@ -13,6 +13,7 @@ from tokenless.phone_emulator.planner.runbook_services import (
     named,
     restart_page,
     restarts_after,
+    restarts_in,
 )
 from tokenless.phone_emulator.planner.verdict import held_lists
 from tokenless.phone_emulator.planner.wording import Wording
@@ -158,8 +159,12 @@ def after(plan: Plan) -> Iterator[str]:
     """Yield what is to be done after the last step."""
     units = {step.unit for step in plan.task.goal}
     if services := restarts_after(plan):
+        layout = plan.task.layout
+        most = len(services) * len(layout.nodes)
+        is_everywhere = restarts_in(services, layout) == most
+        where = "every node" if is_everywhere else "each node that has it"
         yield (
-            f"Restart {' and '.join(services)} on every node, one node after the "
+            f"Restart {' and '.join(services)} on {where}, one node after the "
             "other: until then they show the CallManager certificate that was "
             f"replaced. {restart_page(services)}."
         )

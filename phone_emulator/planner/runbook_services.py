@@ -97,6 +97,11 @@ def nodes_with(services: Collection[Service], layout: ClusterLayout) -> tuple[st
     )
 
 
+def restarts_in(services: Collection[Service], layout: ClusterLayout) -> int:
+    """Count restarts: each service on the nodes that have it, one after the other."""
+    return sum(len(nodes_with((service,), layout)) for service in services)
+
+
 def callmanager_restarts(plan: Plan) -> list[int]:
     """Return the resets before which Cisco CallManager is restarted by hand."""
     restarts = restarts_of(plan).items()

@@ -7,12 +7,13 @@ import pytest
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.planner.model.cluster import ClusterLayout
 from tokenless.phone_emulator.planner.model.phones import PhoneGroup
+from tokenless.phone_emulator.planner.model.steps import RestartTftp
 from tokenless.phone_emulator.planner.model.task import Task, parse_goal
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.runbook import COLUMNS, Pace, cells_of, runbook_of
 from tokenless.phone_emulator.rehearsal.reports.runbook_pages import html, markdown
-from tokenless.protocol.codes import TrustStore
+from tokenless.protocol.codes import NodeRole, TrustStore
 from tokenless.protocol.release import Release
 
 NODES = ("pub", "sub1", "sub2")
@@ -93,6 +94,35 @@ def test_services_that_restart_one_after_the_other_take_time() -> None:
     assert one is not None
     assert other is not None
     assert other - one == len(NODES) * 3 * 100  # Tftp, CallManager, CTIManager
+
+
+@pytest.mark.parametrize(("model", "is_mixed"), [("7975", True), ("7960", False)])
+@pytest.mark.parametrize(
+    ("version", "restarts"), [("12.5(1)", 2), ("14", 2 + len(NODES))]
+)
+def test_a_service_takes_time_only_on_nodes_that_have_it(
+    version: str, restarts: int, model: str, is_mixed: bool
+) -> None:
+    """HAProxy is on every node; CallManager and CTIManager only where activated."""
+    roles: tuple[frozenset[NodeRole], ...] = (
+        frozenset({NodeRole.TFTP}),
+        frozenset({NodeRole.CALLMANAGER}),
+        frozenset(),
+    )
+    layout = ClusterLayout(
+        Release.parse(version), NODES, is_mixed=is_mixed, roles=roles
+    )
+    goal = parse_goal("CallManager", layout)
+    plan = make_plan(Task(layout, (PhoneGroup("office", model, 0),), goal))
+    quick, slow = (Pace(phones=10, restart_s=each) for each in (0, 100))
+    one, other = runbook_of(plan, quick).seconds, runbook_of(plan, slow).seconds
+    assert one is not None
+    assert other is not None
+    tftp = sum(isinstance(each.step, RestartTftp) for each in plan.steps or ())
+    assert other - one == (restarts + tftp) * 100
+    if not is_mixed:
+        after = runbook_of(plan, slow).after
+        assert any("on each node that has it, one node" in each for each in after)
 
 
 def test_restarts_after_the_last_step_are_in_the_window() -> None:

@@ -21,6 +21,14 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 PATIENCE_S = 200  # far longer than anything here takes, on however busy a machine
 CHROMIUM = Path("/usr/bin/chromium")
 DRIVER = Path("/usr/bin/chromedriver")
+AXE = Path(__file__).with_name("axe.min.js")
+_RUN_AXE = (
+    "const done = arguments[arguments.length - 1];"
+    "if (!window.axe) loadAxe();"
+    "axe.run(document, {resultTypes: ['violations']})"
+    ".then(found => done(found.violations.map(each => ({id: each.id,"
+    " impact: each.impact, nodes: each.nodes.map(node => node.html)}))));"
+)
 _TEXTS = (
     "return Array.from(document.querySelectorAll(arguments[0]),"
     " each => each.innerText.trim())"
@@ -109,6 +117,11 @@ class Browser:
         assert found, f"the page has no {selector}"
         return found[0]
 
+    def violations(self) -> list[dict[str, Any]]:
+        """Return what axe-core finds serious on the page."""
+        found: list[dict[str, Any]] = self.driver.execute_async_script(_RUN_AXE)
+        return [each for each in found if each["impact"] in {"serious", "critical"}]
+
     def errors(self) -> list[dict[str, Any]]:
         """Return what the browser logged as an error since the last call."""
         logged: list[dict[str, Any]] = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
@@ -181,6 +194,11 @@ def browsing(base: str, folder: Path, *, dark: bool = False) -> Iterator[Browser
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
     try:
         driver.implicitly_wait(0)
+        # Sent once, and run on the pages that are looked at: it is long.
+        source = f"window.loadAxe = () => {{{AXE.read_text()}\n}}"
+        driver.execute_cdp_cmd(
+            "Page.addScriptToEvaluateOnNewDocument", {"source": source}
+        )
         yield Browser(driver, base)
     finally:
         driver.quit()

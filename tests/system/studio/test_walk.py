@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -19,7 +18,6 @@ from tests.rigs.warm_start import WarmPopen
 from tests.system.console.browser import CHROMIUM, DRIVER, Browser, browsing
 from tests.system.serving import PATIENCE_S
 
-AXE = Path(__file__).parents[1] / "console" / "axe.min.js"
 PICTURES = Path(__file__).parents[3] / "docs" / "studio"
 MOST_PIXELS = 1500
 MOST_PAGES = 6
@@ -50,16 +48,7 @@ class Desk:
 
         `logged` is how many errors the browser says that it met.
         """
-        driver = self.browser.driver
-        driver.execute_script(AXE.read_text())
-        found: list[dict[str, Any]] = driver.execute_async_script(
-            "const done = arguments[arguments.length - 1];"
-            "axe.run(document, {resultTypes: ['violations']})"
-            ".then(found => done(found.violations.map(each => ({id: each.id,"
-            " impact: each.impact, nodes: each.nodes.map(node => node.html)}))));"
-        )
-        serious = {"serious", "critical"}
-        assert [each for each in found if each["impact"] in serious] == [], name
+        assert self.browser.violations() == [], name
         assert len(self.browser.errors()) == logged
         if "TOKENLESS_PICTURES" in os.environ:
             picture(self.browser, name)
