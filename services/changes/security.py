@@ -29,6 +29,8 @@ from tokenless.services.store.database import Change
 from tokenless.services.store.nodes import NodeRow
 from tokenless.services.store.parameters import (
     FALSE,
+    SHA1,
+    SHA512,
     TRUE,
     Parameter,
     check_value,
@@ -208,7 +210,8 @@ def _check_release_has(change: Change, parameter: Parameter, value: str) -> None
 
     Raises:
         ServiceError: When phones shall be reset by a release that resets none, or use
-            algorithms that it does not have.
+            algorithms that it does not have, or files be signed with another digest
+            than its only one.
     """
     version = read_parameter(change.connection, Parameter.VERSION)
     release = Release.parse(version)
@@ -217,6 +220,13 @@ def _check_release_has(change: Change, parameter: Parameter, value: str) -> None
             raise ServiceError(
                 f"release {version} has no advanced encryption algorithms for phones",
                 hint="releases from 12.0 on have them",
+            )
+        return
+    if parameter is Parameter.SIGNATURE_DIGEST:
+        if value == SHA512 and not release.chooses_digest:
+            raise ServiceError(
+                f"release {version} signs with {SHA1} only",
+                hint="releases from 12.0 on have a choice",
             )
         return
     if parameter is not Parameter.PHONE_INTERACTION:

@@ -14,6 +14,7 @@ from tokenless.ground.json_input import decode_json
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
 from tokenless.services.cluster.data_folder import CONFIG_FILE, no_cluster_in
+from tokenless.services.cluster.identity import check_identity
 from tokenless.services.cluster.initialise import initialise
 from tokenless.services.cluster.installation import Installation, Node
 from tokenless.services.config import (
@@ -125,6 +126,7 @@ class Cluster:
         )
         try:
             store.check(config.cluster.name)
+            check_identity(store, data, config.cluster.name)
         except BaseException:
             store.close()
             raise

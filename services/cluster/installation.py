@@ -2,6 +2,7 @@
 
 DATA/cluster.json            the configuration it was made from
 DATA/cluster.db              the database (SQLite, unless configured otherwise)
+DATA/identity                the cluster's, where hosts share the database
 DATA/nodes/NODE/keys/        private keys, 0600
 DATA/nodes/NODE/elsewhere    there when another host serves the node
 DATA/nodes/NODE/tftp/        CTLFile.tlv, ITLFile.tlv, static files

@@ -12,6 +12,7 @@ from tokenless.protocol.release import Release
 from tokenless.services.addresses import why_not_of_a_node
 from tokenless.services.config.host_sections import Ports
 from tokenless.services.config.sections import ClusterConfig
+from tokenless.services.store.parameters import SHA1, SHA512
 
 
 class ConfigFault(NamedTuple):
@@ -47,6 +48,13 @@ def _check_cluster(config: ClusterConfig) -> Iterator[ConfigFault]:
             "cluster.phone_interaction",
             f"{config.cluster.version} cannot reset phones automatically",
             "leave it out: releases from 12.5 on can be automatic",
+        )
+    told = config.parameters.tftp_file_signature_algorithm
+    if told == SHA512 and not release.chooses_digest:
+        yield ConfigFault(
+            "parameters.tftp_file_signature_algorithm",
+            f"{config.cluster.version} signs with {SHA1} only",
+            f"leave it out, or write {SHA1}: releases from 12.0 on have a choice",
         )
 
 

@@ -4,6 +4,7 @@ from enum import StrEnum, unique
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql
 
 from tokenless.protocol.phone_interaction import PhoneInteraction
 from tokenless.protocol.release import Release
@@ -82,9 +83,37 @@ _VALUE: Final = select(processconfig.c.paramvalue).where(
 )
 
 
+_IDENTITY: Final = "TokenlessClusterIdentity"
+"""No parameter: the cluster's identity (services.cluster.identity)."""
+_ALL: Final = (
+    select(processconfig)
+    .where(processconfig.c.paramname != _IDENTITY)
+    .order_by(processconfig.c.paramname)
+)
+
+
+def read_identity(connection: Connection) -> str | None:
+    """Return the identity of the cluster in a shared database; None: it has none."""
+    value = connection.scalar(_VALUE, {"name": _IDENTITY})
+    return None if value is None else str(value)
+
+
+def add_identity(connection: Connection, identity: str) -> str:
+    """Give the cluster an identity; return the one that it has then.
+
+    Another host may have given it one in the meantime.
+    """
+    connection.execute(
+        postgresql.insert(processconfig)
+        .values(paramname=_IDENTITY, paramvalue=identity)
+        .on_conflict_do_nothing()
+    )
+    return read_identity(connection) or identity
+
+
 def read_parameters(connection: Connection) -> dict[str, str]:
     """Return all parameters by name."""
-    rows = connection.execute(select(processconfig).order_by(processconfig.c.paramname))
+    rows = connection.execute(_ALL)
     defaults = {name.value: value for name, value in DEFAULTS.items()}
     return defaults | {row.paramname: row.paramvalue for row in rows}
 

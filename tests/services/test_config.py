@@ -44,6 +44,10 @@ def test_overrides_are_laid_over_the_file() -> None:
         ),
         ({"nodes": [{"name": "a", "address": "127.0.0.1"}]}, "0 publishers"),
         (
+            {"parameters": {"tftp_file_signature_algorithm": "SHA-512"}},
+            "signs with SHA-1 only",
+        ),
+        (
             {"nodes": [{"name": "a", "address": "224.0.0.1", "publisher": True}]},
             "nodes (entry 1).address: phones cannot connect to 224.0.0.1",
         ),

@@ -84,7 +84,10 @@ def _choices(release: Release) -> dict[Parameter, tuple[str, ...]]:
         missing.add(Parameter.PHONE_INTERACTION)
     if not release.has_advanced_encryption:
         missing.add(Parameter.ADVANCED_ENCRYPTION)
-    return {name: values for name, values in CHOICES.items() if name not in missing}
+    found = {name: values for name, values in CHOICES.items() if name not in missing}
+    if not release.chooses_digest:
+        found[Parameter.SIGNATURE_DIGEST] = (SHA1,)
+    return found
 
 
 def save(visit: Visit) -> Response:

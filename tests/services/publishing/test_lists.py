@@ -334,9 +334,12 @@ def test_lists_tell_of_advanced_encryption_in_element_28(lab: Cluster) -> None:
 
 
 def test_the_digest_can_be_chosen_from_12_on(lab: Cluster) -> None:
-    security.set_parameter(lab, Parameter.SIGNATURE_DIGEST, "sha-512", by="test")
+    with pytest.raises(ServiceError, match=r"release 10.5\(1\) signs with SHA-1 only"):
+        security.set_parameter(lab, Parameter.SIGNATURE_DIGEST, "sha-512", by="test")
+    security.set_parameter(lab, Parameter.SIGNATURE_DIGEST, "sha-1", by="test")
     assert mixed(lab).header.digest == Digest.SHA1
     release(lab, "12.5(1)")
+    security.set_parameter(lab, Parameter.SIGNATURE_DIGEST, "sha-512", by="test")
     assert mixed(lab).header.digest == Digest.SHA512
     assert signer(rebuild_itl(lab, lab.publisher)) == f"ITLRECOVERY_{PUB}"
 
