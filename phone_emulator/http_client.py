@@ -49,6 +49,8 @@ class HttpClient:
         self._timeout_s = timeout_s
         self._idle: dict[Server, _Connection] = {}
         self._without_answer: dict[Server, str] = {}
+        self.failures: dict[Server, str] = {}
+        """The first reason why a server's answer was of no use: late, or not HTTP."""
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -75,7 +77,13 @@ class HttpClient:
         except trio.TooSlowError as error:
             reason = f"no answer within {self._timeout_s:g} s"
             self._without_answer[server] = reason
+            self.failures.setdefault(server, reason)
             raise NotByHttpError(reason) from error
+        except NotServedError:
+            raise
+        except NotByHttpError as error:
+            self.failures.setdefault(server, str(error))
+            raise
         except OSError as error:
             raise NotByHttpError(_in_words(error)) from error
 

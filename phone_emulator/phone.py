@@ -188,6 +188,7 @@ class Phone:
                 event = None
                 for effect in effects:
                     event = await self._perform(effect, network, http) or event
+            secd.report.http = {str(at): why for at, why in http.failures.items()}
         self.log = secd.log
         return secd.report
 

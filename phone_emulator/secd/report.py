@@ -203,6 +203,8 @@ class BootReport:
     opened: bool = False
     """True if it opened an encrypted configuration."""
     lsc: LscState = LscState.NONE
+    http: dict[str, str] = field(default_factory=dict)
+    """Servers that listen for HTTP, and why their answers were of no use."""
     capf: dict[str, Any] | None = None
     """The result of the connection to CAPF after the boot; None: there was none."""
     console_log: str | None = None
@@ -256,6 +258,7 @@ class BootReport:
                 self.files[kind] = before
         self.tvs[:0] = earlier.tvs
         self.said[:0] = earlier.said
+        self.http = earlier.http | self.http
 
     def file(self, kind: FileKind) -> FileReport:
         """Return the report of one file; `failed` before anything is known."""
@@ -287,6 +290,7 @@ class BootReport:
                 for kind, report in self.files.items()
             },
             "tvs": [query.to_json() for query in self.tvs],
+            **({"http": self.http} if self.http else {}),
             **({} if self.capf is None else {"capf": self.capf}),
             "status_messages": self.status_messages,
             "console_log": self.console_log,

@@ -114,6 +114,47 @@ async def test_a_node_that_does_not_answer_is_not_asked_again() -> None:
     assert asked == 1
 
 
+SERVED = b"HTTP/1.1 200 OK\r\nContent-Length: "
+NOT_WHOLE = {
+    "no answer within 0.5 s": b"",
+    "the answer is not valid HTTP": b"\x1b]0;not HTTP\r\n\r\n",
+    "the answer is not valid HTTP: peer closed": SERVED + b"1000\r\n\r\ncut",
+    "the file is too large": SERVED + b"9" * 9 + b"\r\n\r\n",
+    "the answer has no Content-Length": b"HTTP/1.1 200 OK\r\n\r\n",
+    "the answer is not sent as it is": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("why", NOT_WHOLE)
+async def test_a_phone_says_why_it_went_on_to_tftp(tmp_path: Path, why: str) -> None:
+    async def answer(stream: trio.SocketStream) -> None:
+        async with stream:
+            await stream.receive_some(10_000)
+            if NOT_WHOLE[why]:
+                await stream.send_all(NOT_WHOLE[why])
+            else:
+                await trio.sleep_forever()
+
+    async with (
+        live_node(MIXED.authority(), tmp_path) as node,
+        trio.open_nursery() as nursery,
+    ):
+        (listener,) = await trio.open_tcp_listeners(0, host=node.tftp.address)
+        port = listener.socket.getsockname()[1]
+        nursery.start_soon(trio.serve_listeners, answer, [listener])
+        identity = PhoneIdentity(device=DEVICE, model_name="7975", servers=(node.tftp,))
+        phone = Phone(identity, FolderFlash.create(tmp_path / "ph", DEVICE, "7975"))
+        async with open_network(http_port=http_at(port), tvs_timeout_s=0.5) as network:
+            report = await phone.boot(network)
+        nursery.cancel_scope.cancel()
+    assert report.outcome == "ok"
+    ((where, said),) = report.to_json()["http"].items()
+    assert where == f"{node.tftp.address}:{port}"
+    assert said.startswith(why)
+
+
 async def test_a_fleet_fetches_as_its_models_do(tmp_path: Path) -> None:
     authority = MIXED.authority()
     async with (

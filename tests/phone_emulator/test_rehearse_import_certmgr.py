@@ -53,6 +53,8 @@ class Node:
     """The length that the answer is said to have, when it does not end."""
     pieces: int = 0
     """How many bytes follow the body, one now and then."""
+    instead: bytes = b""
+    """What is sent in the place of an answer."""
     is_given_up: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
 
@@ -66,6 +68,9 @@ def serving(folder: Path, address: str = "127.0.0.1") -> Iterator[Node]:
         def do_GET(self) -> None:
             ask = self.headers.get
             node.asked.append((self.path, ask("Authorization"), ask("Accept")))
+            if node.instead:
+                self.wfile.write(node.instead)
+                return
             self.send_response(node.status)
             self.send_header("Content-Length", str(node.promised or len(node.body)))
             self.end_headers()
@@ -213,6 +218,21 @@ def test_an_answer_that_stops_or_trickles_is_not_waited_for(
         monkeypatch.setattr(certmgr, "_DEADLINE_S", 0.2)
         said = str(refused(node.base))
     assert said == f"{node.base} does not answer: no whole answer within 0.2 seconds"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"\x1b]0;owned\x07\x1b[31m\r\n\r\n", b"HTTP" + b"a" * 60_000 + b"\r\n\r\n"],
+)
+def test_what_a_server_says_instead_of_http_neither_writes_nor_floods(
+    tmp_path: Path, answer: bytes
+) -> None:
+    with serving(tmp_path) as node:
+        node.instead = answer
+        said = str(refused(node.base))
+    assert said.startswith(f"{node.base} does not answer: ")
+    assert said.isprintable()
+    assert len(said) < 300
 
 
 def test_who_does_not_answer_is_said(tmp_path: Path) -> None:

@@ -21,10 +21,14 @@ from tests.rigs.run_cli import run_cli
 from tests.rigs.waiting import wait_until
 from tests.rigs.warm_start import WarmPopen
 
-PUB, SUB = "cucm-1051-a-pub", "cucm-1051-a-sub1"
+PUB = "cucm-1051-a-pub"
 CHANGE = f"""
 name = "callmanager-then-tvs"
 lesson = "Safe, as long as TFTP and TVS are restarted in the first round."
+
+[cluster]
+nodes = [{{ name = "{PUB}", address = "127.0.47.155", publisher = true }}]
+callmanager_groups = [{{ name = "Lab-CMG", members = ["{PUB}"] }}]
 
 [cluster.certificates]
 key_size = 1024
@@ -49,9 +53,9 @@ run = [
 title = "ITLRecovery and TVS"
 run = [
     "admin set cert regen ITLRecovery",
-    "admin --all set cert regen TVS",
-    "admin --all utils service restart Cisco Trust Verification Service",
-    "admin --all utils service restart Cisco Tftp",
+    "admin set cert regen TVS",
+    "admin utils service restart Cisco Trust Verification Service",
+    "admin utils service restart Cisco Tftp",
     "phones boot",
 ]
 """

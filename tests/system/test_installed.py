@@ -54,7 +54,10 @@ def test_the_fixtures_boot_phones(project: Project) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [("demo", "--phones", "2"), ("rehearse", "run", "four-flows", "--phones", "2")],
+    [
+        ("demo", "--phones", "2"),
+        ("rehearse", "run", "hostname-one-node", "--phones", "2"),
+    ],
 )
 def test_commands_run_there(project: Project, command: tuple[str, ...]) -> None:
     assert "SAFE" in project.run("tokenless", *command)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.rigs.run_cli import run_cli
 
-NAMES = ("capf-string-mode", "lsc-expired")
+NAMES = ("hostname-one-node", "auto-registration")
 
 
 def test_they_are_told_in_order_and_kept_apart(tmp_path: Path) -> None:

@@ -238,6 +238,8 @@ def _print_report(report: BootReport) -> None:
         if query.reason is not None:
             said = f"{query.status}: {printable(query.reason)}"
         click.echo(f"  TVS {printable(query.server)}: {said}")
+    for server, why in report.http.items():
+        click.echo(f"  HTTP {server}: {printable(why)}; asked by TFTP instead")
     if report.capf is not None:
         why = report.capf["reason"]
         more = f": {printable(why)}" if why else ""

@@ -6,6 +6,7 @@ of workers that die are the libraries'.
 
 import multiprocessing
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     CancelledError,
@@ -17,7 +18,7 @@ from concurrent.futures import (
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from typing import Any, Final, TypeVar
 
 from tokenless.ground.interrupts import interrupts_held_back
@@ -30,6 +31,9 @@ _RETRIES: Final = 5
 """The number of Dask workers that may die under a task."""
 _CONNECT_S: Final = 10
 """For the scheduler's answer, and for its first worker."""
+_FORKER: Final = "tokenless.phone_emulator.rehearsal.play.forker"
+_LONGEST_FOLDER: Final = 70
+"""Bytes: it listens at a path there, which may have 107 (sun_path)."""
 _DIED: Final = "a process that played rehearsals has died"
 
 
@@ -146,12 +150,18 @@ def ordered_results(
 
 
 def _local(jobs: int | None) -> Executor:
-    # Forked children would inherit locks and sockets of this process.
-    context = multiprocessing.get_context("spawn")
+    # Children of this process would inherit its locks and sockets; those of a process
+    # that has nothing but modules do not, and need not load these one by one.
+    is_short = len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER
+    context = multiprocessing.get_context("forkserver" if is_short else "spawn")
+    context.set_forkserver_preload([_FORKER])
     # A terminal that closes gives SIGHUP to Python's tracker of semaphores, too, which
-    # does not ignore it, and is needed until the last worker has ended.
+    # does not ignore it, and is needed until the last worker has ended; so is the
+    # process that forks, which ignores it as soon as it has loaded all.
     with interrupts_held_back():
         resource_tracker.ensure_running()
+        if is_short:
+            forkserver.ensure_running()
     return ProcessPoolExecutor(
         jobs or len(os.sched_getaffinity(0)), context, initializer=leave_to_parent
     )

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import pytest
 
 from tests.system.serving import environment
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.play import executor as executors
 from tokenless.phone_emulator.rehearsal.play.executor import open_executor, results_of
 
 LARGE = 64 << 20
@@ -86,6 +88,29 @@ def test_a_worker_that_is_terminated_sends_its_result() -> None:
     with open_executor(1, None) as executor:
         (answer,) = results_of(executor, terminated, [LARGE])
     assert len(answer) == LARGE
+
+
+def parent_and_modules(_: None) -> tuple[int, set[str]]:
+    return os.getppid(), set(sys.modules)
+
+
+def test_workers_find_everything_loaded() -> None:
+    with open_executor(2, None) as executor:
+        (asked,) = results_of(executor, parent_and_modules, [None])
+        (again,) = results_of(executor, parent_and_modules, [None])
+    assert asked[0] == again[0] != os.getpid()
+    assert executors._FORKER in asked[1], "nobody else loads it"
+
+
+def test_workers_start_where_no_socket_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("x" * 90)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with open_executor(1, None) as executor:
+        ((_, modules),) = results_of(executor, parent_and_modules, [None])
+    assert executors._FORKER not in modules
 
 
 def died(_: None) -> None:

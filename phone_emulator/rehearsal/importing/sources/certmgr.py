@@ -36,6 +36,7 @@ _MAX_BYTES: Final = 8 * 1024 * 1024
 _TIMEOUT_S: Final = 20.0
 _DEADLINE_S: Final = 60.0
 """The longest time for one answer as a whole."""
+_MOST_QUOTED: Final = 200
 _OK: Final = 200
 _LOGIN: Final = (
     "set TOKENLESS_CERTMGR_LOGIN to NAME:PASSWORD of an OS administrator; a read-only "
@@ -133,7 +134,8 @@ def _get(url: str, account: CertmgrAccount) -> bytes:
                 data = answer.read(_MAX_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
         raise PhoneError(
-            f"{url} does not answer: {error}", hint="check address, port and firewall"
+            f"{url} does not answer: {_in_words(error)}",
+            hint="check address, port and firewall",
         ) from None
     finally:
         connection.close()
@@ -148,6 +150,11 @@ def _get(url: str, account: CertmgrAccount) -> bytes:
     if len(data) > _MAX_BYTES:
         raise PhoneError(f"{url} sent over {_MAX_BYTES} bytes", hint="use --cert")
     return data
+
+
+def _in_words(error: Exception) -> str:
+    """Return what went wrong; it may quote a line of the server, of any length."""
+    return printable(str(error) or type(error).__name__)[:_MOST_QUOTED]
 
 
 def _address(url: str) -> tuple[str, int | None] | None:

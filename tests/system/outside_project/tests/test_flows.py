@@ -26,7 +26,7 @@ def holds_token_ctl(report, cluster):
 async def test_from_non_secure_to_mixed(
     tokenless_cluster, tokenless_phone, tokenless_fleet
 ):
-    phone, fleet = tokenless_phone(), tokenless_fleet(count=10)
+    phone, fleet = tokenless_phone(), tokenless_fleet(count=4)
     report = await phone.boot_async()
     report.assert_ok()
     assert report.files[CTL].action is FileAction.ABSENT
@@ -71,7 +71,7 @@ async def test_callmanager_is_regenerated(
 ):
     changes.to_mixed_mode(tokenless_cluster)
     phone, old = tokenless_phone(), tokenless_phone(model="7960")
-    fleet = tokenless_fleet(count=10)
+    fleet = tokenless_fleet(count=4)
     for each in phone, old:
         (await each.boot_async()).assert_ok()
     (await fleet.boot_async()).assert_ok()
