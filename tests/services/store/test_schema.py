@@ -14,7 +14,7 @@ from tests.rigs.postgresql import Server
 from tests.rigs.together import together
 from tests.services.conftest import LAB
 from tokenless.protocol.codes import TrustStore
-from tokenless.services.changes import security
+from tokenless.services.changes import certificates, security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.installation import DATABASE_FILE
@@ -24,6 +24,7 @@ from tokenless.services.store import migrate, schema
 from tokenless.services.store.access.engine import open_engine
 from tokenless.services.store.certificates import (
     STORES_FOR_PHONES,
+    PlacementState,
     all_own,
     all_trusted,
 )
@@ -239,3 +240,22 @@ def test_a_subscriber_still_publishes_after_an_upgrade(
     assert follower.store.first_published("early") == 7
     assert follower.store.first_published("new") == shared.store.first_published("new")
     assert [node.tvs_port for node in shared.nodes] == [None, None]
+
+
+def test_capf_is_trusted_once_in_either_database(either: Cluster) -> None:
+    """The step adds what is missing, and only that; those of before stay trusted."""
+    certificates.regenerate(either, either.publisher, CAPF, by="alice")
+    with either.store.change("undo", "the step", by="test") as change:
+        connection = change.connection
+        connection.execute(text(_NO_ISSUERS_OF_LSCS))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0013'"))
+        migrate.take_steps(connection)
+        capf = {
+            each.certificate.der
+            for state in PlacementState
+            for each in all_own(connection, store=CAPF, state=state)
+        }
+        for store in STORES_FOR_PHONES:
+            found = [each.certificate.der for each in all_trusted(connection, store)]
+            assert sorted(found) == sorted(capf)
+    assert len(capf) == 3
