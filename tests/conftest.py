@@ -68,6 +68,16 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_sessionfinish() -> None:
+    """Look for garbage until there is none: pytest looks five times, whatever it finds.
+
+    What is left is in use, and has not to be looked through again.
+    """
+    while gc.collect():
+        pass
+    gc.freeze()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Keep files together that share what takes long to make."""

@@ -319,8 +319,8 @@ def test_a_text_that_is_refused_tells_its_line() -> None:
     )
     cut = refused(shown(tokenless().data)[:-30].encode())
     assert isinstance(cut, SourceLineError)
-    assert cut.line == 106
-    assert str(cut).startswith("a: line 106: the closing sentence of the list")
+    assert cut.line == 110
+    assert str(cut).startswith("a: line 110: the closing sentence of the list")
     assert cut.hint is not None
     assert cut.hint.startswith("paste all that the command prints")
 

@@ -141,10 +141,15 @@ def _signed_list(unsigned: UnsignedList, filename: str) -> bytes:
 
 
 @lru_cache(_KEPT)
+def _encoded(configuration: PhoneConfig) -> bytes:
+    return configuration.encode()
+
+
+@lru_cache(_KEPT)
 def _signed_configuration(
     name: str, configuration: PhoneConfig, signer: Keypair
 ) -> bytes:
-    payload = configuration.encode()
+    payload = _encoded(configuration)
     return sign_file(name, payload, signer.signer, timestamp=SIGNED_AT).data
 
 
@@ -185,7 +190,7 @@ class Authority:
 
     def _configuration(self, name: str, configuration: PhoneConfig) -> bytes | None:
         if not name.endswith(".sgn"):
-            return configuration.encode()
+            return _encoded(configuration)
         if self.configuration_signer is None:
             return None
         return _signed_configuration(name, configuration, self.configuration_signer)

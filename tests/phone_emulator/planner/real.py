@@ -26,6 +26,8 @@ from tokenless.protocol.phones.configuration import TvsMember
 
 _KEPT = 1024
 """How many lists are kept: each is fetched many times, and the same every time."""
+_CLUSTERS = 4
+"""All phones of a walk boot at the same cluster, or at one of a race's."""
 ADDRESSES = tuple(f"127.0.47.{number}" for number in range(155, 176))
 
 
@@ -72,6 +74,16 @@ def _authority(
         configuration_signer=key_of(served.configuration_signer),
         tvs_certificate=key_of(shown),
     )
+    made.known = dict(_known(layout, cluster))
+    return made
+
+
+@lru_cache(_CLUSTERS)
+def _known(
+    layout: ClusterLayout, cluster: ClusterState
+) -> dict[bytes, tuple[Keypair, tuple[int, ...]]]:
+    """Return what TVS of every node knows: the CTL, and what the nodes have now."""
+    made = Authority()
     for role, who in () if cluster.ctl is None else cluster.ctl.members:
         key = key_of(who)
         _, known = made.known.get(key.certificate.serial_number, (key, ()))
@@ -80,7 +92,7 @@ def _authority(
         made.know(
             key_of(CertificateIdentity(unit, node, generation)), *TrustStore(unit).roles
         )
-    return made
+    return made.known
 
 
 def boot_for_real(

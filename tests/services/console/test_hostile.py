@@ -22,6 +22,7 @@ EVERY = [page.path for page in PAGES if page.show is not None]
 def filled(path: str) -> str:
     """Return a page's path with parts that exist."""
     for part, value in {
+        "{draft}": "unknown",
         "{id:int}": "1",
         "{form}": "pem",
         "{kind}": "tftp",
