@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import schema
 
-NEWEST: Final = "0013"
+NEWEST: Final = "0014"
 """The last of the steps in `migrations/versions`."""
 _FIRST: Final = "0001"
 _VERSIONS: Final = "alembic_version"

@@ -1,13 +1,17 @@
 """`tokenless serve` as a user runs it: a process, on free ports, with its log."""
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +74,14 @@ class Served:
 
 @contextmanager
 def serving(folder: Path, *options: str) -> Iterator[Served]:
-    """Serve the lab from `folder` until the block ends."""
+    """Serve the lab from `folder` until the block ends.
+
+    Without a configuration there it gets the lab's, and a cluster that was made before;
+    with one, but without a cluster, the server makes that first.
+    """
     if not (folder / "lab.toml").exists():
         lab_config(folder)
+        shutil.copytree(_made(), folder / "data")
     with (
         (folder / "serve.log").open("a") as log,
         WarmPopen(
@@ -89,6 +98,16 @@ def serving(folder: Path, *options: str) -> Iterator[Served]:
             yield served
         finally:
             process.kill()
+
+
+@cache
+def _made() -> Path:
+    """Return the data folder of a new cluster that nobody changes."""
+    folder = Path(tempfile.mkdtemp(prefix="made-"))
+    atexit.register(shutil.rmtree, folder)
+    lab_config(folder)
+    assert tokenless(folder, "init").returncode == 0
+    return folder / "data"
 
 
 def _read_ready(served: Served) -> None:

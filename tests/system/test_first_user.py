@@ -28,6 +28,7 @@ def test_serve_has_a_console_and_its_first_user(tmp_path: Path) -> None:
         *("--console", "127.0.0.1:0", "--first-user", "alice"),
         *("--first-password-file", str(secret)),
     )
+    lab_config(tmp_path)  # and no cluster: the server makes one
     with serving(tmp_path, *options) as served:
         where = served.address(PUBLISHER, "console")
         assert where.startswith("127.0.0.1:")

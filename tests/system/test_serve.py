@@ -70,6 +70,7 @@ def boot(
 
 
 def test_each_socket_is_announced_and_answers(tmp_path: Path) -> None:
+    lab_config(tmp_path)  # and no cluster: the server makes one
     with serving(tmp_path) as served:
         assert [(each["node"], each["service"]) for each in served.ready] == [
             (node, service)

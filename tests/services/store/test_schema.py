@@ -13,6 +13,7 @@ from tests.rigs.clock import Clock
 from tests.rigs.postgresql import Server
 from tests.rigs.together import together
 from tests.services.conftest import LAB
+from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
@@ -21,6 +22,13 @@ from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import migrate, schema
 from tokenless.services.store.access.engine import open_engine
+from tokenless.services.store.certificates import (
+    STORES_FOR_PHONES,
+    all_own,
+    all_trusted,
+)
+
+CAPF = TrustStore.CAPF
 
 
 def test_steps_end_in_the_schema(lab: Cluster, shared: Cluster) -> None:
@@ -77,6 +85,14 @@ def test_the_first_schema_is_upgraded(lab: Cluster) -> None:
             compare_metadata(MigrationContext.configure(connection), schema.metadata)
             == []
         )
+    with again.store.read() as connection:
+        capf = {each.certificate.der for each in all_own(connection, store=CAPF)}
+        for store in STORES_FOR_PHONES:
+            # Phones with an LSC of this CAPF register: that is how it is judged.
+            assert capf <= {
+                each.certificate.der for each in all_trusted(connection, store)
+            }
+    assert len(capf) == 2
     assert again.store.first_published("early") == 7
     assert again.store.first_published("wrong") > 7
     security.update_ctl(again, by="bob")
@@ -94,6 +110,9 @@ _PUBLISHED_BEFORE = (
 _NO_PHONE_INTERACTION = (
     "DELETE FROM processconfig WHERE paramname = 'PhoneInteractionOnCertificateUpdate'"
 )
+_NO_ISSUERS_OF_LSCS = (
+    "DELETE FROM placement WHERE store IN ('CallManager-trust', 'CAPF-trust')"
+)
 _DEVICES_BEFORE = "".join(
     f"ALTER TABLE device DROP COLUMN {column.name};"
     for column in schema.device.columns
@@ -106,6 +125,7 @@ def _make_first_schema(file: Path) -> None:
     connection = sqlite3.connect(file)
     connection.executescript(
         "DROP TABLE alembic_version;"
+        f"{_NO_ISSUERS_OF_LSCS};"
         "DROP TABLE console_user;"
         f"{_NO_PHONE_INTERACTION};"
         "DROP TABLE registration;"
