@@ -49,8 +49,11 @@ def pytest_report_header() -> str:
     return f"compiled rooms: {len(compiled.extensions()) or 'none'}"
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile the tests together with the other workers."""
+def pytest_collection(session: pytest.Session) -> None:
+    """Compile the tests together with the other workers.
+
+    Here warnings are errors already, as when pytest imports them.
+    """
     first_run.import_from_the_middle(session.config)
 
 

@@ -121,7 +121,10 @@ async def _start(cluster: Cluster, serving: Serving, nursery: trio.Nursery) -> N
     for runtime in serving.runtimes:
         await runtime.bind()
     told = {node: _told(cluster, ports) for node, ports in serving.ports.items()}
-    await trio.to_thread.run_sync(cluster.record_ports, told)
+    # A shared database may hang: who stops the process does not wait for it.
+    await trio.to_thread.run_sync(
+        cluster.record_ports, told, abandon_on_cancel=cluster.store.is_shared
+    )
     for runtime in serving.runtimes:
         await runtime.start(nursery)
 

@@ -14,11 +14,14 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.rigs.postgresql import Server, running_server
+from tests.rigs.warm_start import WarmPopen
 from tests.system.hosts.patience import wait_until
 from tests.system.serving import (
+    PATIENCE_S,
     PUBLISHER,
     SUBSCRIBER,
     Served,
+    environment,
     lab_config,
     serving,
     tokenless,
@@ -85,6 +88,29 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
             done = hosts.run(host, *words)
             assert done.returncode == 0, done.stderr
         yield hosts
+
+
+def test_a_start_that_waits_for_the_database_can_be_stopped(hosts: Hosts) -> None:
+    """Nobody takes the lock away: the database could hang as well."""
+    host = hosts.publisher
+    name = hosts.urls[host].rpartition("/")[2]
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with (
+        hosts.server.superuser(name) as other,
+        hosts.server.superuser(name) as look,
+        (host / "serve.log").open("w") as log,
+        other.transaction(),
+    ):
+        other.execute("LOCK TABLE processnode IN EXCLUSIVE MODE")
+        words = ["serve", "--database-url", hosts.urls[host]]
+        with WarmPopen(words, cwd=host, env=environment(host), stderr=log) as process:
+            wait_until(lambda: look.execute(waiting).fetchone() != (0,), "it waits")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE_S) == 0
+    assert "lock timeout" not in (host / "serve.log").read_text()
 
 
 def test_nodes_on_two_hosts_follow_one_database(hosts: Hosts) -> None:

@@ -177,7 +177,10 @@ async def _serve(
     """Serve until a signal; then finish running transfers, and close everything."""
     with trio.open_signal_receiver(*_SIGNALS) as signals:
         async with trio.open_nursery() as nursery:
-            running = await nursery.start(serve_nodes, cluster, nodes, kinds)
+            begin = partial(nursery.start, serve_nodes, cluster, nodes, kinds)
+            running = await _begun(begin, signals)
+            if running is None:
+                return
             for each in running.listening:
                 _print_ready(each.node, each.service, each.address, each.port)
             if metrics is not None:
@@ -198,6 +201,34 @@ async def _serve(
             notify.tell_stopping()
             await running.drain()
             nursery.cancel_scope.cancel()
+
+
+async def _begun(
+    begin: Callable[[], Awaitable[Serving]], signals: AsyncIterator[int]
+) -> Serving | None:
+    """Return what is served; None when a signal ends the process before that.
+
+    A start may wait long for a database, and has to end all the same.
+    """
+    is_to_reload = False
+
+    async def end_at_signal(scope: trio.CancelScope) -> None:
+        nonlocal is_to_reload
+        async for number in signals:
+            if number == signal.SIGHUP:
+                is_to_reload = True
+                continue
+            get_logger().info("stopping", signal=signal.Signals(number).name)
+            scope.cancel()
+
+    running = None
+    async with trio.open_nursery() as waiting:
+        waiting.start_soon(end_at_signal, waiting.cancel_scope)
+        running = await begin()
+        waiting.cancel_scope.cancel()
+    if is_to_reload and running is not None:
+        signal.raise_signal(signal.SIGHUP)  # it may have come after the reading
+    return running
 
 
 async def _obey(
