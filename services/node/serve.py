@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import msgspec
@@ -147,7 +148,7 @@ async def reload(
     cluster: Cluster,
     serving: Serving,
     path: Path | None,
-    beside: Reload | None = None,
+    beside: Mapping[str, Reload] = MappingProxyType({}),
 ) -> None:
     """Reload settings and certificates; failures are logged, connections stay.
 
@@ -155,7 +156,7 @@ async def reload(
         cluster: The cluster that is served.
         serving: What serves it.
         path: Its configuration; None when only certificates can have changed.
-        beside: Takes the certificate of what is served beside the publisher's services.
+        beside: What renews the certificate of other servers, by the name of its node.
     """
     try:
         changed = await _take_settings(cluster, path)
@@ -164,8 +165,8 @@ async def reload(
         return
     for runtime in serving.runtimes:
         await _reload_node(runtime.node.name, runtime.reload)
-    if beside is not None:
-        await _reload_node(cluster.publisher.name, beside)
+    for node, reload_it in beside.items():
+        await _reload_node(node, reload_it)
     get_logger().info("reloaded", changed=changed)
     if waiting := [name for name in changed if name not in settings_at_once()]:
         get_logger().warning("these settings apply after a restart", settings=waiting)
