@@ -26,6 +26,7 @@ from tokenless.services.errors import ConfigurationError, ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.monitoring.health import Health
 from tokenless.services.node.control.unix_socket import serve_lock
+from tokenless.services.node.database_thread import in_thread
 from tokenless.services.node.follow_up import Pace
 from tokenless.services.node.runtime import Listening, NodeRuntime, ServiceKind
 
@@ -122,10 +123,7 @@ async def _start(cluster: Cluster, serving: Serving, nursery: trio.Nursery) -> N
     for runtime in serving.runtimes:
         await runtime.bind()
     told = {node: _told(cluster, ports) for node, ports in serving.ports.items()}
-    # A shared database may hang: who stops the process does not wait for it.
-    await trio.to_thread.run_sync(
-        cluster.record_ports, told, abandon_on_cancel=cluster.store.is_shared
-    )
+    await in_thread(cluster, cluster.record_ports, told)
     for runtime in serving.runtimes:
         await runtime.start(nursery)
 

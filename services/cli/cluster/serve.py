@@ -210,28 +210,27 @@ async def _begun(
 
     A start may wait long for a database, and has to end all the same.
     """
-    came: int | None = None
+    came: set[int] = set()
 
     async def end_at_signal(scope: trio.CancelScope) -> None:
-        nonlocal came
         async for number in signals:
-            if came in (None, signal.SIGHUP):
-                came = number
+            came.add(number)
             if number != signal.SIGHUP:
                 scope.cancel()
 
-    running = None
+    running: list[Serving] = []
     async with trio.open_nursery() as waiting:
         waiting.start_soon(end_at_signal, waiting.cancel_scope)
-        running = await begin()
+        running.append(await begin())
         waiting.cancel_scope.cancel()
-    if came is not None and running is None:
-        _say_stopping(came)
-    elif came is not None:
+    for number in came:
         # The start was done already, or had read what is to be reloaded: `_obey` hears
         # the signal again.
-        signal.raise_signal(came)
-    return running
+        if running:
+            signal.raise_signal(number)
+        elif number != signal.SIGHUP:
+            _say_stopping(number)
+    return running[0] if running else None
 
 
 def _say_stopping(number: int) -> None:

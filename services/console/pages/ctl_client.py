@@ -186,7 +186,7 @@ def act_on_entries(visit: Visit) -> Response:
         return _go(visit, draft, "entries")
     cluster = visit.cluster
     # Other windows may change what stands in the draft while this one signs.
-    mode, others = _MODES[draft.mode], list(draft.others)
+    mode, servers = _MODES[draft.mode], list(draft.others)
     tokens: list[Token] = [_token(cluster, name) for name in draft.tokens]
     if not tokens:
         raise ServiceError("no token was inserted", hint="use Add Tokens")
@@ -202,7 +202,7 @@ def act_on_entries(visit: Visit) -> Response:
         mode=mode,
         ignore_missing=draft.ignores_missing,
         server=cluster.node(draft.server),
-        others=others,
+        others=servers,
         by=draft.user,
     )
     draft.passed = _delivered(visit)

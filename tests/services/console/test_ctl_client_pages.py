@@ -245,6 +245,7 @@ async def test_no_more_servers_are_kept_than_a_file_may_have(lab: Cluster) -> No
     async with console_of(lab) as console:
         alice = await console.signed_in("alice")
         tab = await Tab.connected(alice, lab)
+        page = ""
         for number in range(ctl_client.MAX_OTHERS + 1):
             page = await tab.said("add/tftp", {"address": f"192.0.2.{number}"}, data)
         assert f"over {ctl_client.MAX_OTHERS} servers" in page
