@@ -240,14 +240,26 @@ def _say_stopping(number: int) -> None:
 async def _obey(
     signals: AsyncIterator[int], reload_all: Callable[[], Awaitable[None]]
 ) -> None:
-    """Reload at each SIGHUP; return at the signal that ends the process."""
-    async for number in signals:
-        if number != signal.SIGHUP:
-            _say_stopping(number)
-            return
-        notify.tell_reloading()
-        await reload_all()
-        notify.tell_ready("serving")
+    """Reload at each SIGHUP; return at the signal that ends the process.
+
+    That one is heard during a reload, too, which may wait for a database.
+    """
+    turn = trio.Lock()
+
+    async def reload_in_turn() -> None:
+        async with turn:
+            notify.tell_reloading()
+            await reload_all()
+            notify.tell_ready("serving")
+
+    async with trio.open_nursery() as reloading:
+        async for number in signals:
+            if number != signal.SIGHUP:
+                _say_stopping(number)
+                break
+            if not turn.statistics().tasks_waiting:  # one that waits serves for all
+                reloading.start_soon(reload_in_turn)
+        reloading.cancel_scope.cancel()
 
 
 async def _stop_after_stdin(scope: trio.CancelScope) -> None:
