@@ -269,11 +269,16 @@ def _checked_others(
     if others is None:
         others = [] if present is None else others_of(cluster, present)
     if len(others) > MAX_OTHERS:
-        raise ServiceError(
-            f"the list would have over {MAX_OTHERS} servers of other clusters",
-            hint="add fewer",
-        )
+        raise too_many_others()
     return others
+
+
+def too_many_others() -> ServiceError:
+    """Return the error for more servers of other clusters than a list may have."""
+    return ServiceError(
+        f"the list would have over {MAX_OTHERS} servers of other clusters",
+        hint="add fewer",
+    )
 
 
 def _audited(mode: SecurityMode | None, signer: Certificate) -> tuple[str, str]:

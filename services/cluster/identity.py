@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tokenless.services.errors import ServiceError
-from tokenless.services.files import PRIVATE, replace_file
+from tokenless.services.files import PUBLIC, replace_file
 from tokenless.services.store.database import Database
 from tokenless.services.store.parameters import add_identity, read_identity
 
@@ -52,9 +52,10 @@ def check_identity(store: Database, data: Path, name: str) -> None:
         with store.write_node_state() as connection:
             held = add_identity(connection, secrets.token_hex(_BYTES))
     if mine is None and held is not None:
-        # Some who only look may not write there: it stays unknown until one may.
+        # Some who only look may not write there: it stays unknown until one may. It is
+        # no secret, and root may write it for the owner of the folder.
         with suppress(OSError):
-            replace_file(data / _FILE, f"{held}\n".encode(), mode=PRIVATE)
+            replace_file(data / _FILE, f"{held}\n".encode(), mode=PUBLIC)
 
 
 def _read(file: Path) -> str | None:

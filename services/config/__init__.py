@@ -5,7 +5,7 @@ certificates) and how the services of this machine run (`[tftp]`, `[tvs]`). What
 administrators change later lives in the database, not here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,11 @@ from tokenless.services.config.host_sections import (
     TftpSection,
     TvsSection,
 )
-from tokenless.services.config.references import check_references
+from tokenless.services.config.references import (
+    ConfigFault,
+    check_own_release,
+    check_references,
+)
 from tokenless.services.config.sections import CAPF_PORT, ClusterConfig, host_tables
 from tokenless.services.errors import (
     ConfigurationError,
@@ -69,15 +73,24 @@ def check_tables(tables: Mapping[str, Any], source: str) -> ClusterConfig:
         SettingError: When a key is unknown, missing or wrong; names its path.
     """
     place = f"{source}: "
+    config = _converted(tables, place)
+    _refuse(check_references(config), place)
+    return config
+
+
+def _converted(tables: Mapping[str, Any], place: str) -> ClusterConfig:
     try:
-        config = msgspec.convert(tables, ClusterConfig)
+        return msgspec.convert(tables, ClusterConfig)
     except msgspec.ValidationError as error:
         fault = fault_of(error, ClusterConfig)
         hint = f"did you mean `{fault.meant}`?" if fault.meant else _SEE
         raise SettingError(fault.keys, fault.reason, hint=hint, place=place) from None
-    for path, reason, hint in check_references(config):
+
+
+def _refuse(faults: Iterable[ConfigFault], place: str) -> None:
+    """Raise SettingError for the first fault, if there is one."""
+    for path, reason, hint in faults:
         raise SettingError(keys_of(path), reason, hint=hint, place=place)
-    return config
 
 
 def host_settings(config: ClusterConfig) -> dict[str, Any]:
@@ -135,7 +148,9 @@ def load_with_tables(
     except TomlFileError as error:
         raise ConfigurationError(f"{path}: {error}", hint=error.hint) from None
     try:
-        return check_tables(_overlay(tables, overrides or {}), str(path)), tables
+        laid = _overlay(tables, overrides or {})
+        config = check_tables(laid, str(path))
+        _refuse(check_own_release(config, laid), f"{path}: ")
     except SettingError as error:
         if is_there(overrides or {}, error.keys):
             raise error.below() from None
@@ -145,6 +160,7 @@ def load_with_tables(
         raise SettingError(
             error.keys, error.reason + also, hint=error.hint, place=place
         ) from None
+    return config, tables
 
 
 def _default_path() -> Path:

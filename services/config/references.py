@@ -1,10 +1,10 @@
 """Checks between parts of a configuration, beyond types and ranges."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from ipaddress import AddressValueError, IPv4Address, ip_network
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tokenless.protocol.codes import NodeRole
 from tokenless.protocol.phones.models import PHONE_MODELS, hint_for_unknown_models
@@ -49,8 +49,24 @@ def _check_cluster(config: ClusterConfig) -> Iterator[ConfigFault]:
             f"{config.cluster.version} cannot reset phones automatically",
             "leave it out: releases from 12.5 on can be automatic",
         )
+
+
+def check_own_release(
+    config: ClusterConfig, tables: Mapping[str, Any]
+) -> Iterator[ConfigFault]:
+    """Find what the release that a file names does not have.
+
+    A file that names none leaves the cluster's as it is. What a data folder keeps is
+    not judged: earlier versions took it, and it had no effect.
+
+    Args:
+        config: The file's configuration.
+        tables: The same as it is written.
+    """
     told = config.parameters.tftp_file_signature_algorithm
-    if told == SHA512 and not release.chooses_digest:
+    if told != SHA512 or "version" not in tables.get("cluster", {}):
+        return
+    if not Release.parse(config.cluster.version).chooses_digest:
         yield ConfigFault(
             "parameters.tftp_file_signature_algorithm",
             f"{config.cluster.version} signs with {SHA1} only",

@@ -6,6 +6,7 @@ not mix theirs. A form of a page that is older than the choices is refused.
 
 import secrets
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Final
 
 from tokenless.services.console.sessions import Session
@@ -16,6 +17,7 @@ from tokenless.services.publishing.ctl import OtherServer
 _NAME_BYTES: Final = 9
 _MAX_DRAFTS: Final = 8
 """Of one session; the oldest is dropped."""
+_ONE_AT_ONCE: Final = Lock()
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class Draft:
     name: str = field(default_factory=lambda: secrets.token_urlsafe(_NAME_BYTES))
     """Stands in the paths of its windows."""
     revision: int = 0
-    """Grows with each change: tells which page has shown the present choices."""
+    """Grows with each form: tells which page has shown the present choices."""
     ignores_missing: bool = False
     mode: str = "update"
     tokens: list[str] = field(default_factory=list)
@@ -63,14 +65,18 @@ def draft_of(visit: Visit) -> Draft:
 def draft_to_change(visit: Visit) -> Draft:
     """Return the choices, if the form's page has shown the present ones.
 
+    A page is taken once: a second click on Finish must not sign a second file.
+
     Raises:
-        ServiceError: When they have changed since, or the session has none.
+        ServiceError: When a form was taken since, or the session has no such choices.
     """
     draft = draft_of(visit)
-    if visit.form.one("revision") != str(draft.revision):
-        raise ServiceError(
-            "the choices of this CTL Client have changed since the page was loaded, so "
-            "nothing was done",
-            hint="look at the present choices, then click again",
-        )
+    with _ONE_AT_ONCE:
+        if visit.form.one("revision") != str(draft.revision):
+            raise ServiceError(
+                "this CTL Client was used since the page was loaded, so nothing was "
+                "done",
+                hint="look at the present choices, then click again",
+            )
+        draft.revision += 1
     return draft

@@ -19,6 +19,7 @@ from tokenless.services.console.app import make_app
 from tokenless.services.console.console import Console
 from tokenless.services.console.serving import HttpsConfig, serve_pages, server_context
 from tokenless.services.errors import RESTORE_THE_KEY, ServiceError
+from tokenless.services.node.database_thread import in_thread
 from tokenless.services.shown_certificates import SHOWN, ShownCertificate
 
 _USUAL_BITS: Final = 2048
@@ -78,7 +79,7 @@ class ConsoleServer:
         await trio.to_thread.run_sync(_check_host, cluster)
         if settings.asks_nobody:
             await trio.to_thread.run_sync(_check_open, cluster, settings.address)
-        context, der = await trio.to_thread.run_sync(self._load)
+        context, der = await in_thread(self._cluster, self._load)
         config = HttpsConfig(context)
         where = config.listen("the console", settings.address, settings.port)
         async with trio.open_nursery() as nursery:
@@ -98,7 +99,7 @@ class ConsoleServer:
         """
         if self._running is not None:
             config, shown = self._running
-            config.context, der = await trio.to_thread.run_sync(self._load)
+            config.context, der = await in_thread(self._cluster, self._load)
             shown.change([der])
 
     def _load(self) -> tuple[ssl.SSLContext, bytes]:

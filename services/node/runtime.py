@@ -23,6 +23,7 @@ from tokenless.services.monitoring.expiry import COLLECTOR, load_ends
 from tokenless.services.monitoring.health import NodeHealth, judge
 from tokenless.services.node.control import requests
 from tokenless.services.node.control.server import serve_control
+from tokenless.services.node.database_thread import in_thread
 from tokenless.services.node.follow_up import AtOnce, CertificateWatch, FollowUps, Pace
 from tokenless.services.node.follower import Follower, follow_notifications
 from tokenless.services.node.supervised.callmanager import CallManagerService
@@ -84,7 +85,7 @@ class NodeRuntime:
             self._services,
             self._tftp,
             self._callmanager,
-            check_ready=partial(trio.to_thread.run_sync, check_ready, cluster, node),
+            check_ready=partial(in_thread, cluster, check_ready, cluster, node),
             pace=pace or AtOnce(),
         )
         self.follower = self._make_follower()
@@ -197,7 +198,7 @@ class NodeRuntime:
                 await self._service(name).stop()
             case requests.RestartService(service=name):
                 # What could not be started again goes on as it is.
-                await trio.to_thread.run_sync(check_ready, self._cluster, self.node)
+                await in_thread(self._cluster, check_ready, self._cluster, self.node)
                 await self._service(name).restart()
             case (
                 requests.ShowRegistrations()
@@ -269,15 +270,15 @@ class NodeRuntime:
         Returns:
             Whether TVS must judge the CTL file again, changed or not.
         """
-        if await trio.to_thread.run_sync(install_ctl, self._cluster, self.node):
+        if await in_thread(self._cluster, install_ctl, self._cluster, self.node):
             CTL_INSTALLS.labels(self.node.name).inc()
         judge_anew = await self._trust.refill_db_cache()
-        ends = await trio.to_thread.run_sync(load_ends, self._cluster, self.node)
+        ends = await in_thread(self._cluster, load_ends, self._cluster, self.node)
         COLLECTOR.follow(self.node.name, ends, self._cluster.clock)
         await self._callmanager.follow()
         await self._follow_activation()
-        reset = await trio.to_thread.run_sync(
-            install_reset_itl, self._cluster, self.node
+        reset = await in_thread(
+            self._cluster, install_reset_itl, self._cluster, self.node
         )
         if reset is not None:
             self._tftp.serve_itl(reset)
@@ -291,14 +292,14 @@ class NodeRuntime:
 
     async def _follow_activation(self) -> None:
         """Stop services that an administrator deactivated, start those activated."""
-        for node in await trio.to_thread.run_sync(lambda: self._cluster.nodes):
+        for node in await in_thread(self._cluster, lambda: self._cluster.nodes):
             if node.id == self.node.id:
                 for supervised in self._services.values():
                     await supervised.follow_activation(node.roles)
 
     async def _follow_certificates(self) -> None:
         """Begin what follows from changed certificates; no task waits for its end."""
-        follow_up = await trio.to_thread.run_sync(self._watch.look)
+        follow_up = await in_thread(self._cluster, self._watch.look)
         if follow_up.is_something:
             self._follow_ups.expect(follow_up)
             self._nursery.start_soon(self._follow_ups.carry_out, follow_up)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import msgspec
@@ -25,6 +26,7 @@ from tokenless.services.errors import ConfigurationError, ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.monitoring.health import Health
 from tokenless.services.node.control.unix_socket import serve_lock
+from tokenless.services.node.database_thread import in_thread
 from tokenless.services.node.follow_up import Pace
 from tokenless.services.node.runtime import Listening, NodeRuntime, ServiceKind
 
@@ -121,10 +123,7 @@ async def _start(cluster: Cluster, serving: Serving, nursery: trio.Nursery) -> N
     for runtime in serving.runtimes:
         await runtime.bind()
     told = {node: _told(cluster, ports) for node, ports in serving.ports.items()}
-    # A shared database may hang: who stops the process does not wait for it.
-    await trio.to_thread.run_sync(
-        cluster.record_ports, told, abandon_on_cancel=cluster.store.is_shared
-    )
+    await in_thread(cluster, cluster.record_ports, told)
     for runtime in serving.runtimes:
         await runtime.start(nursery)
 
@@ -147,7 +146,7 @@ async def reload(
     cluster: Cluster,
     serving: Serving,
     path: Path | None,
-    beside: Reload | None = None,
+    beside: Mapping[str, Reload] = MappingProxyType({}),
 ) -> None:
     """Reload settings and certificates; failures are logged, connections stay.
 
@@ -155,7 +154,7 @@ async def reload(
         cluster: The cluster that is served.
         serving: What serves it.
         path: Its configuration; None when only certificates can have changed.
-        beside: Takes the certificate of what is served beside the publisher's services.
+        beside: What renews the certificate of other servers, by the name of its node.
     """
     try:
         changed = await _take_settings(cluster, path)
@@ -164,8 +163,8 @@ async def reload(
         return
     for runtime in serving.runtimes:
         await _reload_node(runtime.node.name, runtime.reload)
-    if beside is not None:
-        await _reload_node(cluster.publisher.name, beside)
+    for node, reload_it in beside.items():
+        await _reload_node(node, reload_it)
     get_logger().info("reloaded", changed=changed)
     if waiting := [name for name in changed if name not in settings_at_once()]:
         get_logger().warning("these settings apply after a restart", settings=waiting)

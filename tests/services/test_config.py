@@ -1,9 +1,13 @@
 """The configuration: what is refused, and that the message names the place."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tokenless.services.backup.restore import restore_backup
+from tokenless.services.backup.take import take_backup
+from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import check_tables, load_config
 from tokenless.services.errors import ConfigurationError, SettingError
 
@@ -131,6 +135,34 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_configuration_of_one_node_is_enough() -> None:
     tables = {"nodes": [{"name": "a", "address": "127.0.0.1", "publisher": True}]}
     assert check_tables(tables, "test").tftp.port == 6969
+
+
+_SHA512 = "tftp_file_signature_algorithm"
+
+
+def test_a_digest_is_judged_by_the_release_that_its_file_names(tmp_path: Path) -> None:
+    """A file may say nothing of the release: it stays as it is in the cluster."""
+    path = tmp_path / "cluster.toml"
+    version = 'version = "10.5(1)" '
+    assert version in LAB.read_text()
+    bare = LAB.read_text().replace(version, "")
+    path.write_text(f'{bare}\n[parameters]\n{_SHA512} = "SHA-512"\n')
+    assert load_config(path).parameters.tftp_file_signature_algorithm == "SHA-512"
+    with pytest.raises(SettingError, match=f"parameters.{_SHA512}: 11.5"):
+        load_config(path, {"cluster": {"version": "11.5(1)"}})
+    load_config(path, {"cluster": {"version": "12.0(1)"}})
+
+
+def test_a_folder_that_was_made_with_such_a_digest_opens(tmp_path: Path) -> None:
+    """It never had an effect; the folder, and its backups, are usable."""
+    Cluster.open(tmp_path / "data", load_config(LAB)).close()
+    saved = tmp_path / "data" / "cluster.json"
+    tables = json.loads(saved.read_text())
+    tables["parameters"][_SHA512] = "SHA-512"
+    saved.write_text(json.dumps(tables))
+    Cluster.open(tmp_path / "data").close()
+    take_backup(tmp_path / "data", tmp_path / "copy", now=0)
+    restore_backup(tmp_path / "copy", tmp_path / "restored")
 
 
 @pytest.mark.parametrize("deep", ["x = " + "[" * 5000, "x = " + "{a=" * 5000])

@@ -90,7 +90,17 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
         yield hosts
 
 
-def test_a_start_that_waits_for_the_database_can_be_stopped(hosts: Hosts) -> None:
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "processnode IN EXCLUSIVE MODE",  # ports are told
+        "published IN ACCESS EXCLUSIVE MODE",  # TFTP's files are made
+        "certificate IN ACCESS EXCLUSIVE MODE",  # every service loads its own
+    ],
+)
+def test_a_start_that_waits_for_the_database_can_be_stopped(
+    hosts: Hosts, lock: str
+) -> None:
     """Nobody takes the lock away: the database could hang as well."""
     host = hosts.publisher
     name = hosts.urls[host].rpartition("/")[2]
@@ -104,7 +114,7 @@ def test_a_start_that_waits_for_the_database_can_be_stopped(hosts: Hosts) -> Non
         (host / "serve.log").open("w") as log,
         other.transaction(),
     ):
-        other.execute("LOCK TABLE processnode IN EXCLUSIVE MODE")
+        other.execute(f"LOCK TABLE {lock}")
         words = ["serve", "--database-url", hosts.urls[host]]
         with WarmPopen(words, cwd=host, env=environment(host), stderr=log) as process:
             wait_until(lambda: look.execute(waiting).fetchone() != (0,), "it waits")

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from tokenless.services.logs import configure_logs, get_logger
 from tokenless.services.monitoring import notify
 from tokenless.services.monitoring.http_server import serve_monitoring
 from tokenless.services.node.runtime import ServiceKind
-from tokenless.services.node.serve import Serving, reload, serve_nodes
+from tokenless.services.node.serve import Reload, Serving, reload, serve_nodes
 from tokenless.services.scratch import remove_left_scratch
 
 _Place = TypeVar("_Place", MetricsSection, ConsoleSection)
@@ -185,7 +185,7 @@ async def _serve(
                 _print_ready(each.node, each.service, each.address, each.port)
             if metrics is not None:
                 await _serve_metrics(nursery, metrics, running)
-            pages = None
+            pages: Mapping[str, Reload] = {}
             if console is not None:
                 pages = await _serve_console(nursery, cluster, console)
             freeze_heap_after_startup()
@@ -210,38 +210,56 @@ async def _begun(
 
     A start may wait long for a database, and has to end all the same.
     """
-    is_to_reload = False
+    came: set[int] = set()
 
     async def end_at_signal(scope: trio.CancelScope) -> None:
-        nonlocal is_to_reload
         async for number in signals:
-            if number == signal.SIGHUP:
-                is_to_reload = True
-                continue
-            get_logger().info("stopping", signal=signal.Signals(number).name)
-            scope.cancel()
+            came.add(number)
+            if number != signal.SIGHUP:
+                scope.cancel()
 
-    running = None
+    running: list[Serving] = []
     async with trio.open_nursery() as waiting:
         waiting.start_soon(end_at_signal, waiting.cancel_scope)
-        running = await begin()
+        running.append(await begin())
         waiting.cancel_scope.cancel()
-    if is_to_reload and running is not None:
-        signal.raise_signal(signal.SIGHUP)  # it may have come after the reading
-    return running
+    for number in came:
+        # The start was done already, or had read what is to be reloaded: `_obey` hears
+        # the signal again.
+        if running:
+            signal.raise_signal(number)
+        elif number != signal.SIGHUP:
+            _say_stopping(number)
+    return running[0] if running else None
+
+
+def _say_stopping(number: int) -> None:
+    get_logger().info("stopping", signal=signal.Signals(number).name)
 
 
 async def _obey(
     signals: AsyncIterator[int], reload_all: Callable[[], Awaitable[None]]
 ) -> None:
-    """Reload at each SIGHUP; return at the signal that ends the process."""
-    async for number in signals:
-        if number != signal.SIGHUP:
-            get_logger().info("stopping", signal=signal.Signals(number).name)
-            return
-        notify.tell_reloading()
-        await reload_all()
-        notify.tell_ready("serving")
+    """Reload at each SIGHUP; return at the signal that ends the process.
+
+    That one is heard during a reload, too, which may wait for a database.
+    """
+    turn = trio.Lock()
+
+    async def reload_in_turn() -> None:
+        async with turn:
+            notify.tell_reloading()
+            await reload_all()
+            notify.tell_ready("serving")
+
+    async with trio.open_nursery() as reloading:
+        async for number in signals:
+            if number != signal.SIGHUP:
+                _say_stopping(number)
+                break
+            if not turn.statistics().tasks_waiting:  # one that waits serves for all
+                reloading.start_soon(reload_in_turn)
+        reloading.cancel_scope.cancel()
 
 
 async def _stop_after_stdin(scope: trio.CancelScope) -> None:
@@ -273,8 +291,12 @@ async def _serve_metrics(
 
 async def _serve_console(
     nursery: trio.Nursery, cluster: Cluster, section: ConsoleSection
-) -> Callable[[], Awaitable[None]]:
-    """Serve the pages, with the publisher's certificate; return what renews it."""
+) -> Mapping[str, Reload]:
+    """Serve the pages, with the publisher's certificate.
+
+    Returns:
+        What renews it, by the publisher's name.
+    """
     # Web libraries take half a second to load: only serving pages needs them.
     from tokenless.services.console.server import (  # noqa: PLC0415
         ConsoleServer,
@@ -291,7 +313,7 @@ async def _serve_console(
     address, port = await nursery.start(server.serve)
     for service in (_CONSOLE, _CERTMGR):  # the REST interface is on the same port
         _print_ready(settings.node.name, service, address, port)
-    return server.reload
+    return {settings.node.name: server.reload}
 
 
 def _print_ready(node: str | None, service: str, address: str, port: int) -> None:

@@ -113,7 +113,6 @@ def ignore_missing(visit: Visit) -> Response:
     draft = draft_to_change(visit)
     draft.ignores_missing = True
     _take_others(visit.cluster, draft)
-    draft.revision += 1
     return _go(visit, draft, "mode")
 
 
@@ -134,7 +133,6 @@ def choose_mode(visit: Visit) -> Response:
     if mode not in _MODES:
         raise ServiceError("no mode was chosen", hint="choose one of the three")
     draft.mode = mode
-    draft.revision += 1
     return _go(visit, draft, "insert")
 
 
@@ -167,7 +165,6 @@ def insert(visit: Visit) -> Response:
     if present is not None and not draft.tokens:
         operations.choose_signer(present, [token.certificate])
     draft.tokens.append(token.name)
-    draft.revision += 1
     return _go(visit, draft, "entries")
 
 
@@ -186,9 +183,10 @@ def act_on_entries(visit: Visit) -> Response:
         gone, others = set(visit.form.all("token")), set(visit.form.all("other"))
         draft.tokens = [name for name in draft.tokens if name not in gone]
         draft.others = [each for each in draft.others if _value(each) not in others]
-        draft.revision += 1
         return _go(visit, draft, "entries")
     cluster = visit.cluster
+    # Other windows may change what stands in the draft while this one signs.
+    mode, servers = _MODES[draft.mode], list(draft.others)
     tokens: list[Token] = [_token(cluster, name) for name in draft.tokens]
     if not tokens:
         raise ServiceError("no token was inserted", hint="use Add Tokens")
@@ -201,14 +199,13 @@ def act_on_entries(visit: Visit) -> Response:
     operations.update(
         cluster,
         tokens,
-        mode=_MODES[draft.mode],
+        mode=mode,
         ignore_missing=draft.ignores_missing,
         server=cluster.node(draft.server),
-        others=draft.others,
+        others=servers,
         by=draft.user,
     )
     draft.passed = _delivered(visit)
-    draft.revision += 1
     return _go(visit, draft, "done")
 
 
@@ -234,8 +231,9 @@ def add(visit: Visit) -> Response:
             f"{other.address} is an entry already",
             hint=("delete the existing one first"),
         )
+    if len(draft.others) >= operations.MAX_OTHERS:
+        raise operations.too_many_others()
     draft.others.append(other)
-    draft.revision += 1
     return _go(visit, draft, "entries")
 
 

@@ -27,6 +27,7 @@ from tokenless.services.cluster_links.links import ClusterLinks, LinkSettings
 from tokenless.services.cluster_links.peers import PeerNode
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
+from tokenless.services.node.database_thread import in_thread
 from tokenless.services.node.supervised.settings import shown_certificate
 from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.store.phone_alarms import PhoneAlarmNote
@@ -72,7 +73,7 @@ class CallManagerService:
 
     async def prepare(self) -> None:
         """Load the devices, the certificate and the trust store of now."""
-        self._prepared = await trio.to_thread.run_sync(self._load)
+        self._prepared = await in_thread(self._cluster, self._load)
 
     async def bind(self) -> None:
         """Take the sockets. Raises ServiceError when one cannot be had."""
@@ -80,7 +81,7 @@ class CallManagerService:
             return
         prepared, self._prepared = self._prepared, None
         if prepared is None:
-            prepared = await trio.to_thread.run_sync(self._load)
+            prepared = await in_thread(self._cluster, self._load)
         records = RegistrationRecords(
             self._cluster.store,
             self._node.id,
@@ -94,7 +95,7 @@ class CallManagerService:
             on_change=records.note,
             log=self._log,
         )
-        known = await trio.to_thread.run_sync(self._read_alarms)
+        known = await in_thread(self._cluster, self._read_alarms)
         server.registrar.recall_alarms(known)
         links = ClusterLinks(prepared.links, server.view, self._log)
         await server.bind()
@@ -137,7 +138,7 @@ class CallManagerService:
             ServiceError: When the certificate or its key cannot be had.
         """
         if self.server is not None:
-            loaded = await trio.to_thread.run_sync(self._load)
+            loaded = await in_thread(self._cluster, self._load)
             if self.server is not None:  # nobody has stopped it meanwhile
                 self.server.reload(loaded.settings)
                 self.server.devices = loaded.devices
@@ -147,9 +148,9 @@ class CallManagerService:
         server, links = self.server, self._links
         if server is None or links is None:
             return
-        server.devices = await trio.to_thread.run_sync(self._read_devices)
+        server.devices = await in_thread(self._cluster, self._read_devices)
         try:
-            links.reload(await trio.to_thread.run_sync(self._link_settings))
+            links.reload(await in_thread(self._cluster, self._link_settings))
         except ServiceError as error:
             # As after a regeneration on another host: the key is not here yet.
             self._log.warning("links are not changed", reason=error.explain())

@@ -16,6 +16,7 @@ from tokenless.services.changes.certificates import own_certificate
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.logs import get_logger
 from tokenless.services.node.control.announce import announce
+from tokenless.services.node.database_thread import in_thread
 from tokenless.services.node.supervised.settings import shown_certificate, tvs_settings
 from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.tvs.caches import Caches
@@ -61,14 +62,14 @@ class StreamService(ABC, Generic[SettingsT, ServerT]):
 
     async def prepare(self) -> None:
         """Load what the next run serves."""
-        self._prepared = await trio.to_thread.run_sync(self._load)
+        self._prepared = await in_thread(self._cluster, self._load)
 
     async def bind(self) -> None:
         """Take the socket. Raises ServiceError when it cannot be had."""
         if self._server is None:
             settings = self._prepared
             if settings is None:
-                settings = await trio.to_thread.run_sync(self._load)
+                settings = await in_thread(self._cluster, self._load)
             server = self._open(settings)
             _, self._port = await server.bind()
             self._server = server
@@ -120,7 +121,7 @@ class TvsService(StreamService[TvsSettings, TvsServer]):
             ServiceError: When the certificate or its key cannot be had.
         """
         if self._server is not None:
-            settings = await trio.to_thread.run_sync(self._load)
+            settings = await in_thread(self._cluster, self._load)
             if self._server is not None:  # nobody has stopped it meanwhile
                 self._server.reload(settings.certificates, settings.limits)
 
@@ -153,7 +154,7 @@ class CapfService(StreamService[CapfSettings, CapfServer]):
             ServiceError: When the certificate or its key cannot be had.
         """
         if self._server is not None:
-            settings = await trio.to_thread.run_sync(self._load)
+            settings = await in_thread(self._cluster, self._load)
             if self._server is not None:  # nobody has stopped it meanwhile
                 self._server.reload(settings.certificate, settings.authority)
 

@@ -13,6 +13,7 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.http.server import HttpServer
 from tokenless.services.http.settings import HttpSettings
 from tokenless.services.logs import get_logger
+from tokenless.services.node.database_thread import in_thread
 from tokenless.services.node.supervised.settings import http_settings
 from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.publishing.itl import rebuild_itl
@@ -61,7 +62,7 @@ class TftpService:
 
     async def prepare(self) -> None:
         """Load what the database and the node's folder hold now."""
-        self._prepared = await trio.to_thread.run_sync(self._load)
+        self._prepared = await in_thread(self._cluster, self._load)
 
     async def bind(self) -> None:
         """Take the socket. Raises ServiceError when it cannot be had."""
@@ -107,7 +108,7 @@ class TftpService:
         """Serve the newest files without a restart (`tftp.reload = "automatic"`)."""
         server = self._server
         if server is not None:
-            files = await trio.to_thread.run_sync(self._load)
+            files = await in_thread(self._cluster, self._load)
             if self._server is server:  # nobody has stopped it meanwhile
                 self._serve_files(server, files)
 
@@ -116,7 +117,7 @@ class TftpService:
         server, files = self._server, self._files
         if server is None or files is None:
             return
-        devices = await trio.to_thread.run_sync(self._cluster.devices)
+        devices = await in_thread(self._cluster, self._cluster.devices)
         if self._files is files and files.take_devices(devices):
             server.source = files  # workers hold a copy of their own
 
@@ -164,8 +165,12 @@ class TftpService:
         }
 
     async def _load_http(self) -> HttpSettings:
-        return await trio.to_thread.run_sync(
-            http_settings, self._cluster, self._node, self._http_ports
+        return await in_thread(
+            self._cluster,
+            http_settings,
+            self._cluster,
+            self._node,
+            self._http_ports,
         )
 
     def _serve_files(self, server: TftpServer, files: NodeFiles) -> None:

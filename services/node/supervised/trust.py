@@ -15,6 +15,7 @@ from tokenless.services.changes.tvs_entries import ctl_signers, db_entries
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.logs import get_logger
 from tokenless.services.metrics import CACHE_ENTRIES
+from tokenless.services.node.database_thread import in_thread
 from tokenless.services.store.certificates import StoredCertificate
 from tokenless.services.tvs.caches import (
     CachedCertificate,
@@ -54,7 +55,7 @@ class NodeTrust:
         Returns:
             Whether other signers of a CTL file are vouched for than before.
         """
-        stored, vouched = await trio.to_thread.run_sync(self._load)
+        stored, vouched = await in_thread(self._cluster, self._load)
         self.caches.db.replace(
             CachedCertificate.of(each.certificate, each.roles) for each in stored
         )

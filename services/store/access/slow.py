@@ -30,5 +30,6 @@ def _say() -> None:
     get_logger().warning(
         "waiting for the database to take a change",
         seconds=PATIENCE_S,
-        because="another change goes on, its disk hangs, or it waits for a standby",
+        because="the change is long, another one goes on, its disk hangs, or it waits "
+        "for a standby",
     )

@@ -68,6 +68,11 @@ def test_it_is_no_parameter_and_comes_with_a_copy(
     Cluster.open(tmp_path / "copy", database_url=url).close()
 
 
+def test_others_read_what_root_has_written(shared: Cluster) -> None:
+    """Else the service's user could not open its own folder any more."""
+    assert (shared.data / "identity").stat().st_mode & 0o777 == 0o644
+
+
 def test_a_damaged_file_is_said(shared: Cluster, url: str) -> None:
     (shared.data / "identity").write_bytes(b"\xff\0")
     with pytest.raises(ServiceError, match="identity is damaged"):

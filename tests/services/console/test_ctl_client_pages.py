@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import trio
 
 from tests.rigs.console_rig import PASSWORD, Visitor, add_users, console_of
 from tests.rigs.minting import server
@@ -207,9 +208,49 @@ async def test_a_page_that_is_older_than_the_choices_signs_nothing(
         await tab.said("mode", {"mode": "non-secure"})
         finish = {"order": "finish", "password": DEFAULT_PASSWORD}
         page = await tab.send(shown, "entries", finish)
-        assert "have changed since the page was loaded, so nothing was done" in page
+        assert "was used since the page was loaded, so nothing was done" in page
         assert not lab.publisher.ctl_file.exists()
         assert (await tab.send(page, "entries", finish)).count("Passed") == 2
+
+
+async def test_finish_that_is_clicked_twice_signs_once(
+    lab: Cluster, tokens: list[FileToken]
+) -> None:
+    add_users(lab)
+    pages = []
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        tab = await Tab.connected(alice, lab)
+        await tab.said("mode", {"mode": "mixed"})
+        for token in tokens[:2]:
+            await tab.said("insert", {"token": token.name})
+        shown = await tab.see("entries")
+        finish = {"order": "finish", "password": DEFAULT_PASSWORD}
+
+        async def click() -> None:
+            pages.append(await tab.send(shown, "entries", finish))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(click)
+            nursery.start_soon(click)
+    assert sum("Passed" in page for page in pages) == 1
+    with lab.store.read() as connection:
+        done = [each.action for each in read_audit(connection)]
+    assert done.count("CTL Client: set cluster mode mixed") == 1
+
+
+async def test_no_more_servers_are_kept_than_a_file_may_have(lab: Cluster) -> None:
+    add_users(lab)
+    data = server("tftp").certificate.der
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        tab = await Tab.connected(alice, lab)
+        page = ""
+        for number in range(ctl_client.MAX_OTHERS + 1):
+            page = await tab.said("add/tftp", {"address": f"192.0.2.{number}"}, data)
+        assert f"over {ctl_client.MAX_OTHERS} servers" in page
+        page = await tab.see("entries")
+        assert page.count('name="other"') == ctl_client.MAX_OTHERS
 
 
 async def test_a_session_keeps_the_latest_connections(lab: Cluster) -> None:

@@ -11,6 +11,7 @@ from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes.certificates import regenerate
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.node.serve import Serving, reload
+from tokenless.services.store.access.failures import DatabaseAwayError
 
 Log = pytest.CaptureFixture[str]
 
@@ -108,3 +109,26 @@ async def test_a_certificate_without_its_key_is_not_shown(
     await reload(cluster, served, None)
     assert contexts(served) is before
     assert "certificate not reloaded" in "".join(capsys.readouterr())
+
+
+async def test_a_database_that_is_away_ends_nothing(
+    cluster: Cluster, served: Serving, path: Path, capsys: Log
+) -> None:
+    """SIGHUP comes at any time; the pages are told to reload as the nodes are."""
+
+    def away() -> None:
+        raise DatabaseAwayError("the database is away", hint="wait")
+
+    async def pages() -> None:
+        await trio.to_thread.run_sync(new_certificate, cluster)
+
+    before = contexts(served)
+    cluster.store.before_transactions(away)
+    await reload(cluster, served, path, {"pub": pages})
+    assert contexts(served) is before
+    log = "".join(capsys.readouterr())
+    nodes = len(served.runtimes)
+    assert log.count("certificate not reloaded") == nodes + 1
+    cluster.store.before_transactions(lambda: None)
+    await reload(cluster, served, path, {"pub": pages})
+    assert "certificate not reloaded" not in "".join(capsys.readouterr())

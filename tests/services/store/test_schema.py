@@ -27,6 +27,7 @@ from tokenless.services.store.certificates import (
     PlacementState,
     all_own,
     all_trusted,
+    remove,
 )
 
 CAPF = TrustStore.CAPF
@@ -259,3 +260,21 @@ def test_capf_is_trusted_once_in_either_database(either: Cluster) -> None:
             found = [each.certificate.der for each in all_trusted(connection, store)]
             assert sorted(found) == sorted(capf)
     assert len(capf) == 3
+
+
+def test_an_issuer_that_was_deleted_stays_away(either: Cluster) -> None:
+    """Deleting it is how LSCs of a CAPF that is not trusted any more are ended."""
+    old = certificates.regenerate(either, either.publisher, CAPF, by="alice")
+    certificates.regenerate(either, either.publisher, CAPF, by="alice")
+    with either.store.change("delete", "the old issuer", by="alice") as change:
+        for store in STORES_FOR_PHONES:
+            for each in all_trusted(change.connection, store):
+                if each.certificate == old:
+                    remove(change.connection, each)
+        trusted = {store: all_trusted(change.connection, store) for store in TrustStore}
+        change.connection.execute(
+            text("UPDATE alembic_version SET version_num = '0013'")
+        )
+        migrate.take_steps(change.connection)
+        for store in TrustStore:
+            assert all_trusted(change.connection, store) == trusted[store]

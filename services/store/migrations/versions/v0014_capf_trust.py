@@ -20,14 +20,20 @@ _placement = sa.table(
 
 
 def upgrade() -> None:
-    """Add what is missing; earlier certificates of CAPF may have issued LSCs, too."""
+    """Add what is missing; earlier certificates of CAPF may have issued LSCs, too.
+
+    Where a store has any certificate of a node's CAPF, the program has kept it there:
+    what it lacks was deleted, to end the LSCs of it, and stays away.
+    """
     connection = op.get_bind()
-    own, trusted = _placement.alias("own"), _placement.alias("trusted")
+    own, kept, trusted = map(_placement.alias, ("own", "kept", "trusted"))
     for store in _STORES:
-        is_there = (
+        is_kept = (
             sa.select(sa.literal(1))
             .where(
-                trusted.c.certificate_id == own.c.certificate_id,
+                kept.c.node_id == own.c.node_id,
+                kept.c.store == "CAPF",
+                trusted.c.certificate_id == kept.c.certificate_id,
                 trusted.c.store == store,
                 trusted.c.node_id.is_(None),
             )
@@ -35,7 +41,7 @@ def upgrade() -> None:
         )
         missing = connection.execute(
             sa.select(own.c.certificate_id, sa.func.min(own.c.placed_at))
-            .where(own.c.store == "CAPF", own.c.node_id.is_not(None), ~is_there)
+            .where(own.c.store == "CAPF", own.c.node_id.is_not(None), ~is_kept)
             .group_by(own.c.certificate_id)
             .order_by(own.c.certificate_id)
         ).all()
