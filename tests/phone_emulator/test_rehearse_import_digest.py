@@ -108,12 +108,9 @@ def test_a_release_that_cannot_sign_so_is_refused(tmp_path: Path) -> None:
 def test_a_rehearsal_of_an_older_release_cannot_sign_so(tmp_path: Path) -> None:
     script = copy(cluster(tmp_path, Digest.SHA512, Digest.SHA512))
     settings = {**script.cluster, "cluster": {"version": "11.5(1)"}}
-    with pytest.raises(
-        SettingError, match=r"11\.5\(1\) signs with SHA-1 only"
-    ) as found:
+    said = r"tftp_file_signature_algorithm: 11\.5\(1\) signs with SHA-1 only"
+    with pytest.raises(SettingError, match=said):
         check_lines(msgspec.structs.replace(script, cluster=settings))
-    parameter = ("parameters", "tftp_file_signature_algorithm")
-    assert found.value.keys == ("cluster", *parameter)
 
 
 def test_no_plan_is_made_for_phones_that_cannot_verify_the_lists(
