@@ -40,8 +40,9 @@ def interrupts_held_back(*more: signal.Signals) -> Iterator[None]:
     with ExitStack() as after:
         after.callback(_raise_all, came)
         if not _is_elsewhere():
-            # Another thread may take what this one blocks: it would be raised here.
-            for number in held:
+            # Another thread may take what this one blocks: it would be raised here,
+            # and SIGTERM raises a Ctrl-C that is blocked.
+            for number in held | {signal.SIGTERM}:
                 if callable(known := signal.getsignal(number)):
                     after.callback(signal.signal, number, known)
                     signal.signal(number, lambda number, _: came.append(number))
