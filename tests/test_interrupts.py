@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from tokenless.ground.interrupts import (
-    interrupts_held_back,
+    interrupts_put_off,
     run_trio,
     terminated_as_interrupted,
 )
@@ -68,7 +68,7 @@ def test_what_is_held_back_is_raised_after_the_block_though_another_took_it() ->
     done: list[str] = []
 
     def start(take: Callable[[], None]) -> None:
-        with interrupts_held_back():
+        with interrupts_put_off():
             take()
             done.append("all")
 
@@ -82,7 +82,7 @@ def test_what_is_held_back_is_raised_after_the_block_though_another_took_it() ->
 
 def test_what_is_held_back_comes_though_the_block_fails() -> None:
     def start(take: Callable[[], None]) -> None:
-        with interrupts_held_back():
+        with interrupts_put_off():
             take()
             raise OSError("full")
 
@@ -97,7 +97,7 @@ def test_sigterm_ends_a_background_job_after_what_is_held_back() -> None:
 
     def work() -> None:
         with terminated_as_interrupted():
-            with interrupts_held_back():
+            with interrupts_put_off():
                 os.kill(os.getpid(), signal.SIGTERM)
                 done.append("all")
             done.append("more")
