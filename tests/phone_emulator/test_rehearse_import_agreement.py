@@ -1,6 +1,7 @@
 """Lists that contradict each other: no trace in either, but one of them was changed."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.phone_emulator.rehearsal.importing.lists import (
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.cluster.cluster import read_cluster
+from tokenless.protocol.codes import TrustStore
 
 FIELD = Path(__file__).parents[1] / "field"
 OWN = "CN=CAPF-0a1b2c3d"
@@ -88,11 +90,13 @@ def test_nodes_whose_names_changed_places() -> None:
 
 def test_lists_of_two_clusters_are_refused() -> None:
     ours = ctl(record(CM, "pub"), record(CAPF, "pub"))
-    theirs = itl("berlin", record(CM, "berlin"), record(CAPF, "munich"))
+    capf = record(CAPF, "munich", name="CAPF-2")
+    theirs = itl("berlin", record(CM, "berlin"), capf)
     with pytest.raises(PhoneError) as found:
         read_cluster([ours, theirs])
     assert str(found.value) == (
-        "ctl and itl-berlin name no node in common: pub; berlin, munich"
+        "ctl and itl-berlin have no node and no certificate in common: pub; berlin, "
+        "munich"
     )
     assert "of one cluster" in (found.value.hint or "")
 
@@ -102,6 +106,35 @@ def test_lists_that_are_joined_by_a_third_are_of_one_cluster() -> None:
     joining = itl("b", record(CM, "b"), record(CAPF, "A.example"), record(CM, "c"))
     cluster = read_cluster([first, second, joining])
     assert sorted(node.name for node in cluster.nodes) == ["A", "a", "b", "c"]
+
+
+@pytest.mark.parametrize("unit", [CM, TVS, CAPF])
+def test_lists_that_have_a_nodes_certificate_in_common_are_of_one_cluster(
+    unit: TrustStore,
+) -> None:
+    """A certificate of several nodes stands there by the name of any of them."""
+    one, other = (
+        itl(node, record(CM, node), record(unit, node, "1", name="pub-ms.example"))
+        for node in ("pub", "sub")
+    )
+    assert len(read_cluster([one, other]).nodes) == 2
+    stranger = itl("berlin", record(CM, "berlin"), record(unit, "berlin", "2"))
+    with pytest.raises(PhoneError, match="no node and no certificate in common"):
+        read_cluster([one, other, stranger])
+
+
+def test_what_a_text_does_not_tell_contradicts_no_file() -> None:
+    """It has no key's length of 3072 bits or of a curve, and blanks of its own."""
+    subject = "CN=CAPF-1;O=Example"
+    kept = record(CAPF, certificate_sha1="a" * 40, key_bits=3072, subject=subject)
+    file = replace(itl("pub", record(CM, "pub"), kept), length=5000)
+    for shown in (subject, "O=Example,CN=CAPF-1", "cn=CAPF-1;o=Example "):
+        told = replace(kept, key_bits=None, subject=shown, issuer=shown)
+        assert read_cluster([file, itl("sub", record(CM, "sub"), told)]).nodes
+    for other in ({"key_bits": 2048}, {"subject": "CN=CAPF-7;O=Example"}):
+        said = itl("sub", record(CM, "sub"), replace(kept, **other))
+        with pytest.raises(PhoneError, match="say different things"):
+            read_cluster([file, said])
 
 
 def test_addresses_in_the_place_of_names_tell_no_other_cluster() -> None:

@@ -23,6 +23,7 @@ from tokenless.phone_emulator.rehearsal.scripts.script_files import check_script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.codes import Digest
 from tokenless.protocol.trust.verdicts import FileKind
+from tokenless.services.errors import SettingError
 
 SEVERAL = (
     "a cluster signs all its files with one digest, SHA-1 or SHA-512; models that "
@@ -107,9 +108,8 @@ def test_a_release_that_cannot_sign_so_is_refused(tmp_path: Path) -> None:
 def test_a_rehearsal_of_an_older_release_cannot_sign_so(tmp_path: Path) -> None:
     script = copy(cluster(tmp_path, Digest.SHA512, Digest.SHA512))
     settings = {**script.cluster, "cluster": {"version": "11.5(1)"}}
-    with pytest.raises(
-        PhoneError, match=r"lab signs with SHA-512, which release 11\.5"
-    ):
+    said = r"tftp_file_signature_algorithm: 11\.5\(1\) signs with SHA-1 only"
+    with pytest.raises(SettingError, match=said):
         check_lines(msgspec.structs.replace(script, cluster=settings))
 
 

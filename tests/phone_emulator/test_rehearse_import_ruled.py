@@ -44,6 +44,15 @@ def test_a_line_that_was_wrapped_is_refused_where_it_is() -> None:
     )
 
 
+def test_a_second_table_is_not_left_out_in_silence() -> None:
+    """As of a log in which each device pool was asked for."""
+    text = f"admin:run sql 1\n{TABLE}\nadmin:run sql 2\n{TABLE}\nadmin:\n"
+    with pytest.raises(PhoneError) as found:
+        phones_of(text, "a.txt")
+    assert str(found.value) == "a.txt, line 12: a second table"
+    assert found.value.hint == "save the output of one command, with all phones"
+
+
 def test_a_table_without_models_is_refused() -> None:
     with pytest.raises(PhoneError, match="no column for the model: its first line"):
         phones_of("name\n====\nSEP0011AA220001\n", "a.txt")

@@ -6,7 +6,7 @@ of workers that die are the libraries'.
 
 import multiprocessing
 import os
-import tempfile
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     CancelledError,
@@ -32,8 +32,6 @@ _RETRIES: Final = 5
 _CONNECT_S: Final = 10
 """For the scheduler's answer, and for its first worker."""
 _FORKER: Final = "tokenless.phone_emulator.rehearsal.play.forker"
-_LONGEST_FOLDER: Final = 70
-"""Bytes: it listens at a path there, which may have 107 (sun_path)."""
 _DIED: Final = "a process that played rehearsals has died"
 
 
@@ -150,21 +148,32 @@ def ordered_results(
 
 
 def _local(jobs: int | None) -> Executor:
-    # Children of this process would inherit its locks and sockets; those of a process
-    # that has nothing but modules do not, and need not load these one by one.
-    is_short = len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER
-    context = multiprocessing.get_context("forkserver" if is_short else "spawn")
-    context.set_forkserver_preload([_FORKER])
-    # A terminal that closes gives SIGHUP to Python's tracker of semaphores, too, which
-    # does not ignore it, and is needed until the last worker has ended; so is the
-    # process that forks, which ignores it as soon as it has loaded all.
-    with interrupts_held_back():
-        resource_tracker.ensure_running()
-        if is_short:
-            forkserver.ensure_running()
+    context = multiprocessing.get_context(_start_method())
     return ProcessPoolExecutor(
         jobs or len(os.sched_getaffinity(0)), context, initializer=leave_to_parent
     )
+
+
+def _start_method() -> str:
+    """Return how workers are started; start the process that forks them if it can.
+
+    Children of this process would inherit its locks and sockets; those of a process
+    that has nothing but modules do not, and need not load these one by one.
+    """
+    forkserver.set_forkserver_preload([_FORKER])
+    # A terminal that closes gives SIGHUP to Python's tracker of semaphores, too, which
+    # does not ignore it, and is needed until the last worker has ended.
+    with interrupts_held_back():
+        resource_tracker.ensure_running()
+    # Whoever starts that one lets go of Ctrl-C. The process that forks has to outlive
+    # all signals to a group, and each worker to find a SIGTERM that came before it was
+    # ready for one (`leave_to_parent`): both inherit what is held back here.
+    with interrupts_held_back(signal.SIGTERM):
+        try:
+            forkserver.ensure_running()
+        except OSError:  # it listens in TMPDIR: too long a path, or no sockets there
+            return "spawn"
+    return "forkserver"
 
 
 def _distributed(scheduler: str) -> Executor:

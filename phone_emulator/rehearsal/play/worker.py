@@ -46,10 +46,11 @@ def leave_to_parent() -> None:
     would wait for the rest without end. The parent sends SIGTERM when another process
     has died, and reads no results then.
     """
-    for each in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    # Blocked in all threads, and waited for: a handler is not told who sends it.
+    # Blocked in all threads, and waited for: a handler is not told who sends it. To
+    # ignore it, too, would drop one of the parent that is there already.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
     if (parent := multiprocessing.parent_process()) is not None:
         for wait in (partial(_until_asked, parent.pid), parent.join):
             threading.Thread(target=_end_after, args=(wait,), daemon=True).start()

@@ -53,7 +53,6 @@ from tokenless.protocol.release import Release
 from tokenless.services.admin.shell import check_line
 from tokenless.services.config import ClusterConfig, load_config
 from tokenless.services.errors import SettingError
-from tokenless.services.store.parameters import SHA1, SHA512
 
 _HOST_NAME_COMMAND: Final = ("set", "cluster", "hostname")
 _REGENERATE: Final = ("set", "cert", "regen")
@@ -171,21 +170,7 @@ def _configs(script: Script) -> dict[str, ClusterConfig]:
                 raise
             is_main = name == MAIN_CLUSTER
             raise error.below(*(["cluster"] if is_main else ["others", name])) from None
-        _check_digest(found[name], name)
     return found
-
-
-def _check_digest(config: ClusterConfig, name: str) -> None:
-    """Refuse a digest that the release would not sign with (REFERENCE 1.6)."""
-    told, version = (
-        config.parameters.tftp_file_signature_algorithm,
-        config.cluster.version,
-    )
-    if told == SHA512 and not Release.parse(version).chooses_digest:
-        raise PhoneError(
-            f"the cluster {name} signs with {told}, which release {version} cannot",
-            hint=f"leave out parameters.tftp_file_signature_algorithm, or write {SHA1}",
-        )
 
 
 def _check_step(step: Step, number: int, names: ScriptNames) -> None:

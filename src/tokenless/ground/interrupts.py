@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar, TypeVarTuple
 
 import trio
@@ -26,17 +26,37 @@ def run_trio(
 
 
 @contextmanager
-def interrupts_held_back() -> Iterator[None]:
+def interrupts_held_back(*more: signal.Signals) -> Iterator[None]:
     """Hold Ctrl-C and SIGHUP back while processes are started, which inherit that.
 
     One that is still loading modules would end by them, and the work of all with it.
+
+    Args:
+        more: Further signals to hold back.
     """
-    held = {signal.SIGINT, signal.SIGHUP}
+    held = {signal.SIGINT, signal.SIGHUP, *more}
+    came: list[int] = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
-    try:
+    with ExitStack() as after:
+        after.callback(_raise_all, came)
+        if not _is_elsewhere():
+            # Another thread may take what this one blocks: it would be raised here,
+            # and SIGTERM raises a Ctrl-C that is blocked.
+            for number in held | {signal.SIGTERM}:
+                if callable(known := signal.getsignal(number)):
+                    after.callback(signal.signal, number, known)
+                    signal.signal(number, lambda number, _: came.append(number))
+        after.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
         yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _raise_all(came: list[int]) -> None:
+    for number in dict.fromkeys(came):
+        signal.raise_signal(number)
+
+
+def _is_elsewhere() -> bool:
+    return threading.current_thread() is not threading.main_thread()
 
 
 @contextmanager
@@ -46,8 +66,7 @@ def terminated_as_interrupted() -> Iterator[None]:
     CI servers, container engines and `timeout` send it. By itself it would end the
     process at once. Where it means something already, and in threads, that stays.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    if _is_elsewhere() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
     # A script's background jobs are started with Ctrl-C ignored. It stays without

@@ -1,13 +1,16 @@
 """SIGTERM, as `timeout` and CI servers send it: a rehearsal leaves no folder behind."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -16,14 +19,37 @@ from tests.system.serving import environment
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.play import executor as executors
 from tokenless.phone_emulator.rehearsal.play.executor import open_executor, results_of
+from tokenless.phone_emulator.rehearsal.play.worker import leave_to_parent
 
 LARGE = 64 << 20
 """Bytes."""
+PATIENCE_S = 60
+
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """Return a folder in which a socket has room."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def playing(folder: Path) -> bool:
+    return bool(list(folder.glob("tokenless-*/cluster/*")))
+
+
+def forking(folder: Path) -> bool:
+    """Tell whether the process is there that forks workers, though not yet ready."""
+    return bool(list(folder.glob("pymp-*/listener-*")))
 
 
 @contextmanager
-def rehearsing(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """Play a rehearsal until its cluster has a folder below `folder`."""
+def rehearsing(
+    folder: Path, *words: str, until: Callable[[Path], bool] = playing
+) -> Iterator[subprocess.Popen[str]]:
+    """Play a rehearsal until its cluster has a folder below `folder`, or as told."""
     known = {**environment(folder), "TMPDIR": str(folder)}
     known.pop("TOKENLESS_CONFIG")
     command = [sys.executable, "-m", "tokenless", "rehearse", *words]
@@ -36,7 +62,7 @@ def rehearsing(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
         start_new_session=True,
     ) as child:
         try:
-            while not list(folder.glob("tokenless-*/cluster/*")):
+            while not until(folder):
                 assert child.poll() is None
                 time.sleep(0.05)
             yield child
@@ -61,12 +87,13 @@ def test_a_rehearsal_that_is_terminated_leaves_nothing(
     assert not list(tmp_path.glob("tokenless-*"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("until", [playing, forking])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_group_of_processes_that_is_terminated_leaves_nothing(
-    tmp_path: Path, number: signal.Signals
+    short_path: Path, number: signal.Signals, until: Callable[[Path], bool]
 ) -> None:
     """Workers finish what they play, and end."""
-    with rehearsing(tmp_path, "run", "tvs-down", "expiry") as child:
+    with rehearsing(short_path, "run", "tvs-down", "expiry", until=until) as child:
         os.killpg(child.pid, number)
         assert child.stderr
         said = child.stderr.read()  # until no process has it any more
@@ -74,7 +101,8 @@ def test_a_group_of_processes_that_is_terminated_leaves_nothing(
     assert "Traceback" not in said
     assert "resource_tracker" not in said
     assert child.returncode == 130
-    assert not list(tmp_path.glob("tokenless-*"))
+    assert not list(short_path.glob("tokenless-*"))
+    assert not list(short_path.glob("pymp-*"))
 
 
 def terminated(size: int) -> bytes:
@@ -102,15 +130,52 @@ def test_workers_find_everything_loaded() -> None:
     assert executors._FORKER in asked[1], "nobody else loads it"
 
 
-def test_workers_start_where_no_socket_has_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / ("x" * 90)
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+def begins_late(may_begin: Connection) -> None:
+    may_begin.recv()
+    leave_to_parent()
+    threading.Event().wait()
+
+
+def test_a_worker_that_is_ended_before_it_has_begun_ends() -> None:
+    """As when another one dies at once; the parent would wait for it without end."""
     with open_executor(1, None) as executor:
-        ((_, modules),) = results_of(executor, parent_and_modules, [None])
-    assert executors._FORKER not in modules
+        list(results_of(executor, parent_and_modules, [None]))
+        context = multiprocessing.get_context("forkserver")
+        ours, theirs = context.Pipe()
+        late = context.Process(target=begins_late, args=(theirs,), daemon=True)
+        late.start()
+        late.terminate()
+        with suppress(BrokenPipeError):
+            ours.send(None)
+        late.join(PATIENCE_S)
+        is_alive = late.is_alive()
+        late.kill()
+    assert not is_alive
+
+
+_ASKS = f"""
+from {__name__} import parent_and_modules
+from {executors.__name__} import *
+with open_executor(1, None) as executor:
+    ((_, modules),) = results_of(executor, parent_and_modules, [None])
+print({executors._FORKER!r} in modules)
+"""
+
+
+@pytest.mark.parametrize("name", ["x", "x" * 90])
+def test_workers_start_where_no_socket_has_room(short_path: Path, name: str) -> None:
+    folder = short_path / name
+    folder.mkdir()
+    said = subprocess.run(
+        [sys.executable, "-c", _ASKS],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (said.stdout, said.stderr) == (f"{len(name) == 1}\n", "")
+    assert not list(folder.iterdir())
 
 
 def died(_: None) -> None:

@@ -7,13 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.rigs.studio_rig import (
-    FIELD,
-    KEY,
-    StudioRig,
-    field_lists,
-    studio_in,
-)
+from tests.rigs.studio_rig import FIELD, KEY, StudioRig, field_lists, studio_in
 from tests.rigs.studio_studies import played_study
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.studio.archive import StudyArchive

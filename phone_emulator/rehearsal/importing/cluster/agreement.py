@@ -3,11 +3,13 @@
 A list that has lost something does not add up, and is refused when it is read. Two
 values of the same length that changed places, and a letter that became another, leave
 its sums as they are; but most certificates stand in several lists, and what these say
-of one certificate must be the same. Two lists of two clusters name no node in common.
+of one certificate must be the same. Lists of two clusters have neither a node nor a
+node's certificate in common.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
@@ -21,6 +23,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedRecord,
 )
 from tokenless.protocol.certificates.name_text import printable
+from tokenless.protocol.certificates.names import same_name
 from tokenless.protocol.codes import Role, role_name
 from tokenless.protocol.trust.verdicts import TFTP_ROLES
 
@@ -35,9 +38,9 @@ def check_agreement(lists: Sequence[ImportedList]) -> None:
     """Check that lists can be those of one cluster, unchanged.
 
     Raises:
-        PhoneError: When two lists have no node in common, not even by a third one, or
-            a text says something else of a certificate than another list, or has two
-            nodes' names in each other's place.
+        PhoneError: When two lists have no node and no node's certificate in common, not
+            even by a third one, or a text says something else of a certificate than
+            another list, or has two nodes' names in each other's place.
     """
     for each in lists:
         if each.is_text:
@@ -90,19 +93,28 @@ def _check_certificates(lists: Sequence[ImportedList]) -> None:
 
 
 def _differences(one: ImportedRecord, other: ImportedRecord) -> Iterator[str]:
-    said = (
+    for what, known, said in (
         ("subject", one.subject, other.subject),
         ("issuer", one.issuer, other.issuer),
-        ("serial number", one.serial, other.serial),
-        ("key's length", one.key_bits, other.key_bits),
-        ("role", *_roles(one, other)),
-    )
-    for what, first, second in said:
+    ):
         # Texts have escapes for what cannot be printed; files have it as it is.
-        shown = [printable(str(value)) for value in (first, second)]
-        if shown[0] != shown[1]:
-            first_shown, second_shown = (value[:_SHOWN] for value in shown)
-            yield f"the {what} is {first_shown!r} and {second_shown!r}"
+        shown = printable(known), printable(said)
+        if not same_name(*shown):  # one name has several texts
+            yield _difference(what, *shown)
+    for what, known, said in (
+        ("serial number", one.serial, other.serial),
+        ("role", *_roles(one, other)),
+    ):
+        if known != said:
+            yield _difference(what, known, said)
+    # Texts tell the length of the usual keys only.
+    bits = (one.key_bits, other.key_bits)
+    if None not in bits and bits[0] != bits[1]:
+        yield _difference("key's length", *map(str, bits))
+
+
+def _difference(what: str, first: str, second: str) -> str:
+    return f"the {what} is {first[:_SHOWN]!r} and {second[:_SHOWN]!r}"
 
 
 def _roles(one: ImportedRecord, other: ImportedRecord) -> tuple[str, str]:
@@ -123,42 +135,56 @@ def _unit_roles(role: int) -> tuple[int, ...]:
     return next((each for each in roles if role in each), ())
 
 
-@dataclass(slots=True)
-class _Nodes:
-    """The nodes that a list names, or several that have a node in common."""
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Lists of one cluster: what each of them has is in another one, too."""
 
     source: str
-    names: set[str]
+    names: frozenset[str]
+    """The nodes that they name."""
+    certificates: frozenset[tuple[str, str]]
+    """Those of nodes; one of several nodes may stand there by any of their names."""
+
+    def meets(self, other: "_Group") -> bool:
+        """Tell whether a node or a certificate is in both."""
+        return bool(self.names & other.names or self.certificates & other.certificates)
+
+    def joined(self, other: "_Group") -> "_Group":
+        """Return both as one."""
+        return _Group(
+            self.source if self.names else other.source,
+            self.names | other.names,
+            self.certificates | other.certificates,
+        )
 
 
 def _check_nodes(lists: Sequence[ImportedList]) -> None:
-    groups: list[_Nodes] = []
-    for each in lists:
-        joined = _Nodes(each.source, set(_named(each)))
-        if not joined.names:
-            continue
-        for group in [known for known in groups if known.names & joined.names]:
-            groups.remove(group)
-            joined = _Nodes(group.source, group.names | joined.names)
-        groups.append(joined)
-    if len(groups) > 1:
-        one, other = groups[:2]
+    groups: list[_Group] = []
+    for group in map(_group_of, lists):
+        met = [known for known in groups if known.meets(group)]
+        groups = [known for known in groups if known not in met]
+        groups.append(reduce(_Group.joined, [*met, group]))
+    named = [group for group in groups if group.names]
+    if len(named) > 1:
+        one, other = named[:2]
         nodes = "; ".join(listed(sorted(each.names)) for each in (one, other))
         raise PhoneError(
-            f"{one.source} and {other.source} name no node in common: "
-            f"{printable(nodes)}",
+            f"{one.source} and {other.source} have no node and no certificate in "
+            f"common: {printable(nodes)}",
             hint="give the lists of one cluster only, and leave out one that is older "
             "than the names that its nodes have now",
         )
 
 
-def _named(held: ImportedList) -> list[str]:
-    """Return the nodes that a list names; none when it has something else for some.
+def _group_of(held: ImportedList) -> _Group:
+    """Return what a list has of nodes: no names when it names only some of them.
 
     The CTL Client writes addresses, certutils and 8.x nothing: what stands there tells
     no other cluster.
     """
     members = [entry for entry in held.entries if entry.role in _NODE_ROLES]
+    names = {name.casefold() for name in map(node_name, members) if name}
     if any(not each.dns_name or is_address(each.dns_name) for each in members):
-        return []
-    return [name.casefold() for name in map(node_name, members) if name]
+        names = set()
+    certificates = {each.identity for each in members if each.serial}
+    return _Group(held.source, frozenset(names), frozenset(certificates))

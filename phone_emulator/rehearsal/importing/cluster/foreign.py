@@ -24,7 +24,7 @@ def marked(lists: Sequence[ImportedList]) -> list[ImportedList]:
     own = {entry.common_name.casefold() for entry in servers}
     hosts = {node_name(entry).casefold() for entry in servers}
     recoveries = {e.common_name.casefold() for e in entries if e.is_recovery}
-    ours = {name for name in recoveries if _host(name) in hosts} or recoveries
+    ours = {name for name in recoveries if host_of(name) in hosts} or recoveries
 
     def is_foreign(entry: ImportedRecord) -> bool:
         if entry.role != Role.SAST or entry.is_token or not entry.subject:
@@ -32,7 +32,7 @@ def marked(lists: Sequence[ImportedList]) -> list[ImportedList]:
         name = entry.common_name.casefold()
         if entry.is_recovery:
             return name not in ours
-        return bool(own) and name not in own and _host(name) not in hosts
+        return bool(own) and name not in own and host_of(name) not in hosts
 
     return [
         replace(
@@ -45,6 +45,6 @@ def marked(lists: Sequence[ImportedList]) -> list[ImportedList]:
     ]
 
 
-def _host(name: str) -> str:
-    """Return the host of a common name in lower case."""
-    return name.removeprefix(_RECOVERY).split(".")[0]
+def host_of(name: str) -> str:
+    """Return the host of a common name, as of an ITLRecovery, in lower case."""
+    return name.casefold().removeprefix(_RECOVERY).split(".")[0]

@@ -12,6 +12,7 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
     Topic,
     listed,
 )
+from tokenless.phone_emulator.rehearsal.importing.cluster.foreign import host_of
 from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import node_name
 from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
@@ -34,19 +35,20 @@ def with_node_recoveries(
     if version is not None and Release.parse(version).shares_recovery:
         return lists
     found = [e for held in lists for e in held.entries if e.is_recovery]
-    names = {entry.common_name.casefold() for entry in found}
-    if len(names) <= 1:
+    if len({host_of(entry.common_name) for entry in found}) <= 1:
         return lists
-    publishers = _publishers(lists, found)
+    publisher = host_of(_publishers(lists, found).common_name)
 
     def mark(entry: ImportedRecord) -> ImportedRecord:
-        its_own = entry.is_recovery and entry.common_name.casefold() != publishers
+        its_own = entry.is_recovery and host_of(entry.common_name) != publisher
         return replace(entry, is_node_recovery=its_own)
 
     return [replace(held, entries=tuple(map(mark, held.entries))) for held in lists]
 
 
-def _publishers(lists: Sequence[ImportedList], found: Sequence[ImportedRecord]) -> str:
+def _publishers(
+    lists: Sequence[ImportedList], found: Sequence[ImportedRecord]
+) -> ImportedRecord:
     """Return the publisher's: that of the CTL, that of CAPF's node, or the first."""
     capf = [e for held in lists for e in held.entries if e.role == Role.CAPF]
     at = {node_name(entry).casefold() for entry in capf}
@@ -58,7 +60,7 @@ def _publishers(lists: Sequence[ImportedList], found: Sequence[ImportedRecord]) 
         if entry.is_recovery
     ]
     of_capf = [entry for entry in found if node_name(entry).casefold() in at]
-    return next(iter([*of_ctl, *of_capf, *found])).common_name.casefold()
+    return next(iter([*of_ctl, *of_capf, *found]))
 
 
 def of_node_recoveries(entries: Sequence[ImportedRecord]) -> Iterator[Approximation]:

@@ -6,6 +6,7 @@ REFERENCE-5 2.4: the phones of a cluster by one line of a node's shell, without 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from tokenless.phone_emulator.rehearsal.importing.sources.lists import SourceLineError
@@ -27,20 +28,30 @@ class Ruler:
 
 def find_ruler(text: str) -> Ruler | None:
     """Return the first line of `=` that has a line above; None in a text without."""
-    for line, row in enumerate(text.splitlines(), start=1):
+    return next(_rulers(text.splitlines()), None)
+
+
+def _rulers(lines: Sequence[str]) -> Iterator[Ruler]:
+    for line, row in enumerate(lines, start=1):
         if line > 1 and _RULER.fullmatch(row):
             starts = tuple(found.start() for found in re.finditer("=+", row))
-            return Ruler(line, starts)
-    return None
+            yield Ruler(line, starts)
 
 
 def ruled_rows(text: str, ruler: Ruler, source: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the names, then each row that is not blank, with its line.
 
     Raises:
-        SourceLineError: When a value reaches over the beginning of a column.
+        SourceLineError: When a value reaches over the beginning of a column, or there
+            is a second table.
     """
     lines = text.splitlines()
+    for second in islice(_rulers(lines), 1, 2):
+        raise SourceLineError(
+            f"{source}, line {second.line}: a second table",
+            second.line,
+            hint="save the output of one command, with all phones",
+        )
     yield ruler.line - 1, _cells(lines[ruler.line - 2], ruler.starts)
     for line, row in enumerate(lines[ruler.line :], start=ruler.line + 1):
         if row.startswith(_PROMPT):

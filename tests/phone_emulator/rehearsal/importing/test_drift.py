@@ -196,6 +196,23 @@ def test_nodes_own_recoveries_are_no_regeneration(told: str | None) -> None:
     assert with_node_recoveries(lists, "12.5(1)") == lists
 
 
+def test_another_domain_makes_no_recovery_of_another_node() -> None:
+    old, new = (
+        record(RECOVERY, "pub", each, name=f"ITLRECOVERY_pub.{each}.example")
+        for each in ("old", "new")
+    )
+    lists = (ctl(record(CM), record(CAPF), old), itl("pub", record(CM), new))
+    assert with_node_recoveries(lists, None) == lists
+    own = itl("sub", record(CM, "sub"), record(RECOVERY, "sub", name="ITLRECOVERY_sub"))
+    marks = [
+        entry.is_node_recovery
+        for held in with_node_recoveries((*lists, own), None)
+        for entry in held.entries
+        if entry.is_recovery
+    ]
+    assert marks == [False, False, True]
+
+
 def test_an_itl_with_two_certificates_of_one_node_is_said_so() -> None:
     both = [record(TVS, "sub", each) for each in "AB"]
     found = drifts(lists=(itl("pub", *both),))
