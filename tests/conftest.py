@@ -19,9 +19,9 @@ _HERE = Path(__file__).parent
 _WAITING = {"test_attacks.py", "test_resets.py", "test_serve.py"}
 """Files whose tests wait most of their time, for limits and time-outs."""
 _LONG = {"test_both_databases.py"}
-# What is garbage may make garbage anew while it is freed.
-_MOST_SEARCHES = 10
 """Files with one test that takes longer than most files."""
+_MOST_SEARCHES = 10
+"""For garbage that is made while garbage is freed."""
 # A shell starts its background jobs with SIGINT ignored, and children inherit that;
 # those of the tests must hear it, as at a terminal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
