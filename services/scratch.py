@@ -24,6 +24,8 @@ _MARK: Final = ".in-use"
 _CONTENT: Final = b"tokenless scratch folder\n"
 _NAME: Final = re.compile(r"\..+\.[0-9]+\.[0-9a-f]{8}\Z", re.DOTALL)
 _MODE: Final = 0o700
+_ACCESS: Final = 0o777
+"""Without the bit that folders inherit where a group shares them."""
 
 
 def new_scratch(place: Path) -> Path:
@@ -76,7 +78,7 @@ def _remove_left(scratch: Path) -> bool:
         found = scratch.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
             return False
-        if stat.S_IMODE(found.st_mode) != _MODE:
+        if found.st_mode & _ACCESS != _MODE:
             return False
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(scratch / _MARK, flags)

@@ -19,6 +19,8 @@ _HERE = Path(__file__).parent
 _WAITING = {"test_attacks.py", "test_resets.py", "test_serve.py"}
 """Files whose tests wait most of their time, for limits and time-outs."""
 _LONG = {"test_both_databases.py"}
+# What is garbage may make garbage anew while it is freed.
+_MOST_SEARCHES = 10
 """Files with one test that takes longer than most files."""
 # A shell starts its background jobs with SIGINT ignored, and children inherit that;
 # those of the tests must hear it, as at a terminal.
@@ -76,8 +78,9 @@ def pytest_sessionfinish() -> None:
 
     What is left is in use, and has not to be looked through again.
     """
-    while gc.collect():
-        pass
+    for _ in range(_MOST_SEARCHES):
+        if not gc.collect():
+            break
     gc.freeze()
 
 

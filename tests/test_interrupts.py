@@ -10,7 +10,11 @@ from contextlib import contextmanager
 import pytest
 import trio
 
-from tokenless.ground.interrupts import interrupts_held_back, run_trio
+from tokenless.ground.interrupts import (
+    interrupts_put_off,
+    run_trio,
+    terminated_as_interrupted,
+)
 
 
 def test_ctrl_c_ends_a_task_where_it_waits_and_nowhere_else() -> None:
@@ -64,7 +68,7 @@ def test_what_is_held_back_is_raised_after_the_block_though_another_took_it() ->
     done: list[str] = []
 
     def start(take: Callable[[], None]) -> None:
-        with interrupts_held_back():
+        with interrupts_put_off():
             take()
             done.append("all")
 
@@ -78,10 +82,30 @@ def test_what_is_held_back_is_raised_after_the_block_though_another_took_it() ->
 
 def test_what_is_held_back_comes_though_the_block_fails() -> None:
     def start(take: Callable[[], None]) -> None:
-        with interrupts_held_back():
+        with interrupts_put_off():
             take()
             raise OSError("full")
 
     with another_thread() as take, pytest.raises(KeyboardInterrupt) as ended:
         start(take)
     assert isinstance(ended.value.__context__, OSError)
+
+
+def test_sigterm_ends_a_background_job_after_what_is_held_back() -> None:
+    """A script starts those with Ctrl-C ignored."""
+    done: list[str] = []
+
+    def work() -> None:
+        with terminated_as_interrupted():
+            with interrupts_put_off():
+                os.kill(os.getpid(), signal.SIGTERM)
+                done.append("all")
+            done.append("more")
+
+    known = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        signal.signal(signal.SIGINT, known)
+    assert done == ["all"]

@@ -43,9 +43,10 @@ class Draft:
 def keep_draft(session: Session, draft: Draft) -> None:
     """Keep the choices of a new connection."""
     drafts = session.drafts
-    drafts[draft.name] = draft
-    while len(drafts) > _MAX_DRAFTS:
-        del drafts[next(iter(drafts))]
+    with _ONE_AT_ONCE:
+        drafts[draft.name] = draft
+        while len(drafts) > _MAX_DRAFTS:
+            del drafts[next(iter(drafts))]
 
 
 def draft_of(visit: Visit) -> Draft:

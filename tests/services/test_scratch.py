@@ -30,6 +30,16 @@ def test_what_a_killed_process_left_goes_with_the_next_one(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_was_left_in_a_folder_of_a_group_goes(tmp_path: Path) -> None:
+    """There a new folder has the bit, too, which lets nobody in."""
+    tmp_path.chmod(0o2770)
+    killed, left = start_working(tmp_path / "first.tar")
+    with killed:
+        killed.kill()
+    assert left.stat().st_mode & 0o2000
+    assert remove_left_scratch(tmp_path) == [left]
+
+
 def _without_a_mark(folder: Path) -> None:
     (folder / ".in-use").unlink()
 

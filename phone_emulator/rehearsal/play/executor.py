@@ -21,7 +21,7 @@ from importlib import import_module
 from multiprocessing import forkserver, resource_tracker
 from typing import Any, Final, TypeVar
 
-from tokenless.ground.interrupts import interrupts_held_back
+from tokenless.ground.interrupts import interrupts_put_off
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.play.worker import leave_to_parent
 
@@ -112,7 +112,7 @@ def results_so_far(
 def _submit(
     executor: Executor, work: Callable[[_Asked], _Answer], tasks: Sequence[_Asked]
 ) -> list[Future[_Answer]]:
-    with interrupts_held_back():
+    with interrupts_put_off():
         return [executor.submit(work, task) for task in tasks]
 
 
@@ -140,7 +140,7 @@ def ordered_results(
         PhoneError: When workers died again and again.
     """
     try:
-        with interrupts_held_back():
+        with interrupts_put_off():
             answers = executor.map(work, tasks)
         yield from answers
     except (BrokenProcessPool, CancelledError) as error:
@@ -163,12 +163,12 @@ def _start_method() -> str:
     forkserver.set_forkserver_preload([_FORKER])
     # A terminal that closes gives SIGHUP to Python's tracker of semaphores, too, which
     # does not ignore it, and is needed until the last worker has ended.
-    with interrupts_held_back():
+    with interrupts_put_off():
         resource_tracker.ensure_running()
     # Whoever starts that one lets go of Ctrl-C. The process that forks has to outlive
     # all signals to a group, and each worker to find a SIGTERM that came before it was
     # ready for one (`leave_to_parent`): both inherit what is held back here.
-    with interrupts_held_back(signal.SIGTERM):
+    with interrupts_put_off(signal.SIGTERM):
         try:
             forkserver.ensure_running()
         except OSError:  # it listens in TMPDIR: too long a path, or no sockets there

@@ -35,17 +35,32 @@ def interrupts_held_back(*more: signal.Signals) -> Iterator[None]:
         more: Further signals to hold back.
     """
     held = {signal.SIGINT, signal.SIGHUP, *more}
-    came: list[int] = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def interrupts_put_off(*more: signal.Signals) -> Iterator[None]:
+    """Hold signals back, and raise those only after the block that another thread took.
+
+    What one thread blocks another may take: it would be raised in the block. SIGTERM
+    raises a Ctrl-C, too. Not for processes that are forked: they would keep that.
+
+    Args:
+        more: Further signals to hold back.
+    """
+    came: list[int] = []
     with ExitStack() as after:
         after.callback(_raise_all, came)
         if not _is_elsewhere():
-            # Another thread may take what this one blocks: it would be raised here.
-            for number in held:
+            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
                 if callable(known := signal.getsignal(number)):
                     after.callback(signal.signal, number, known)
                     signal.signal(number, lambda number, _: came.append(number))
-        after.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
+        after.enter_context(interrupts_held_back(*more))
         yield
 
 
