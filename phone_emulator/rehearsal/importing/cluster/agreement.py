@@ -10,6 +10,7 @@ node's certificate in common.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import zip_longest
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
@@ -31,6 +32,8 @@ _SERVERS: Final = (*TFTP_ROLES, Role.CALLMANAGER)
 _NODE_ROLES: Final = (*_SERVERS, Role.TVS, Role.CAPF)
 _SHOWN: Final = 120
 """Characters of a name from a list that are quoted."""
+_BEFORE: Final = 40
+"""Characters before the first that differs, in a name that is too long to be shown."""
 _AGAIN: Final = "paste the lists again, or save the files with `file get tftp`"
 
 
@@ -62,15 +65,15 @@ def _check_places(held: ImportedList) -> None:
         crossed[node, host] = entry
         if other := crossed.get((host, node)):
             raise PhoneError(
-                f"{held.source}: {entry.dns_name} has the certificate of "
-                f"{other.dns_name} (CN={printable(entry.common_name)}), and the other "
-                "way round",
+                f"{held.source}: {_shown(entry.dns_name)} has the certificate of "
+                f"{_shown(other.dns_name)} (CN={_shown(entry.common_name)}), and the "
+                "other way round",
                 hint=f"lines of a paste were moved: {_AGAIN}",
             )
 
 
 def _host(common_name: str) -> str:
-    return common_name.split(".", maxsplit=1)[0].casefold()
+    return common_name.partition(".")[0].casefold()
 
 
 def _check_certificates(lists: Sequence[ImportedList]) -> None:
@@ -114,7 +117,15 @@ def _differences(one: ImportedRecord, other: ImportedRecord) -> Iterator[str]:
 
 
 def _difference(what: str, first: str, second: str) -> str:
+    pairs = enumerate(zip_longest(first, second))
+    same = next(at for at, (one, other) in pairs if one != other)
+    if same >= _SHOWN:  # what is shown has to hold what differs
+        first, second = (f"…{each[same - _BEFORE :]}" for each in (first, second))
     return f"the {what} is {first[:_SHOWN]!r} and {second[:_SHOWN]!r}"
+
+
+def _shown(text: str) -> str:
+    return printable(text)[:_SHOWN]
 
 
 def _roles(one: ImportedRecord, other: ImportedRecord) -> tuple[str, str]:
@@ -170,7 +181,7 @@ def _check_nodes(lists: Sequence[ImportedList]) -> None:
         nodes = "; ".join(listed(sorted(each.names)) for each in (one, other))
         raise PhoneError(
             f"{one.source} and {other.source} have no node and no certificate in "
-            f"common: {printable(nodes)}",
+            f"common: {nodes}",
             hint="give the lists of one cluster only, and leave out one that is older "
             "than the names that its nodes have now",
         )
