@@ -80,9 +80,13 @@ async def test_floods_of_small_frames_hold_up_no_page(lab: Cluster) -> None:
         frame(Opcode.PING, bytes(125)) * 200,
         frame(Opcode.CONTINUATION, b"", is_last=False) * 5000,
     )
-    async with console_of(lab) as console, trio.open_nursery() as nursery:
+    async with console_of(lab) as console:
         alice = await console.signed_in("alice")
-        async with raw_shell(console, alice) as first, raw_shell(console, alice) as it:
+        async with (
+            raw_shell(console, alice) as first,
+            raw_shell(console, alice) as it,
+            trio.open_nursery() as nursery,  # ends before its connections are closed
+        ):
             # Of the first one nobody reads the answers.
             await it.stream.send_all(frame(Opcode.TEXT, b"", is_last=False))
             for socket, flood in zip((first, it), floods, strict=True):
