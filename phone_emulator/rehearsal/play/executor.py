@@ -31,7 +31,6 @@ _RETRIES: Final = 5
 """The number of Dask workers that may die under a task."""
 _CONNECT_S: Final = 10
 """For the scheduler's answer, and for its first worker."""
-_FORKER: Final = "tokenless.phone_emulator.rehearsal.play.forker"
 _DIED: Final = "a process that played rehearsals has died"
 
 
@@ -160,7 +159,7 @@ def _start_method() -> str:
     Children of this process would inherit its locks and sockets; those of a process
     that has nothing but modules do not, and need not load these one by one.
     """
-    forkserver.set_forkserver_preload([_FORKER])
+    forkserver.set_forkserver_preload([leave_to_parent.__module__])
     # A terminal that closes gives SIGHUP to Python's tracker of semaphores, too, which
     # does not ignore it, and is needed until the last worker has ended.
     with interrupts_put_off():
