@@ -50,7 +50,7 @@ def write_output(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
 def made_beside(target: Path) -> Iterator[tuple[Path, Path]]:
     """Give a folder in which a block makes what then takes its place, whole.
 
-    Folders that killed processes have left beside the place are removed first.
+    Folders next to the place that killed processes have left are removed first.
 
     Args:
         target: The place; the folders above it are not made.

@@ -146,7 +146,7 @@ async def reload(
     cluster: Cluster,
     serving: Serving,
     path: Path | None,
-    beside: Mapping[str, Reload] = MappingProxyType({}),
+    others: Mapping[str, Reload] = MappingProxyType({}),
 ) -> None:
     """Reload settings and certificates; failures are logged, connections stay.
 
@@ -154,7 +154,8 @@ async def reload(
         cluster: The cluster that is served.
         serving: What serves it.
         path: Its configuration; None when only certificates can have changed.
-        beside: What renews the certificate of other servers, by the name of its node.
+        others: For other servers, such as the console: by the name of the node, what
+            renews its certificate.
     """
     try:
         changed = await _take_settings(cluster, path)
@@ -163,7 +164,7 @@ async def reload(
         return
     for runtime in serving.runtimes:
         await _reload_node(runtime.node.name, runtime.reload)
-    for node, reload_it in beside.items():
+    for node, reload_it in others.items():
         await _reload_node(node, reload_it)
     get_logger().info("reloaded", changed=changed)
     if waiting := [name for name in changed if name not in settings_at_once()]:

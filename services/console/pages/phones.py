@@ -204,7 +204,7 @@ def _change(device: Device, fields: Mapping[str, str], now: float) -> DeviceChan
     if "finish-by" in fields:
         change = _until(device, change, fields["finish-by"])
     elif change.operation is not None and device.capf.finish_by > now:
-        # The page showed this time beside the operation.
+        # The page showed this time next to the operation.
         change = replace(change, finish_by=device.capf.finish_by)
     return replace(change, string=fields.get("string"))
 

@@ -78,7 +78,7 @@ def _host(common_name: str) -> str:
 
 def _check_certificates(lists: Sequence[ImportedList]) -> None:
     seen: dict[str, tuple[ImportedList, ImportedRecord]] = {}
-    # Files first: what they say of a certificate stands beside the certificate.
+    # Files first: they contain the certificates themselves.
     for each in sorted(lists, key=lambda held: held.is_text):
         for entry in each.entries:
             if not entry.certificate_sha1:

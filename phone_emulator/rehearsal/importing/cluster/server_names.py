@@ -22,7 +22,7 @@ _SUBJECT_KEYS: Final = {
 
 
 def subject_of(server: str) -> dict[str, str]:
-    """Return what a server's name has beside its common name."""
+    """Return what a server's name has in addition to its common name."""
     subject = {key: attribute(server, name) for key, name in _SUBJECT_KEYS.items()}
     country = attribute(server, "C")
     kept = {key: value for key, value in subject.items() if value}
