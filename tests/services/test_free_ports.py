@@ -70,17 +70,19 @@ def test_processes_draw_from_disjoint_parts(drawn_elsewhere: set[int]) -> None:
 
 
 def test_a_port_that_is_taken_is_left_out() -> None:
-    first = next(iter(draw_ports()))
     with socket.socket() as stranger, socket.socket() as ours:
-        stranger.bind((HOST, first))
+        stranger.bind((HOST, 0))
         stranger.listen()
         drawn: list[int] = []
 
         def bind(port: int) -> int:
             drawn.append(port)
-            return bound(ours, first if len(drawn) == 1 else port)
+            taken = stranger.getsockname()[1]
+            return bound(ours, taken if len(drawn) == 1 else port)
 
-        assert bind_free(bind) == drawn[1]
+        # Other programs may hold more of the ports that are drawn.
+        assert bind_free(bind) == drawn[-1]
+        assert len(drawn) > 1
 
 
 def test_when_all_are_taken_the_system_gives_one(automatic: range) -> None:
