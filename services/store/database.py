@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select, text, update
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import migrate, schema, trust_lists
+from tokenless.services.store.access.broken_commit import said_when_unknown
 from tokenless.services.store.access.engine import (
     CHANNEL,
     POSTGRESQL,
@@ -182,9 +183,14 @@ class Database:
                 longer than the busy time-out.
         """
         at = int(self._clock())
-        with translate_errors(), self._transaction(writes=True) as connection:
+        with (
+            said_when_unknown() as commit,
+            translate_errors(),
+            self._transaction(writes=True) as connection,
+        ):
             change = self._begin(connection, (action, detail, by), at)
             yield change
+            commit.has_begun = True
         if self.is_shared:
             self._tell(change.revision)
 
