@@ -1,11 +1,11 @@
 """A node that runs: its services, its follower, its control socket."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from functools import partial
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 import trio
 
@@ -52,6 +52,10 @@ class Listening:
     service: str
     address: str
     port: int
+
+
+Reload: TypeAlias = Callable[[], Awaitable[None]]
+"""Takes settings and certificates of now; raises ServiceError when it cannot."""
 
 
 class NodeRuntime:
@@ -138,16 +142,15 @@ class NodeRuntime:
             serve_control, self.node.name, self.node.control_socket, self.handle
         )
 
-    async def reload(self) -> None:
-        """Take the configuration's settings and the certificates of now.
-
-        Raises:
-            ServiceError: When a certificate cannot be had.
-        """
-        await self._tftp.take_settings()
-        await self._tvs.reload()
-        await self._callmanager.reload()
-        await self._capf.reload()
+    @property
+    def reloads(self) -> Mapping[str, Reload]:
+        """What makes each service take the settings and the certificates of now."""
+        return {
+            self._tftp.name: self._tftp.take_settings,
+            self._tvs.name: self._tvs.reload,
+            self._callmanager.name: self._callmanager.reload,
+            self._capf.name: self._capf.reload,
+        }
 
     async def drain(self, timeout_s: float) -> None:
         """Begin nothing new; return when no phone is in the middle of a file."""
