@@ -89,6 +89,7 @@ def test_a_socket_that_systemd_opened_is_served_on(tmp_path: Path) -> None:
         text = config.read_text().replace(
             "\n[tftp]\nport = 0", f"\n[tftp]\nport = {port}"
         )
+        text += "\n[http]\nport = 0\ntls_port = 0\n"  # not the lab's default ports
         config.write_text(text)
         script = 'exec 3<&"$FD"; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
         words = (*TOKENLESS, "serve", "--node", "cucm-1051-a-pub", "--only", "tftp")
