@@ -246,6 +246,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "reports.host": "DNS name",
     "reports.subject": "Subject",
     "reports.serial": "Serial number",
+    "reports.not-verified": "{name} could not be verified: its signature is not that "
+    "of a certificate in it, so phones refuse it.",
     "reports.signs": "signed this file",
     "reports.features": "Unified CM Phone Feature List",
     "reports.product": "Product",
