@@ -119,7 +119,11 @@ class EnrolmentSite:
     def untrusted(self) -> str:
         """Return why a server is not trusted, for the reason that is shown."""
         if self._of_ctl():
-            return "the CTL has another certificate for CAPF (role 4); update the CTL"
+            return (
+                "the CTL has another certificate for CAPF (role 4): update the CTL, or "
+                "restart CAPF if it still shows the certificate of before a "
+                "regeneration"
+            )
         return "neither CTL nor ITL has its certificate for CAPF (role 4), nor TVS"
 
     def _records(self, role: Role, *lists: bytes | None) -> list[bytes]:

@@ -92,6 +92,16 @@ CACHE_AGE: Final = gauge(
     "Seconds since the node's caches were known to agree with the database",
     ["node"],
 )
+RECORDS_WRITTEN: Final = gauge(
+    "records_written",
+    "0 while the database does not take what a node reports about itself",
+    ["node", "record"],
+)
+SCHEMA_KNOWN: Final = gauge(
+    "schema_known",
+    "0 when the database's schema is newer than the node's program",
+    ["node"],
+)
 CACHE_ENTRIES: Final = gauge(
     "tvs_cache_entries", "Certificates that TVS can answer for", ["node", "cache"]
 )

@@ -158,6 +158,11 @@ CHECK_SERVER: Final = (
     "auto-registration is on"
 )
 """Advice where a server answers and has no file at all."""
+ONLY_SIGNED: Final = (
+    "a phone that holds lists asks for signed files only: at a server without them, "
+    "`delete-trust` makes it ask for the others"
+)
+"""Advice where a phone may have asked a server that signs nothing."""
 keep_option = click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),

@@ -73,7 +73,8 @@ class RegistrationRecords:
         self._unpruned = 0
         self._has_begun = False
         self._writer = OneWriter(may_hang=store.is_shared)
-        self._is_away = False
+        self.trouble: str | None = None
+        """The reason why changes wait; None when the last ones were written."""
 
     def note(self, change: Registration | Absence) -> None:
         """Remember a change; never blocks."""
@@ -105,13 +106,15 @@ class RegistrationRecords:
             )
             is_written = True
         except ServiceError as error:
-            if not self._is_away:
+            if self.trouble is None:
                 self._log.warning(
                     "registrations cannot be written", reason=error.explain()
                 )
-            self._is_away = True
+            self.trouble = str(error)
         else:
-            self._is_away = False
+            if self.trouble is not None:
+                self._log.info("registrations are written again")
+            self.trouble = None
         finally:
             if not is_written:
                 # Later changes of the same phones are newer.

@@ -30,6 +30,8 @@ from tokenless.services.pki.uploads import read_certificates
 _THIS_SERVER: Final = "this-server"
 _MULTI_SERVER: Final = frozenset({"multi-server", "multi-server(san)"})
 _MOST: Final = 32
+_UPLOADED: Final = "Certificate upload operation successful"
+_NOT_ALL_STORED: Final = "Not every certificate was stored: see warnings"
 
 
 class _Csr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -96,7 +98,7 @@ def _take_identity(
     taken = identities.import_own(cluster, cluster.publisher, unit, data, by=by)
     announce(cluster)
     return {
-        "message": "Certificate upload operation successful",
+        "message": _UPLOADED,
         "service": unit.value,
         "certificate": _pem(taken.certificate),
         "nodes": list(taken.nodes),
@@ -122,6 +124,8 @@ def _take_trust(
         raise ServiceError("no service is named", hint='"service": ["tomcat"]')
     stores = list(dict.fromkeys(_store(cluster, name) for name in given.service))
     stored: dict[str, int] = {}
+    warnings: list[str] = []
+    is_whole = True
     for store in stores:
         known = {each.certificate.der for each in certificates.trust(cluster, store)}
         fresh = b"".join(write_certificate(c.der) for c in found if c.der not in known)
@@ -129,8 +133,11 @@ def _take_trust(
             label = given.description
             done = trust_stores.upload(cluster, store, fresh, by=by, label=label)
             stored[store.value] = len(done.certificates)
+            warnings += [f"{store}: {line}" for line in done.explain()]
+            is_whole = is_whole and not done.kept_out
     announce(cluster)
-    return {"message": "Certificate upload operation successful", "stored": stored}
+    message = _UPLOADED if is_whole else _NOT_ALL_STORED
+    return {"message": message, "stored": stored, "warnings": warnings}
 
 
 def _show_trust(

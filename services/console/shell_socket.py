@@ -57,7 +57,7 @@ async def talk(
         cluster: The cluster.
         socket: Accepted here; who it is was checked before.
         by: The user, for the audit log.
-        limiter: Bounds how many commands run at once.
+        limiter: Bounds how many commands run at once; what exceeds it is refused.
         may_go_on: Tells whether the user is still signed in, and may change; asked
             about each line and each answer.
     """
@@ -128,6 +128,11 @@ async def _serve(
         return
     async for message in terminal.typed:
         if message.line is None:
+            continue
+        if limiter.available_tokens < 1:
+            # Not queued: it would run at some later time, when nobody looks.
+            full = text("cli.full", number=int(limiter.total_tokens))
+            await socket.send_json({"done": 1, "error": full})
             continue
         result = await trio.to_thread.run_sync(shell.run, message.line, limiter=limiter)
         await socket.send_json({"done": result.status, "error": result.error})

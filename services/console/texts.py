@@ -246,6 +246,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "reports.host": "DNS name",
     "reports.subject": "Subject",
     "reports.serial": "Serial number",
+    "reports.not-verified": "{name} could not be verified: its signature is not that "
+    "of a certificate in it, so phones refuse it.",
     "reports.signs": "signed this file",
     "reports.features": "Unified CM Phone Feature List",
     "reports.product": "Product",
@@ -259,6 +261,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "cli.output": "Output of the CLI",
     "cli.ended": "You are not signed in any longer, or your role has changed: this was "
     "not carried out.",
+    "cli.full": "{number} commands of this console run or wait for an answer, and it "
+    "takes no more: answer one of them or close its page, then enter this one again. "
+    "Nothing was carried out.",
     "cli.closed": "The connection is closed; load the page again.",
     "cli.no-script": "This page needs JavaScript; without it, use `tokenless admin`.",
     "cli.note": "The same commands as in `tokenless admin`; `help` lists them. Files "

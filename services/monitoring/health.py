@@ -4,7 +4,9 @@
 service that an administrator stopped, and caches that answer from what they last knew
 because the database is away, are `degraded`: phones are still served, and killing the
 process would take even that from them. So is a TFTP server that drops requests at its
-limits: more phones ask than it takes, or it is under attack.
+limits: more phones ask than it takes, or it is under attack. So is a node whose
+registrations the database does not take, and one whose database a newer program has
+upgraded.
 
 Orchestrators ask two more questions. `ready`: is all well, so that the next node may be
 drained. `live`: is it better not to kill the process. A service that fell is started
@@ -12,9 +14,10 @@ again by its node, so as long as one of a process's services serves, killing it 
 takes that service away, too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum, unique
+from types import MappingProxyType
 from typing import Self, assert_never
 
 import msgspec
@@ -70,6 +73,11 @@ class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
     """The reason why they cannot."""
     drops_requests: bool = False
     """True if TFTP dropped requests at its limits within the last half minute."""
+    unwritten: Mapping[str, str] = {}
+    """What the database does not take of what the node reports about itself, with the
+    reasons: `registrations`, `revision` (the one that it has applied)."""
+    newer_schema: str | None = None
+    """What to do when the database's schema is newer than the node's program."""
 
     @property
     def is_live(self) -> bool:
@@ -117,6 +125,8 @@ def judge(
     reason: str | None,
     now: float,
     drops_requests: bool = False,
+    unwritten: Mapping[str, str] = MappingProxyType({}),
+    newer_schema: str | None = None,
 ) -> NodeHealth:
     """Say how a node is.
 
@@ -128,11 +138,14 @@ def judge(
         reason: Why they cannot.
         now: Unix seconds.
         drops_requests: Whether TFTP dropped requests at its limits lately.
+        unwritten: What the database does not take of the node's records, and why.
+        newer_schema: What is newer than its program, and what to do.
     """
     states = set(services.values())
+    is_behind = stale_for_s is not None or newer_schema is not None
     if ServiceState.FAILED in states:
         verdict = Verdict.FAILING
-    elif stale_for_s is not None or drops_requests or states - {ServiceState.STARTED}:
+    elif is_behind or unwritten or drops_requests or states - {ServiceState.STARTED}:
         verdict = Verdict.DEGRADED
     else:
         verdict = Verdict.OK
@@ -144,6 +157,8 @@ def judge(
         stale_since=None if stale_for_s is None else _ago(now, stale_for_s),
         reason=reason,
         drops_requests=drops_requests,
+        unwritten=dict(unwritten),
+        newer_schema=newer_schema,
     )
 
 

@@ -77,7 +77,8 @@ class Follower:
         self._read_revision = read_revision
         self._apply_revision = apply_revision
         self._refill_ctl_cache = refill_ctl_cache
-        self._record = AppliedRecord(record_applied, may_hang=may_hang)
+        self._log = get_logger(node=node)
+        self._record = AppliedRecord(record_applied, may_hang=may_hang, log=self._log)
         self._may_hang = may_hang
         self._agreed_at = time.monotonic()
         self._woken = trio.Event()
@@ -87,7 +88,6 @@ class Follower:
         self._look_began: float | None = None
         self._seen: _FileIdentity = None
         self._node = node
-        self._log = get_logger(node=node)
         CACHE_AGE.labels(node).set_function(lambda: self.age_s)
 
     @property
@@ -97,6 +97,11 @@ class Follower:
         if began is not None and time.monotonic() - began > _LONGEST_LOOK_S:
             return f"it has looked at the database for over {_LONGEST_LOOK_S} s"
         return self._failure
+
+    @property
+    def unrecorded(self) -> str | None:
+        """Error that keeps other hosts from knowing how far the node is, or None."""
+        return self._record.trouble
 
     @property
     def age_s(self) -> float:
@@ -174,14 +179,10 @@ class Follower:
         moved = revision != self.applied
         judge_anew = moved and await self._apply_revision(revision)
         await self._watch_ctl_file(judge_anew=judge_anew)
-        try:
-            await self._record.record(revision)
-        except ServiceError:
-            # Applied it is, and need not be again.
-            await self._note(revision)
-            raise
-        await self._note(revision)
         self._agreed_at = time.monotonic()
+        # Recorded before others hear of it here, but applied it is either way.
+        await self._record.record(revision)
+        await self._note(revision)
 
     async def _look_up_revision(self) -> int:
         reachable = DATABASE_REACHABLE.labels(self._node)

@@ -1,11 +1,11 @@
 """A node that runs: its services, its follower, its control socket."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from functools import partial
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 import trio
 
@@ -18,6 +18,7 @@ from tokenless.services.cluster.distribution import (
     record_applied,
 )
 from tokenless.services.errors import ServiceError
+from tokenless.services.logs import get_logger
 from tokenless.services.metrics import CTL_INSTALLS, exposition
 from tokenless.services.monitoring.expiry import COLLECTOR, load_ends
 from tokenless.services.monitoring.health import NodeHealth, judge
@@ -26,9 +27,15 @@ from tokenless.services.node.control.server import serve_control
 from tokenless.services.node.database_thread import in_thread
 from tokenless.services.node.follow_up import AtOnce, CertificateWatch, FollowUps, Pace
 from tokenless.services.node.follower import Follower, follow_notifications
+from tokenless.services.node.recording import OwnRecords
+from tokenless.services.node.schema_watch import SchemaWatch
 from tokenless.services.node.supervised.callmanager import CallManagerService
 from tokenless.services.node.supervised.stream_services import CapfService, TvsService
-from tokenless.services.node.supervised.supervision import Service, Supervised
+from tokenless.services.node.supervised.supervision import (
+    Service,
+    ServiceName,
+    Supervised,
+)
 from tokenless.services.node.supervised.tftp import TftpService
 from tokenless.services.node.supervised.trust import NodeTrust
 from tokenless.services.publishing.snapshot import ClusterSnapshot
@@ -52,6 +59,10 @@ class Listening:
     service: str
     address: str
     port: int
+
+
+Reload: TypeAlias = Callable[[], Awaitable[None]]
+"""Takes settings and certificates of now; raises ServiceError when it cannot."""
 
 
 class NodeRuntime:
@@ -88,7 +99,9 @@ class NodeRuntime:
             check_ready=partial(in_thread, cluster, check_ready, cluster, node),
             pace=pace or AtOnce(),
         )
+        self._schema = SchemaWatch(cluster.store, node.name, get_logger(node=node.name))
         self.follower = self._make_follower()
+        self._records = self._make_records()
 
     def _make_follower(self) -> Follower:
         node, cluster = self.node, self._cluster
@@ -96,7 +109,7 @@ class NodeRuntime:
         return Follower(
             node.name,
             node.ctl_file,
-            cluster.store.revision,
+            self._schema.revision,
             self._apply,
             self._trust.refill_ctl_cache,
             record_applied=partial(record_applied, cluster, node)
@@ -104,6 +117,14 @@ class NodeRuntime:
             else None,
             may_hang=is_shared,
         )
+
+    def _make_records(self) -> OwnRecords:
+        troubles: dict[str, Callable[[], str | None]] = {}
+        if ServiceName.CALLMANAGER in self._services:
+            troubles["registrations"] = lambda: self._callmanager.unwritten
+        if self._cluster.store.is_shared:
+            troubles["revision"] = lambda: self.follower.unrecorded
+        return OwnRecords(self.node.name, troubles)
 
     def _activated(self) -> Iterator[tuple[ServiceKind, Service]]:
         """Yield the services that the node has, in the order of their start."""
@@ -138,16 +159,15 @@ class NodeRuntime:
             serve_control, self.node.name, self.node.control_socket, self.handle
         )
 
-    async def reload(self) -> None:
-        """Take the configuration's settings and the certificates of now.
-
-        Raises:
-            ServiceError: When a certificate cannot be had.
-        """
-        await self._tftp.take_settings()
-        await self._tvs.reload()
-        await self._callmanager.reload()
-        await self._capf.reload()
+    @property
+    def reloads(self) -> Mapping[str, Reload]:
+        """What makes each service take the settings and the certificates of now."""
+        return {
+            self._tftp.name: self._tftp.take_settings,
+            self._tvs.name: self._tvs.reload,
+            self._callmanager.name: self._callmanager.reload,
+            self._capf.name: self._capf.reload,
+        }
 
     async def drain(self, timeout_s: float) -> None:
         """Begin nothing new; return when no phone is in the middle of a file."""
@@ -178,6 +198,8 @@ class NodeRuntime:
             reason=follower.trouble,
             now=self._cluster.clock(),
             drops_requests=self._tftp.drops_requests,
+            unwritten=self._records.unwritten,
+            newer_schema=self._schema.newer,
         )
 
     async def handle(self, request: requests.Request) -> Mapping[str, object]:

@@ -9,12 +9,12 @@ socket or to a process stays as it is until a restart, and the log names it. A
 configuration that cannot be used changes nothing.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 import trio
@@ -28,10 +28,9 @@ from tokenless.services.monitoring.health import Health
 from tokenless.services.node.control.unix_socket import serve_lock
 from tokenless.services.node.database_thread import in_thread
 from tokenless.services.node.follow_up import Pace
-from tokenless.services.node.runtime import Listening, NodeRuntime, ServiceKind
+from tokenless.services.node.runtime import Listening, NodeRuntime, Reload, ServiceKind
 
 _DRAIN_S: Final = 3.0
-Reload: TypeAlias = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,35 +146,58 @@ async def reload(
     serving: Serving,
     path: Path | None,
     others: Mapping[str, Reload] = MappingProxyType({}),
-) -> None:
+) -> list[str]:
     """Reload settings and certificates; failures are logged, connections stay.
 
     Args:
         cluster: The cluster that is served.
         serving: What serves it.
         path: Its configuration; None when only certificates can have changed.
-        others: For other servers, such as the console: by the name of the node, what
-            renews its certificate.
+        others: For other servers: the console, by the name of the node whose
+            certificate it renews.
+
+    Returns:
+        What goes on as it was, because it could not be reloaded.
     """
     try:
         changed = await _take_settings(cluster, path)
     except ServiceError as error:
         get_logger().error("configuration not reloaded", reason=error.explain())
-        return
-    for runtime in serving.runtimes:
-        await _reload_node(runtime.node.name, runtime.reload)
-    for node, reload_it in others.items():
-        await _reload_node(node, reload_it)
-    get_logger().info("reloaded", changed=changed)
+        return ["configuration"]
+    log = get_logger()
+    failed = [
+        f"{service} of {node}"
+        for node, service, reload_it in _reloads(serving, others)
+        if not await _is_reloaded(node, service, reload_it)
+    ]
+    if failed:
+        log.error("reloaded in part", changed=changed, not_reloaded=failed)
+    else:
+        log.info("reloaded", changed=changed)
     if waiting := [name for name in changed if name not in settings_at_once()]:
-        get_logger().warning("these settings apply after a restart", settings=waiting)
+        log.warning("these settings apply after a restart", settings=waiting)
+    return failed
 
 
-async def _reload_node(node: str, reload_it: Reload) -> None:
+def _reloads(
+    serving: Serving, others: Mapping[str, Reload]
+) -> Iterator[tuple[str, str, Reload]]:
+    """Give what reloads each server, with its node and its name."""
+    for runtime in serving.runtimes:
+        for service, reload_it in runtime.reloads.items():
+            yield runtime.node.name, service, reload_it
+    for node, reload_it in others.items():
+        yield node, "console", reload_it
+
+
+async def _is_reloaded(node: str, service: str, reload_it: Reload) -> bool:
     try:
         await reload_it()
-    except ServiceError as error:
-        get_logger(node=node).error("certificate not reloaded", reason=error.explain())
+    except (ServiceError, OSError) as error:
+        reason = error.explain() if isinstance(error, ServiceError) else str(error)
+        get_logger(node=node).error("not reloaded", service=service, reason=reason)
+        return False
+    return True
 
 
 async def _take_settings(cluster: Cluster, path: Path | None) -> list[str]:

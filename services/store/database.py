@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import Connection, insert, select, text, update
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import migrate, schema, trust_lists
+from tokenless.services.store.access.broken_commit import said_when_unknown
 from tokenless.services.store.access.engine import (
     CHANNEL,
     POSTGRESQL,
@@ -35,6 +36,9 @@ _NOTIFY: Final = text(
     "CAST(:channel AS pg_catalog.text), CAST(:revision AS pg_catalog.text))"
 )
 _REVISION: Final = select(schema.cluster.c.revision)
+_STATE: Final = select(
+    schema.cluster.c.revision, migrate.SELECT_VERSION.scalar_subquery()
+)
 _MAY_CHANGE: Final = text(
     "SELECT pg_catalog.has_table_privilege("
     "'audit'::pg_catalog.text, 'INSERT'::pg_catalog.text)"
@@ -44,6 +48,15 @@ _LOCK: Final = text(
 )
 _FOUNDING: Final = 0x746F6B656E
 """Number of the advisory lock for making and upgrading tables."""
+
+
+class State(NamedTuple):
+    """How far the database is."""
+
+    revision: int
+    """The cluster's; it grows with every change."""
+    schema: str | None
+    """The version of its tables; None when it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +171,16 @@ class Database:
         with self.read() as connection:
             return int(connection.scalar(_REVISION) or 0)
 
+    def state(self) -> State:
+        """Return the revision and the schema, by one query.
+
+        Raises:
+            ServiceError: When the database cannot be read.
+        """
+        with self.read() as connection:
+            row = connection.execute(_STATE).one_or_none()
+        return State(0, None) if row is None else State(*row)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Read, all from one state.
@@ -182,9 +205,14 @@ class Database:
                 longer than the busy time-out.
         """
         at = int(self._clock())
-        with translate_errors(), self._transaction(writes=True) as connection:
+        with (
+            said_when_unknown() as commit,
+            translate_errors(),
+            self._transaction(writes=True) as connection,
+        ):
             change = self._begin(connection, (action, detail, by), at)
             yield change
+            commit.has_begun = True
         if self.is_shared:
             self._tell(change.revision)
 

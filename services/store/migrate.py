@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, String, column, inspect, select, table, text
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.store import schema
@@ -23,6 +23,9 @@ _TABLE_OF_VERSIONS: Final = (
 )
 """As Alembic makes it."""
 _STEPS: Final = Path(__file__).with_name("migrations")
+SELECT_VERSION: Final = select(column("version_num", String())).select_from(
+    table(_VERSIONS)
+)
 _ONE_AT_A_TIME: Final = threading.Lock()
 """Alembic keeps its state in its modules."""
 
@@ -31,7 +34,7 @@ def version(connection: Connection) -> str | None:
     """Return the version of a database's schema, None when it holds no cluster."""
     tables = inspect(connection)
     if tables.has_table(_VERSIONS):
-        stored = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        stored = connection.scalar(SELECT_VERSION)
         return None if stored is None else str(stored)
     # Data folders of the first schema had no table of versions.
     return _FIRST if tables.has_table(schema.cluster.name) else None
@@ -47,11 +50,15 @@ def check_known(stored: str | None) -> None:
         raise ServiceError(
             "the database holds no cluster", hint="name another one, or restore it"
         )
-    if stored > NEWEST:
-        raise ServiceError(
-            f"the database has schema {stored}, this program knows up to {NEWEST}",
-            hint="use the newer program that made it",
-        )
+    if (too_new := why_too_new(stored)) is not None:
+        raise ServiceError(too_new, hint="use the newer program that made it")
+
+
+def why_too_new(stored: str) -> str | None:
+    """Say that a newer program made a schema; None when this one knows it."""
+    if stored <= NEWEST:
+        return None
+    return f"the database has schema {stored}, this program knows up to {NEWEST}"
 
 
 def upgrade(connection: Connection) -> None:

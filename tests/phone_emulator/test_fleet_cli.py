@@ -77,7 +77,10 @@ async def test_a_server_without_files_is_no_success(
     status, _, err = await fleet.boot("--json")
 
     assert status == 3
-    assert err.startswith("tokenless: no TFTP server has a file for any phone; check ")
+    assert err.startswith(
+        "tokenless: no TFTP server has a file that any phone asked for; check "
+    )
+    assert "asks for signed files only" in err
 
 
 async def test_phones_that_refuse_are_counted_shown_and_erased(

@@ -14,11 +14,14 @@ from tests.rigs.live import LiveNode, live_node
 from tests.rigs.run_cli import run_cli
 from tests.rigs.run_in_terminal import run_in_terminal
 from tokenless.phone_emulator.capf_client import CapfResult
+from tokenless.phone_emulator.cli.phones.boot import complaint
 from tokenless.phone_emulator.cli.phones.capf_complaint import capf_complaint
 from tokenless.phone_emulator.enrolment import CHANGED
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.registration.report import RegistrationReport
-from tokenless.phone_emulator.secd.report import BootReport
+from tokenless.phone_emulator.secd.report import BootReport, FileAction
+from tokenless.protocol.trust.reasons import Reason
+from tokenless.protocol.trust.verdicts import FileKind
 
 MIXED = replace(Lab(), mixed=True)
 LISTS = ("CTLFile.tlv", "ITLFile.tlv")
@@ -118,7 +121,14 @@ async def test_a_server_without_files_is_no_success(
 
     assert status == 3
     assert "  CTLFile.tlv    absent\n" in out
+    # It holds lists, so it did not ask for the configuration that a PBX would have.
+    expected = f"tokenless: no TFTP server has a signed file for {DEVICE}; check "
+    assert err.startswith(expected)
+    assert "asks for signed files only" in err
+    assert (await phone("delete-trust"))[0] == 0
+    _, _, err = await phone.boot()
     assert err.startswith(f"tokenless: no TFTP server has a file for {DEVICE}; check ")
+    assert "signed" not in err
 
 
 async def test_a_server_with_a_configuration_only_is_a_success(
@@ -213,6 +223,31 @@ def test_every_end_of_a_session_has_words_and_advice(result: CapfResult) -> None
     assert fault.startswith(f"{DEVICE}: ")
     assert fault.endswith(" ([::1]:3804: for a reason)")
     assert advice
+
+
+@pytest.mark.parametrize(
+    ("capf", "said"),
+    [
+        (None, "order one with `tokenless device set"),
+        (("null-string", "no-action"), "CAPF has nothing to do for the phone"),
+        (("string", "declined"), "the string is wrong"),
+        (
+            ("existing-lsc", "declined"),
+            "is missing or not trusted",
+        ),
+        (("string", "waits-for-string"), "type the authentication string"),
+        (("null-string", "untrusted-server"), "does not trust the CAPF server"),
+    ],
+)
+def test_a_phone_that_cannot_decrypt_is_told_why_capf_gave_it_nothing(
+    capf: tuple[str, str] | None, said: str
+) -> None:
+    keys = ("mode", "result", "server", "reason")
+    ended = None if capf is None else dict(zip(keys, (*capf, "h:1", ""), strict=True))
+    report = BootReport(DEVICE, "7975", capf=ended)
+    report.file(FileKind.CONFIGURATION).action = FileAction.FAILED
+    report.file(FileKind.CONFIGURATION).code = Reason.NOT_DECRYPTED
+    assert said in complaint(report)
 
 
 async def test_a_replay_in_words_as_json_and_with_its_log(phone: Commands) -> None:

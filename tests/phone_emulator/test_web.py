@@ -32,6 +32,7 @@ from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.protocol.trust.anchors import FileKind
 
 MIXED = Lab(mixed=True)
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(params=["7975", "8861"])
@@ -247,7 +248,7 @@ def files(target: str) -> Page | None:
 
 
 async def by_http(where: Server, name: str) -> bytes:
-    async with HttpClient(timeout_s=2) as client:
+    async with HttpClient(timeout_s=PATIENCE_S) as client:
         return await client.fetch(where, name, max_bytes=20_000)
 
 
@@ -257,7 +258,7 @@ async def test_files_over_http() -> None:
         assert await by_http(where, "empty") == b""
         with pytest.raises(NotByHttpError, match="404"):
             await by_http(where, "missing")
-        async with HttpClient(timeout_s=2) as client:
+        async with HttpClient(timeout_s=PATIENCE_S) as client:
             with pytest.raises(NotByHttpError, match="too large"):
                 await client.fetch(where, "large", max_bytes=10_000)
             just = await client.fetch(where, "large", max_bytes=10_001)

@@ -51,7 +51,12 @@ def test_a_life(systemd: socket.socket, tmp_path: Path) -> None:
         assert told(systemd) == {"WATCHDOG": "1"}
         served.process.send_signal(signal.SIGHUP)
         assert int(told(systemd)["MONOTONIC_USEC"]) > 0
-        assert told(systemd)["READY"] == "1"
+        again = told(systemd)
+        assert (again["READY"], again["STATUS"]) == ("1", "serving")
+        (tmp_path / "lab.toml").write_text("no TOML")
+        served.process.send_signal(signal.SIGHUP)
+        assert told(systemd)["RELOADING"] == "1"
+        assert told(systemd)["STATUS"] == "serving; not reloaded: configuration"
         served.process.send_signal(signal.SIGTERM)
         assert told(systemd)["STOPPING"] == "1"
         assert served.process.wait(PATIENCE_S) == 0
@@ -84,6 +89,7 @@ def test_a_socket_that_systemd_opened_is_served_on(tmp_path: Path) -> None:
         text = config.read_text().replace(
             "\n[tftp]\nport = 0", f"\n[tftp]\nport = {port}"
         )
+        text += "\n[http]\nport = 0\ntls_port = 0\n"  # not the lab's default ports
         config.write_text(text)
         script = 'exec 3<&"$FD"; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
         words = (*TOKENLESS, "serve", "--node", "cucm-1051-a-pub", "--only", "tftp")

@@ -22,7 +22,7 @@ from tokenless.phone_emulator.cli.fleets.options import (
     tftp_option,
 )
 from tokenless.phone_emulator.cli.fleets.view import fleet_view, print_report
-from tokenless.phone_emulator.cli.options import CHECK_SERVER
+from tokenless.phone_emulator.cli.options import CHECK_SERVER, ONLY_SIGNED
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.fleet.fleet import FleetSettings
 from tokenless.phone_emulator.fleet.plan import FleetPlan
@@ -109,7 +109,8 @@ def _judge(report: FleetReport) -> None:
         nobody_answers = silent == report.phones
         sys.exit(ExitStatus.CANNOT_TELL if nobody_answers else ExitStatus.FAILED)
     if report.found_nothing:
-        complain(f"no TFTP server has a file for any phone; {CHECK_SERVER}")
+        advice = f"{CHECK_SERVER}; {ONLY_SIGNED}"
+        complain(f"no TFTP server has a file that any phone asked for; {advice}")
         sys.exit(ExitStatus.CANNOT_TELL)
 
 

@@ -17,8 +17,16 @@ from tokenless.ground.terminal import slow_view
 from tokenless.inputs import INPUT_FILE, INPUT_FOLDER
 from tokenless.parsed import Parsed
 from tokenless.phone_emulator.addresses import parse_phone_name
-from tokenless.phone_emulator.cli.options import CHECK_SERVER, ModelName, tftp_option
-from tokenless.phone_emulator.cli.phones.capf_complaint import capf_complaint
+from tokenless.phone_emulator.cli.options import (
+    CHECK_SERVER,
+    ONLY_SIGNED,
+    ModelName,
+    tftp_option,
+)
+from tokenless.phone_emulator.cli.phones.capf_complaint import (
+    capf_complaint,
+    no_certificate_advice,
+)
 from tokenless.phone_emulator.cli.phones.options import (
     flash_option,
     habit_options,
@@ -205,8 +213,16 @@ def _judge(report: BootReport) -> None:
         is_silent = report.outcome is Outcome.UNREACHABLE
         sys.exit(ExitStatus.CANNOT_TELL if is_silent else ExitStatus.FAILED)
     if report.found_nothing:
-        complain(f"no TFTP server has a file for {report.device}; {CHECK_SERVER}")
+        complain(_nothing_found(report))
         sys.exit(ExitStatus.CANNOT_TELL)
+
+
+def _nothing_found(report: BootReport) -> str:
+    asked = report.file(FileKind.CONFIGURATION).requested or ""
+    if not asked.endswith(".sgn"):
+        return f"no TFTP server has a file for {report.device}; {CHECK_SERVER}"
+    advice = f"{CHECK_SERVER}; {ONLY_SIGNED}"
+    return f"no TFTP server has a signed file for {report.device}; {advice}"
 
 
 def _boot(
@@ -253,13 +269,14 @@ def complaint(report: BootReport) -> str:
     for kind, file in report.files.items():
         if file.action in (FileAction.REJECTED, FileAction.FAILED):
             name = file.requested or kind.value
-            return f"{name} {file.action}: {file.reason}; {_advice(kind, file)}"
+            advice = _advice(kind, file)
+            if file.code is Reason.NOT_DECRYPTED:
+                advice = no_certificate_advice(report)
+            return f"{name} {file.action}: {file.reason}; {advice}"
     return "the phone does not hold what the server serves"
 
 
 def _advice(kind: FileKind, file: FileReport) -> str:
-    if file.code is Reason.NOT_DECRYPTED:
-        return "the phone needs a certificate from CAPF; see `capf` of --json"
     if file.action is FileAction.FAILED:
         return "check address and port, and that the TFTP service runs there"
     if kind is FileKind.CONFIGURATION:

@@ -1,4 +1,4 @@
-"""What to say of a phone at which the string was typed and CAPF changed nothing."""
+"""What to say of a phone for which CAPF changed nothing."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,6 +10,16 @@ _ORDER: Final = "order one with `tokenless device set {device} --capf install`"
 _AGAIN: Final = (
     "a wrong string ends the operation: order it again with `tokenless device set "
     "{device} --capf install --auth string --string DIGITS`"
+)
+_NOT_PROVEN: Final = (
+    "CAPF declined: the phone's certificate is missing or not trusted",
+    "order it with another `--auth` of `tokenless device set {device} --capf install`",
+)
+"""What is said instead of a wrong string where a certificate was asked for."""
+_PROVES: Final = frozenset({"existing-lsc", "existing-mic"})
+_TYPE: Final = (
+    "type the authentication string with `tokenless phone capf --flash DIR --string "
+    "DIGITS --tftp HOST`"
 )
 _CHECK: Final = (
     "check that Cisco Certificate Authority Proxy Function runs there, then type the "
@@ -28,7 +38,7 @@ _SAID: Final[Mapping[CapfResult, tuple[str, str]]] = {
     CapfResult.LATER: ("CAPF is busy", "type the string again later"),
     CapfResult.UNTRUSTED: (
         "the phone does not trust the CAPF server",
-        "give the phone a list that has the certificate of CAPF, and boot it",
+        "give the phone a list that has the certificate that CAPF shows, and boot it",
     ),
     CapfResult.CONNECT_FAILED: ("CAPF could not be reached", _CHECK),
     CapfResult.LOST: ("the connection to CAPF was lost", _CHECK),
@@ -45,8 +55,20 @@ def capf_complaint(report: BootReport) -> str:
     return f"{report.device}: {_of(report.capf, report.device)}"
 
 
+def no_certificate_advice(report: BootReport) -> str:
+    """Return what helps a phone that cannot decrypt its configuration."""
+    if report.capf is None:
+        return _ORDER.format(device=report.device)
+    if report.capf["result"] not in _SAID:
+        return _TYPE
+    return _of(report.capf, report.device)
+
+
 def _of(capf: Mapping[str, Any], device: str) -> str:
-    fault, advice = _SAID[CapfResult(capf["result"])]
+    result = CapfResult(capf["result"])
+    fault, advice = _SAID[result]
+    if result is CapfResult.DECLINED and capf.get("mode") in _PROVES:
+        fault, advice = _NOT_PROVEN
     details = ": ".join(filter(None, (capf["server"], capf["reason"])))
     shown = f" ({details})" if details else ""
     return f"{fault}{shown}; {advice.format(device=device)}"

@@ -43,8 +43,9 @@ def health(data: Path, nodes: tuple[str, ...], *, ready: bool, as_json: bool) ->
     """Report the health of the nodes served from this data folder.
 
     Exit status 0 when all are ok or degraded (they serve phones, but the database is
-    unreachable or an administrator stopped a service); 1 when a service crashed or a
-    node's server process is gone. With --ready only ok is 0.
+    unreachable, takes no change or has a newer schema, or an administrator stopped a
+    service); 1 when a service crashed or a node's server process is gone.
+    With --ready only ok is 0.
     """
     state = Health.of(_ask_all(data, nodes or _served(data)))
     if as_json:
@@ -122,6 +123,10 @@ def _line(node: NodeHealth) -> str:
     line = f"{node.node}: {node.verdict}, revision {node.revision}; {services}"
     if node.drops_requests:
         line += "; TFTP drops requests at its limits: too many clients, or an attack"
+    if node.newer_schema is not None:
+        line += f"; {node.newer_schema}"
+    for record, reason in node.unwritten.items():
+        line += f"; its {record} cannot be written to the database: {reason}"
     if node.stale_since is None:
         return line
     since = node.stale_since.isoformat()

@@ -28,8 +28,8 @@ from tokenless.services.config.host_sections import ConsoleSection
 from tokenless.services.logs import configure_logs, get_logger
 from tokenless.services.monitoring import notify
 from tokenless.services.monitoring.http_server import serve_monitoring
-from tokenless.services.node.runtime import ServiceKind
-from tokenless.services.node.serve import Reload, Serving, reload, serve_nodes
+from tokenless.services.node.runtime import Reload, ServiceKind
+from tokenless.services.node.serve import Serving, reload, serve_nodes
 from tokenless.services.scratch import remove_left_scratch
 
 _Place = TypeVar("_Place", MetricsSection, ConsoleSection)
@@ -238,7 +238,7 @@ def _say_stopping(number: int) -> None:
 
 
 async def _obey(
-    signals: AsyncIterator[int], reload_all: Callable[[], Awaitable[None]]
+    signals: AsyncIterator[int], reload_all: Callable[[], Awaitable[list[str]]]
 ) -> None:
     """Reload at each SIGHUP; return at the signal that ends the process.
 
@@ -249,8 +249,9 @@ async def _obey(
     async def reload_in_turn() -> None:
         async with turn:
             notify.tell_reloading()
-            await reload_all()
-            notify.tell_ready("serving")
+            failed = await reload_all()
+            but = f"; not reloaded: {', '.join(failed)}" if failed else ""
+            notify.tell_ready(f"serving{but}")
 
     async with trio.open_nursery() as reloading:
         async for number in signals:

@@ -10,6 +10,7 @@ from tokenless.protocol.errors import DecodeError
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.phones.features import FEATURES
 from tokenless.protocol.phones.models import PHONE_MODELS
+from tokenless.protocol.trust.lint import SignatureState, signature_state
 from tokenless.services.cluster.cluster import Node
 from tokenless.services.console.visit import Page, Visit
 
@@ -38,6 +39,8 @@ class ShownList:
     md5: str = ""
     length: int = 0
     signer: str = ""
+    is_verified: bool = True
+    """Whether the signature is that of the record that the signer names."""
     trouble: str = ""
     """The reason why it cannot be read; empty when it can, or when there is none."""
     records: tuple[ShownRecord, ...] = ()
@@ -77,19 +80,21 @@ def _read(node: Node, name: str) -> ShownList:
     except (OSError, DecodeError) as error:
         return ShownList(node.name, name, trouble=str(error))
     signing = trust_list.signing_record()
+    is_verified = signature_state(trust_list) is SignatureState.VALID
     return ShownList(
         node.name,
         name,
         md5=trust_list.md5,
         length=len(data),
         signer="" if signing is None else signing.subject_name or "",
+        is_verified=is_verified,
         records=tuple(
             ShownRecord(
                 role_text(each.role),
                 each.dns_name or "",
                 each.subject_name or "",
                 each.serial_hex or "",
-                each is signing,
+                each is signing and is_verified,
             )
             for each in trust_list.records
         ),

@@ -155,6 +155,11 @@ class CallManagerService:
             # As after a regeneration on another host: the key is not here yet.
             self._log.warning("links are not changed", reason=error.explain())
 
+    @property
+    def unwritten(self) -> str | None:
+        """The reason why the database has not the registrations of now, or None."""
+        return None if self._records is None else self._records.trouble
+
     def registrations(self) -> dict[str, object]:
         """Return the registrations here, and why others have ended."""
         server = self.server
@@ -193,6 +198,7 @@ class CallManagerService:
         if self._links is not None:
             self._links.close()
             self._links = None
+        self._records = None
 
     def _read_devices(self) -> DeviceBook:
         with self._cluster.store.read() as connection:

@@ -74,6 +74,21 @@ async def test_who_serves_phones_is_well_enough(
     assert (await invoked(tmp_path, "--ready", "--node", "pub")).exit_code == 0
 
 
+async def test_a_line_says_what_the_database_does_not_take_and_a_newer_schema(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    well = state_of("pub", ServiceState.STARTED)
+    unwritten = {"registrations": "a full disk"}
+    answer = msgspec.structs.replace(
+        well, unwritten=unwritten, newer_schema="it has schema 0099; upgrade"
+    )
+    found = await asked(tmp_path, nursery, {"pub": answer})
+    assert found.output == (
+        "pub: ok, revision 7; Cisco Tftp STARTED; it has schema 0099; upgrade; its "
+        "registrations cannot be written to the database: a full disk\n"
+    )
+
+
 async def test_a_service_that_fell_is_exit_status_1(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:

@@ -59,9 +59,10 @@ async def test_an_end_counts_for_more_than_a_reload() -> None:
 async def test_a_reload_that_waits_holds_up_no_end() -> None:
     reloads: list[int] = []
 
-    async def reload_all() -> None:
+    async def reload_all() -> list[str]:
         reloads.append(len(reloads))
-        await trio.sleep_forever()
+        await trio.Event().wait()
+        return []
 
     async def signals() -> AsyncGenerator[int, None]:
         yield signal.SIGHUP
@@ -81,9 +82,10 @@ async def test_a_signal_during_a_reload_is_a_further_reload() -> None:
     may_end = trio.Event()
     ends: list[int] = []
 
-    async def reload_all() -> None:
+    async def reload_all() -> list[str]:
         await may_end.wait()
         ends.append(len(ends))
+        return []
 
     async def signals() -> AsyncGenerator[int, None]:
         for _ in range(3):

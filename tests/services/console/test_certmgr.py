@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from tests.rigs import minting
+from tests.rigs.clock import Clock
 from tests.rigs.console_rig import PASSWORD, ConsoleRig, add_users, console_of
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
@@ -35,6 +36,7 @@ from tokenless.services.publishing.itl import rebuild_itl
 from tokenless.services.store.parameters import Parameter
 
 FOREIGN_PEM = minting.pem(minting.server("elsewhere").certificate.der).decode()
+UPLOADED = "Certificate upload operation successful"
 KEY_PEM = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"
 
 
@@ -132,6 +134,29 @@ async def test_a_ca_that_is_not_trusted_is_400(
         answer = await renewed(Client(rig), company, cluster)
     assert answer.status_code == 400
     assert "not available in the trust-store" in answer.json()["message"]
+
+
+async def test_a_certificate_that_a_store_keeps_out_is_not_called_uploaded(
+    cluster: Cluster, clock: Clock
+) -> None:
+    node, unit = cluster.publisher, TrustStore.CALLMANAGER
+    older = certificates.own_certificate(cluster, node, unit)
+    clock.advance(86400)
+    later = certificates.regenerate(cluster, node, unit, by="test")
+    async with console_of(cluster) as rig:
+        client = Client(rig)
+        answers = []
+        for each in (older, later, older):
+            pem = minting.pem(each.der).decode()
+            body = {"service": ["tomcat"], "certificates": [pem]}
+            answers.append((await client.post("trust/certificates", body)).json())
+    new, replaced, kept_out = answers
+    assert new["message"] == replaced["message"] == UPLOADED
+    assert (new["stored"], new["warnings"]) == ({"tomcat-trust": 1}, [])
+    assert ["was replaced" in line for line in replaced["warnings"]] == [True]
+    assert kept_out["message"] != UPLOADED
+    assert kept_out["stored"] == {"tomcat-trust": 0}
+    assert ["was not stored" in line for line in kept_out["warnings"]] == [True]
 
 
 async def test_an_answer_to_an_older_request_is_500(

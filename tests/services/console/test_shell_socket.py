@@ -20,6 +20,7 @@ from tests.rigs.console_rig import (
 )
 from tokenless.services.changes.console_users import add_user, delete_user
 from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.console import console as console_module
 from tokenless.services.console.sessions import COOKIE
 from tokenless.services.store.audit import read_audit
 from tokenless.services.store.console_users import ConsoleRole
@@ -190,3 +191,31 @@ async def test_questions_that_nobody_answers_hold_up_no_other_answer(
         assert (await alice.get("/")).status_code == 200
         await sockets[0].send_message(json.dumps({"answer": "y"}))
         assert "Cluster set to Mixed Mode" in await until_done(sockets[0])
+
+
+async def test_a_command_too_many_is_refused_and_not_queued(
+    lab: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_module, "_SHELL_THREADS", 2)
+    add_users(lab)
+    async with console_of(lab) as console, AsyncExitStack() as stack:
+        alice = await console.signed_in("alice")
+        sockets = [
+            await stack.enter_async_context(shell(console, alice)) for _ in range(3)
+        ]
+        *asked, last = sockets
+        for socket in sockets:
+            await socket.send_message(json.dumps({"node": lab.publisher.name}))
+        for socket in asked:
+            await socket.send_message(MODE)
+            assert "ask" in json.loads(await socket.get_message())
+        await last.send_message(MODE)
+        refusal = await until_done(last, "y")
+        assert refusal.startswith("2 commands of this console run or wait")
+        assert refusal.endswith("Nothing was carried out.")
+        assert not lab.is_mixed
+        # Once one is answered there is room again.
+        await asked[0].send_message(json.dumps({"answer": "n"}))
+        await until_done(asked[0])
+        await last.send_message(MODE)
+        assert "Cluster set to Mixed Mode" in await until_done(last, "y")

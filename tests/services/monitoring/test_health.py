@@ -1,5 +1,7 @@
 """When a node is well, when it only serves, when a restart may mend it."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -60,6 +62,23 @@ def test_a_server_that_drops_requests_is_degraded() -> None:
     )
     assert found.verdict is Verdict.DEGRADED
     assert msgspec.to_builtins(found)["drops_requests"] is True
+
+
+@pytest.mark.parametrize(
+    "what",
+    [{"unwritten": {"revision": "a full disk"}}, {"newer_schema": "upgrade the node"}],
+)
+def test_what_the_database_does_not_take_or_a_newer_program_made_is_degraded(
+    what: dict[str, Any],
+) -> None:
+    services = {"Cisco Tftp": STARTED}
+    times: dict[str, Any] = {"stale_for_s": None, "reason": None, "now": NOW}
+    found = judge("lab-pub", services, revision=7, **times, **what)
+    assert found.verdict is Verdict.DEGRADED
+    assert what.items() <= msgspec.to_builtins(found).items()
+    fallen = {"Cisco Tftp": ServiceState.FAILED}
+    found = judge("lab-pub", fallen, revision=7, **times, **what)
+    assert found.verdict is Verdict.FAILING
 
 
 def test_since_when_caches_are_stale() -> None:

@@ -136,7 +136,7 @@ async def test_what_is_applied_is_recorded(away: Away) -> None:
 
 
 async def test_a_database_that_takes_no_change_is_followed_and_said(
-    away: Away, monkeypatch: pytest.MonkeyPatch
+    away: Away, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As while the standby is away for which it waits with each commit."""
     monkeypatch.setattr(one_writer, "ANSWER_S", 0.05)
@@ -144,14 +144,22 @@ async def test_a_database_that_takes_no_change_is_followed_and_said(
     for revision in (2, 3):
         away.revision = revision
         await away.follower.sync(revision)
-        await until(lambda: away.follower.trouble is not None)
-        assert "takes no change" in str(away.follower.trouble)
+        await until(lambda: away.follower.unrecorded is not None)
+        assert "takes no change" in str(away.follower.unrecorded)
+    # Its lists are those of now: only other hosts do not know it.
+    assert away.follower.trouble is None
+    agreed_at = away.follower._agreed_at
+    await until(lambda: away.follower._agreed_at > agreed_at)
     # What is applied is not applied again at each look, nor written more than once.
     assert away.applied == [1, 2, 3]
     assert away.recorded == [1]
     away.takes_changes.set()
-    await until(lambda: away.follower.trouble is None)
+    await until(lambda: away.follower.unrecorded is None)
     assert away.recorded[-1] == 3
+    log = "".join(capsys.readouterr())
+    assert log.count("the applied revision cannot be recorded") == 1
+    assert log.count("the applied revision is recorded again") == 1
+    assert "cannot follow the database" not in log
 
 
 async def test_a_look_that_does_not_end_is_said(

@@ -1,5 +1,7 @@
 """SIGHUP: what is taken at once, what waits, what changes nothing."""
 
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import trio
 
 from tests.rigs.node_rig import LAB
 from tokenless.protocol.codes import TrustStore
-from tokenless.services.changes.certificates import regenerate
+from tokenless.services.changes.certificates import own_certificate, regenerate
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.node.serve import Serving, reload
 from tokenless.services.store.access.failures import DatabaseAwayError
@@ -81,7 +83,7 @@ async def test_a_configuration_that_cannot_be_used_changes_nothing(
 ) -> None:
     before = cluster.config
     edit(path, *change)
-    await reload(cluster, served, path)
+    assert await reload(cluster, served, path) == ["configuration"]
     assert cluster.config is before
     log = "".join(capsys.readouterr())
     assert "configuration not reloaded" in log
@@ -108,7 +110,38 @@ async def test_a_certificate_without_its_key_is_not_shown(
         key.unlink()
     await reload(cluster, served, None)
     assert contexts(served) is before
-    assert "certificate not reloaded" in "".join(capsys.readouterr())
+    assert "not reloaded" in "".join(capsys.readouterr())
+
+
+def lose_key(cluster: Cluster, store: TrustStore, *, is_unreadable: bool) -> None:
+    """Give the publisher a certificate whose key cannot be read."""
+    regenerate(cluster, cluster.publisher, store, by="test")
+    own = own_certificate(cluster, cluster.publisher, store)
+    key = cluster.publisher.keys.path(store, own)
+    key.unlink()
+    if is_unreadable:
+        key.mkdir()
+
+
+@pytest.mark.parametrize("is_unreadable", [False, True])
+async def test_services_after_one_that_cannot_be_reloaded_are_reloaded(
+    cluster: Cluster, served: Serving, capsys: Log, *, is_unreadable: bool
+) -> None:
+    """TFTP and CallManager show one certificate, TVS another."""
+    before, name = contexts(served), cluster.publisher.name
+    await trio.to_thread.run_sync(new_certificate, cluster)
+    lose = partial(
+        lose_key, cluster, TrustStore.CALLMANAGER, is_unreadable=is_unreadable
+    )
+    await trio.to_thread.run_sync(lose)
+    failed = await reload(cluster, served, None)
+    assert failed == [f"Cisco Tftp of {name}", f"Cisco CallManager of {name}"]
+    assert contexts(served) is not before
+    log = "".join(capsys.readouterr())
+    for service in ("Cisco Tftp", "Cisco CallManager"):
+        assert re.search(rf"error +\] not reloaded .*{service}", log)
+    assert re.search(r"error +\] reloaded in part", log)
+    assert not re.search(r"info +\] reloaded", log)
 
 
 async def test_a_database_that_is_away_ends_nothing(
@@ -124,11 +157,15 @@ async def test_a_database_that_is_away_ends_nothing(
 
     before = contexts(served)
     cluster.store.before_transactions(away)
-    await reload(cluster, served, path, {"pub": pages})
+    failed = await reload(cluster, served, path, {"pub": pages})
     assert contexts(served) is before
-    log = "".join(capsys.readouterr())
-    nodes = len(served.runtimes)
-    assert log.count("certificate not reloaded") == nodes + 1
+    servers = [
+        f"{service} of {runtime.node.name}"
+        for runtime in served.runtimes
+        for service in runtime._services
+    ]
+    assert failed == [*servers, "console of pub"]
+    assert "".join(capsys.readouterr()).count("not reloaded") == len(failed)
     cluster.store.before_transactions(lambda: None)
-    await reload(cluster, served, path, {"pub": pages})
-    assert "certificate not reloaded" not in "".join(capsys.readouterr())
+    assert await reload(cluster, served, path, {"pub": pages}) == []
+    assert "not reloaded" not in "".join(capsys.readouterr())

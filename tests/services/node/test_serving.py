@@ -180,6 +180,9 @@ async def test_a_port_in_use_ends_the_start_and_gives_all_back(
             if service == "legacy"
             else {service: {"port": port}}
         )
+        # Nor the usual ones, which a lab of somebody else on this machine has.
+        tables |= {"http": {"port": 0, "tls_port": 0}, "capf": {"port": 0}}
+        tables["callmanager"] = FREE_PORTS["callmanager"]
         cluster.take_settings(load_config(LAB, tables))
         refused = pytest.RaisesExc(
             ServiceError,

@@ -15,6 +15,7 @@ from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.approximations import listed
+from tokenless.phone_emulator.rehearsal.importing.cluster.foreign import host_of
 from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import (
     is_address,
     node_name,
@@ -30,6 +31,7 @@ from tokenless.protocol.trust.verdicts import TFTP_ROLES
 
 _SERVERS: Final = (*TFTP_ROLES, Role.CALLMANAGER)
 _NODE_ROLES: Final = (*_SERVERS, Role.TVS, Role.CAPF)
+_OF_EC: Final = "-ec"
 _SHOWN: Final = 120
 """Characters of a name from a list that are quoted."""
 _BEFORE: Final = 40
@@ -59,7 +61,7 @@ def _check_places(held: ImportedList) -> None:
     """
     crossed: dict[tuple[str, str], ImportedRecord] = {}
     for entry in held.entries:
-        node, host = node_name(entry).casefold(), _host(entry.common_name)
+        node, host = node_name(entry).casefold(), _host(entry)
         if not node or node == host:
             continue
         crossed[node, host] = entry
@@ -72,8 +74,10 @@ def _check_places(held: ImportedList) -> None:
             )
 
 
-def _host(common_name: str) -> str:
-    return common_name.partition(".")[0].casefold()
+def _host(entry: ImportedRecord) -> str:
+    """Return the host that a certificate is called after (REFERENCE-2 1)."""
+    host = host_of(entry.common_name)
+    return host.removesuffix(_OF_EC) if entry.is_ec else host
 
 
 def _check_certificates(lists: Sequence[ImportedList]) -> None:

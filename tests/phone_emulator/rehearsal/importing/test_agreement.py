@@ -221,6 +221,26 @@ def test_nodes_are_compared_without_case_and_domain(
     assert hint == MOVED
 
 
+EC_OF_A = record(CM, "b", name="a-EC.example", is_ec=True)
+EC_OF_B = record(CM, "a", name="b-EC.example", is_ec=True)
+
+
+@pytest.mark.parametrize(
+    ("records", "host"),
+    [
+        ((EC_OF_B, EC_OF_A), "a-EC"),
+        ((CROSSED[0], EC_OF_A), "a-EC"),
+        ((CROSSED[0], record(RECOVERY, "b", name="ITLRECOVERY_a.example")), "ITLRECOV"),
+    ],
+)
+def test_a_certificate_is_a_nodes_whatever_stands_beside_its_name(
+    records: tuple[ImportedRecord, ...], host: str
+) -> None:
+    said, hint = refused(itl("a", record(CM, "a"), *records))
+    assert said.startswith(f"itl-a: b has the certificate of a (CN={host}")
+    assert hint == MOVED
+
+
 def test_what_stands_between_two_moved_records_changes_nothing() -> None:
     between = (
         record(TVS, "c", name="c.example"),
@@ -238,6 +258,10 @@ def test_what_stands_between_two_moved_records_changes_nothing() -> None:
         [record(TVS, "a", name="b"), record(TVS, "c", name="a")],
         [record(TVS, "a", name="b"), record(TVS, "a", name="b")],
         [record(TVS, "a", name="a"), record(TVS, "b", name="b")],
+        # A host may be called so, and one certificate of all nodes is nobody's.
+        [record(TVS, "a-EC", name="a-EC"), record(CM, "a", name="a-EC", is_ec=True)],
+        [record(TVS, "a", name="b-EC"), record(TVS, "b", name="a-EC")],
+        [record(CM, each, name="a-EC-ms", is_ec=True) for each in "ab"],
         # No node is named: an empty name is nobody's, and crosses with nobody.
         [record(TVS, "", name="b"), record(TVS, "b", subject="O=Example")],
         [record(TVS, "b", subject="O=Example"), record(TVS, "", name="b")],

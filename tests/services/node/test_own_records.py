@@ -1,0 +1,105 @@
+"""A node says what its database does not take, and a schema that it does not know."""
+
+import msgspec
+import pytest
+from sqlalchemy import text
+
+from tests.rigs.waiting import until
+from tokenless.services.callmanager import records
+from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.logs import get_logger
+from tokenless.services.metrics import exposition
+from tokenless.services.monitoring.health import Health, NodeHealth, Verdict
+from tokenless.services.node.schema_watch import SchemaWatch
+from tokenless.services.node.serve import Serving
+from tokenless.services.store import migrate
+
+Log = pytest.CaptureFixture[str]
+REFUSAL = (
+    "CREATE TRIGGER no_record BEFORE UPDATE ON node_state "
+    "BEGIN SELECT RAISE(ABORT, 'no record is taken'); END"
+)
+
+
+def run(cluster: Cluster, statement: str) -> None:
+    with cluster.store.write_node_state() as connection:
+        connection.execute(text(statement))
+
+
+def publisher(serving: Serving) -> NodeHealth:
+    return serving.health().nodes[0]
+
+
+def series(name: str, labels: str) -> str:
+    prefix = f"tokenless_{name}{{{labels}}} "
+    (line,) = [each for each in exposition().splitlines() if each.startswith(prefix)]
+    return line.removeprefix(prefix)
+
+
+@pytest.fixture
+def _seen_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "SEEN_EVERY_S", 0.01)
+
+
+@pytest.mark.usefixtures("_seen_often")
+async def test_registrations_that_cannot_be_written_are_said(
+    cluster: Cluster, served: Serving, capsys: Log
+) -> None:
+    name = served.runtimes[0].node.name
+    labels = f'node="{name}",record="registrations"'
+    assert (publisher(served).verdict, publisher(served).unwritten) == (Verdict.OK, {})
+    run(cluster, REFUSAL)
+    await until(lambda: all(each.unwritten for each in served.health().nodes))
+    health = publisher(served)
+    assert health.verdict is Verdict.DEGRADED
+    assert list(health.unwritten) == ["registrations"]
+    assert "no record is taken" in health.unwritten["registrations"]
+    # Its lists are those of now.
+    assert health.stale_since is None
+    assert series("records_written", labels) == "0.0"
+    told = msgspec.json.encode(served.health())
+    assert msgspec.json.decode(told, type=Health) == served.health()
+
+    run(cluster, "DROP TRIGGER no_record")
+    await until(lambda: served.health().verdict is Verdict.OK)
+    assert series("records_written", labels) == "1.0"
+    log = "".join(capsys.readouterr())
+    assert log.count("registrations are written again") == len(served.runtimes)
+
+
+async def test_a_schema_that_a_newer_program_made_is_said(
+    cluster: Cluster, served: Serving, capsys: Log
+) -> None:
+    labels = f'node="{served.runtimes[0].node.name}"'
+    assert series("schema_known", labels) == "1.0"
+    run(cluster, "UPDATE alembic_version SET version_num = '0099'")
+    await until(lambda: all(each.newer_schema for each in served.health().nodes))
+    health = publisher(served)
+    assert health.verdict is Verdict.DEGRADED
+    assert health.newer_schema == (
+        f"the database has schema 0099, this program knows up to {migrate.NEWEST}; "
+        "upgrade this node's program and restart it"
+    )
+    assert health.stale_since is None
+    assert series("schema_known", labels) == "0.0"
+
+    with cluster.store.write_node_state() as connection:
+        again = text("UPDATE alembic_version SET version_num = :newest")
+        connection.execute(again, {"newest": migrate.NEWEST})
+    await until(lambda: served.health().verdict is Verdict.OK)
+    assert publisher(served).newer_schema is None
+    assert series("schema_known", labels) == "1.0"
+    log = "".join(capsys.readouterr())
+    said = log.count("the schema is newer than this program")
+    assert said == len(served.runtimes)
+
+
+def test_a_subscriber_sees_the_schema_of_a_shared_database(
+    shared: Cluster, follower: Cluster
+) -> None:
+    watch = SchemaWatch(follower.store, "sub", get_logger())
+    assert watch.revision() == shared.store.revision()
+    assert watch.newer is None
+    run(shared, "UPDATE alembic_version SET version_num = '0099'")
+    watch.revision()
+    assert "schema 0099" in str(watch.newer)
