@@ -15,6 +15,7 @@ from tests.rigs.cluster import Authority, Lab
 from tests.rigs.live import LiveNode
 from tests.rigs.run_cli import run_cli
 from tests.rigs.run_in_terminal import run_in_terminal
+from tokenless.phone_emulator.cli.fleets.boot import judge
 from tokenless.phone_emulator.cli.fleets.view import print_report, stuck_lines
 from tokenless.phone_emulator.fleet.report import FleetReport
 
@@ -50,7 +51,7 @@ def test_a_long_list_of_stuck_phones_is_counted_by_reason() -> None:
     report.reasons.update({"not-vouched": 58, "malformed": 2})
     lines = list(stuck_lines(report))
     assert lines[:2] == ["stuck: SEP000000000000", "stuck: SEP000000000001"]
-    assert lines[20:] == ["and 40 more, by reason: 58 not-vouched, 2 malformed"]
+    assert lines[20:] == ["and 40 more; files by reason: 58 not-vouched, 2 malformed"]
     assert list(stuck_lines(FleetReport(3))) == []
 
 
@@ -61,6 +62,18 @@ def test_what_came_of_capf_stands_in_the_table(
     out = capsys.readouterr().out
     assert re.search("CAPF +│ 2 installed", out)
     assert re.search("encrypted +│ 1 configuration ", out)
+
+
+def test_a_fleet_that_nobody_answers_does_not_speak_of_served_files(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    silent = FleetReport(2, outcomes=Counter(unreachable=2), stuck=["SEPA", "SEPB"])
+    with pytest.raises(SystemExit) as ended:
+        judge(silent)
+    assert ended.value.code == 3
+    err = capsys.readouterr().err
+    assert "no TFTP server answers any of 2 phones; check address and port" in err
+    assert "what is served" not in err
 
 
 async def test_counts_come_as_one_object(fleet: Commands) -> None:

@@ -95,19 +95,28 @@ def boot(
         click.echo(json.dumps(report.to_json()))
     else:
         print_report(report)
-    _judge(report)
+    judge(report)
 
 
-def _judge(report: FleetReport) -> None:
-    """Exit with 1 or 3 when phones lack the served files, or none is served."""
+def judge(report: FleetReport) -> None:
+    """Exit with 1 or 3 when phones lack the served files, or none is served.
+
+    Raises:
+        SystemExit: Then, after one line on standard error.
+    """
+    silent = report.outcomes[Outcome.UNREACHABLE.value]
+    if report.stuck and silent == report.phones:
+        complain(
+            f"no TFTP server answers any of {silent} phones; check address and port, "
+            "and that the TFTP service runs there"
+        )
+        sys.exit(ExitStatus.CANNOT_TELL)
     if report.stuck:
         complain(
             f"{len(report.stuck)} of {report.phones} phones do not hold "
             "what is served; see `tokenless fleet show`"
         )
-        silent = report.outcomes[Outcome.UNREACHABLE.value]
-        nobody_answers = silent == report.phones
-        sys.exit(ExitStatus.CANNOT_TELL if nobody_answers else ExitStatus.FAILED)
+        sys.exit(ExitStatus.FAILED)
     if report.found_nothing:
         advice = f"{CHECK_SERVER}; {ONLY_SIGNED}"
         complain(f"no TFTP server has a file that any phone asked for; {advice}")

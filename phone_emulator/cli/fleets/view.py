@@ -66,10 +66,11 @@ def stuck_lines(report: FleetReport) -> Iterator[str]:
     for device in stuck[:_SHOWN_STUCK]:
         yield f"stuck: {device}"
     more = len(stuck) - _SHOWN_STUCK
-    head = f"and {more} more, by reason: " if more > 0 else "by reason: "
+    head = f"and {more} more; " if more > 0 else ""
     if stuck and report.reasons:
         counts = report.reasons.most_common()
-        yield head + ", ".join(f"{n} {code}" for code, n in counts)
+        why = ", ".join(f"{n} {code}" for code, n in counts)
+        yield f"{head}files by reason: {why}"
     elif more > 0:
         yield f"and {more} more"
 

@@ -51,6 +51,7 @@ from tokenless.phone_emulator.rehearsal.explore.runs import (
     play_task,
     task_of,
 )
+from tokenless.phone_emulator.rehearsal.importing.approximations import listed
 from tokenless.phone_emulator.rehearsal.play.executor import (
     open_executor,
     results_so_far,
@@ -216,9 +217,9 @@ def _check_together(alone: Mapping[str, bool], others: Mapping[str, bool]) -> No
 def _one_script(name: str) -> Script:
     scripts = find_scripts(name, check_file)
     if len(scripts) > 1:
-        listed = ", ".join(script.name for script in scripts)
+        choice = listed(script.name for script in scripts)
         raise click.UsageError(
-            f"explore needs exactly one rehearsal; choose one of {listed}"
+            f"explore needs exactly one rehearsal; choose one of {choice}"
         )
     return scripts[0]
 

@@ -24,6 +24,7 @@ from tokenless.phone_emulator.cli.rehearsals.playing import (
     play_and_report,
     play_side_by_side,
 )
+from tokenless.phone_emulator.rehearsal.importing.approximations import listed
 from tokenless.phone_emulator.rehearsal.play.executor import open_executor
 from tokenless.phone_emulator.rehearsal.play.run import Played
 from tokenless.phone_emulator.rehearsal.play.worker import Rehearsal
@@ -145,9 +146,9 @@ def _chosen(
         chosen = (find_scripts(name, check_file) for name in names)
         scripts = [script for each in chosen for script in each]
     if for_report and len(scripts) > 1:
-        listed = ", ".join(script.name for script in scripts)
+        choice = listed(script.name for script in scripts)
         raise click.UsageError(
-            f"--report needs exactly one rehearsal; choose one of {listed}"
+            f"--report needs exactly one rehearsal; choose one of {choice}"
         )
     return scripts
 

@@ -293,3 +293,13 @@ def test_a_change_that_was_not_made_is_not_called_safe(tmp_path: Path) -> None:
         assert "BROKE OFF" in told
         assert "SAFE" not in told
     assert "badge good" not in page.read_text()
+
+
+def test_a_report_of_all_is_refused_without_a_page_of_names(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    status, _, err = run_cli("rehearse", "run", "--all", "--report", str(page))
+    assert status == 2
+    assert "choose one of " in err
+    assert err.endswith(" more\n")
+    assert len(err) < 500
+    assert not page.exists()
