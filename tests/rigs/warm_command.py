@@ -23,6 +23,7 @@ def run() -> int:
         "folder": os.getcwd(),  # noqa: PTH109 - pathlib takes as long to load as all else
         "environment": dict(os.environ),
         "network": "",
+        "new_session": False,
     }
     end, told = os.pipe()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asking:

@@ -84,6 +84,8 @@ def _become(request: dict[str, object], streams: list[int]) -> None:
     if request["network"]:
         network = os.open(str(request["network"]), os.O_RDONLY)
         assert libc.setns(network, _NEW_NETWORK) == 0, os.strerror(ctypes.get_errno())
+    if request["new_session"]:
+        os.setsid()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))

@@ -29,12 +29,14 @@ MAX_REQUEST: Final = 128 * 1024
 _FOLDER: Final = 4
 _ENVIRONMENT: Final = 5
 _PIPES: Final = slice(9, 15)
+_NEW_SESSION: Final = 20
 
 
 class WarmPopen(subprocess.Popen[str]):
     """A command of `tokenless` in a process of its own.
 
-    It takes what `Popen` takes of `cwd`, `env`, `stdin`, `stdout` and `stderr`.
+    It takes what `Popen` takes of `cwd`, `env`, `stdin`, `stdout`, `stderr` and
+    `start_new_session`.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class WarmPopen(subprocess.Popen[str]):
             "folder": str(folder or Path.cwd()),
             "environment": dict(os.environ if environment is None else environment),
             "network": self._network,
+            "new_session": settings[_NEW_SESSION],
         }
         theirs = pipes[0], pipes[3], pipes[5]
         streams = [own if each == -1 else each for own, each in enumerate(theirs)]

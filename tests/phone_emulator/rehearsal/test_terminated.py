@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.rigs.warm_start import WarmPopen
 from tests.system.serving import environment
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.play import executor as executors
@@ -36,6 +38,12 @@ def short_path() -> Iterator[Path]:
         yield Path(folder)
 
 
+def alone(words: list[str], **settings: Any) -> subprocess.Popen[str]:  # noqa: ANN401
+    """Start a command in an interpreter of its own, which inherits what is ignored."""
+    command = [sys.executable, "-m", "tokenless", *words]
+    return subprocess.Popen(command, text=True, **settings)
+
+
 def playing(folder: Path) -> bool:
     return bool(list(folder.glob("tokenless-*/cluster/*")))
 
@@ -47,18 +55,19 @@ def forking(folder: Path) -> bool:
 
 @contextmanager
 def rehearsing(
-    folder: Path, *words: str, until: Callable[[Path], bool] = playing
+    start: Callable[..., subprocess.Popen[str]],
+    folder: Path,
+    *words: str,
+    until: Callable[[Path], bool] = playing,
 ) -> Iterator[subprocess.Popen[str]]:
     """Play a rehearsal until its cluster has a folder below `folder`, or as told."""
     known = {**environment(folder), "TMPDIR": str(folder)}
     known.pop("TOKENLESS_CONFIG")
-    command = [sys.executable, "-m", "tokenless", "rehearse", *words]
-    with subprocess.Popen(
-        command,
+    with start(
+        ["rehearse", *words],
         cwd=folder,
         env=known,
         stderr=subprocess.PIPE,
-        text=True,
         start_new_session=True,
     ) as child:
         try:
@@ -78,7 +87,7 @@ def test_a_rehearsal_that_is_terminated_leaves_nothing(
     known = signal.getsignal(signal.SIGINT)
     if is_background:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with rehearsing(tmp_path, "run", "tvs-down") as child:
+    with rehearsing(alone, tmp_path, "run", "tvs-down") as child:
         signal.signal(signal.SIGINT, known)
         child.terminate()
         assert child.stderr
@@ -93,7 +102,8 @@ def test_a_group_of_processes_that_is_terminated_leaves_nothing(
     short_path: Path, number: signal.Signals, until: Callable[[Path], bool]
 ) -> None:
     """Workers finish what they play, and end."""
-    with rehearsing(short_path, "run", "tvs-down", "expiry", until=until) as child:
+    two = ("run", "tvs-down", "expiry")
+    with rehearsing(WarmPopen, short_path, *two, until=until) as child:
         os.killpg(child.pid, number)
         assert child.stderr
         said = child.stderr.read()  # until no process has it any more

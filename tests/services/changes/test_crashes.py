@@ -1,16 +1,18 @@
 """kill -9 at every step of a change; administrators at the same time.
 
-A child process is killed right before the n-th call that touches the disk or the
-database, for every n, until one gets through. What it leaves must be the old state or
-the new one, in the database and in every file that a node says it has taken.
+A child process stops right before each call that touches the disk or the database, and
+its folder is copied: a kill would leave that, as the kernel has written all that it was
+given. It must be the old state or the new one, in the database and in every file that a
+node says it has taken.
 """
 
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import FrameType
@@ -26,6 +28,7 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.distribution import install_ctl
 from tokenless.services.pki.tokens import DEFAULT_PASSWORD, create_token, open_token
 from tokenless.services.publishing.itl import rebuild_itl
+from tokenless.services.scratch import remove_left_scratch
 from tokenless.services.store import trust_lists
 from tokenless.services.store.audit import read_audit
 from tokenless.services.store.schema import ctl_file
@@ -44,48 +47,90 @@ STEPS: Final = frozenset(
 )
 """Functions written in C that change what a crash would leave."""
 
+LEAST_STEPS: Final = 5
+
 Operation = Callable[[Cluster], None]
+Kept = tuple[int, bytes]
 
 
-def in_child(data: Path, operation: Operation, *, killed_at: int | None) -> int:
-    """Run an operation in a child; return how it ended, as waitpid says it."""
+def stop() -> None:
+    """Stop until this process is told to go on."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def stops(work: Callable[[], object]) -> Generator[int]:
+    """Do some work in a child that stops before each step; give these their numbers."""
+    child = in_child(work)
+    has_ended = False
+    try:
+        for number in count(1):
+            how = os.waitpid(child, os.WUNTRACED)[1]
+            has_ended = not os.WIFSTOPPED(how)
+            if how == 0:
+                assert number > LEAST_STEPS, "the operation has more steps than that"
+                return
+            assert not has_ended, f"step {number}: status {how}"
+            yield number
+            os.kill(child, signal.SIGCONT)
+    finally:
+        if not has_ended:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Begin some work in a child; return its id."""
     child = os.fork()
     if child:
-        return os.waitpid(child, 0)[1]
+        return child
     code = 1
     try:
-        cluster = Cluster.open(data, clock=Clock(START + 60))
-        if killed_at is not None:
-            sys.setprofile(_Killer(killed_at))
-        operation(cluster)
+        work()
         code = 0
     finally:
         os._exit(code)
 
 
-class _Killer:
-    def __init__(self, at: int) -> None:
-        self._left = at
+def stopping(work: Callable[[], object]) -> None:
+    """Do some work; stop before each step."""
 
-    def __call__(self, _frame: FrameType, event: str, argument: object) -> None:
+    def look(_frame: FrameType, event: str, argument: object) -> None:
         if event == "c_call" and getattr(argument, "__qualname__", "") in STEPS:
-            self._left -= 1
-            if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+            stop()
+
+    sys.setprofile(look)
+    work()
+    sys.setprofile(None)
 
 
-def deaths(data: Path, scratch: Path, operation: Operation) -> Iterator[Path]:
-    """Give a copy of `data` for each step before which the operation was killed."""
-    for number in count(1):
-        copy = scratch / f"killed-{number}"
-        shutil.copytree(data, copy)
-        how = in_child(copy, operation, killed_at=number)
-        if how == 0:
-            assert number > 5, "the operation has more steps than that"
-            return
-        assert os.WIFSIGNALED(how), f"step {number}: status {how}"
-        yield copy
-        shutil.rmtree(copy)
+def deaths(folder: Path, scratch: Path, work: Callable[[], object]) -> Generator[Path]:
+    """Do some work in a child; give copies of what a kill would leave of a folder.
+
+    There is one for each step before which the child would be killed, unless it would
+    leave the same files there as before an earlier step.
+    """
+    seen: list[dict[str, Kept]] = []
+    with closing(stops(partial(stopping, work))) as numbers:
+        for number in numbers:
+            if (found := kept(folder)) not in seen:
+                seen.append(found)
+                copy = scratch / f"killed-{number}"
+                shutil.copytree(folder, copy)
+                yield copy
+                shutil.rmtree(copy)
+
+
+def kept(folder: Path) -> dict[str, Kept]:
+    """Return what is in a folder: of each file its rights and what it holds."""
+    return {
+        str(path.relative_to(folder)): (
+            path.stat().st_mode,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in sorted(folder.rglob("*"))
+        # Whoever opens a database that nobody uses makes its index anew.
+        if path.suffix != ".db-shm"
+    }
 
 
 def check_whole(cluster: Cluster) -> None:
@@ -149,21 +194,28 @@ def regenerate_and_update(cluster: Cluster) -> None:
     catch_up(cluster)
 
 
+def operate(data: Path, operation: Operation) -> None:
+    """Open a cluster and do something with it."""
+    operation(Cluster.open(data, clock=Clock(START + 60)))
+
+
 def test_going_mixed_is_old_or_new_wherever_it_is_killed(
     lab: Cluster, tmp_path: Path
 ) -> None:
     lab.close()
     seen = set()
-    for copy in deaths(lab.data, tmp_path, go_mixed):
-        cluster = Cluster.open(copy, clock=Clock())
-        check_whole(cluster)
-        with cluster.store.read() as connection:
-            has_ctl = trust_lists.newest_ctl(connection) is not None
-        assert cluster.is_mixed == has_ctl
-        seen.add(has_ctl)
-        catch_up(cluster)
-        check_whole(cluster)
-        cluster.close()
+    work = partial(operate, lab.data, go_mixed)
+    with closing(deaths(lab.data, tmp_path, work)) as copies:
+        for copy in copies:
+            cluster = Cluster.open(copy, clock=Clock())
+            check_whole(cluster)
+            with cluster.store.read() as connection:
+                has_ctl = trust_lists.newest_ctl(connection) is not None
+            assert cluster.is_mixed == has_ctl
+            seen.add(has_ctl)
+            catch_up(cluster)
+            check_whole(cluster)
+            cluster.close()
     assert seen == {False, True}
 
 
@@ -174,20 +226,22 @@ def test_a_regeneration_is_old_or_new_wherever_it_is_killed(
     before = certificates.own_certificate(lab, lab.publisher, TrustStore.CALLMANAGER)
     lab.close()
     seen = set()
-    for copy in deaths(lab.data, tmp_path, regenerate_and_update):
-        cluster = Cluster.open(copy, clock=Clock())
-        check_whole(cluster)
-        now = certificates.own_certificate(
-            cluster, cluster.publisher, TrustStore.CALLMANAGER
-        )
-        seen.add(now == before)
-        assert (
-            before in [each.certificate for each in certificates.history(cluster)]
-        ) == (now != before)
-        security.update_ctl(cluster, by="afterwards")
-        catch_up(cluster)
-        check_whole(cluster)
-        cluster.close()
+    work = partial(operate, lab.data, regenerate_and_update)
+    with closing(deaths(lab.data, tmp_path, work)) as copies:
+        for copy in copies:
+            cluster = Cluster.open(copy, clock=Clock())
+            check_whole(cluster)
+            now = certificates.own_certificate(
+                cluster, cluster.publisher, TrustStore.CALLMANAGER
+            )
+            seen.add(now == before)
+            assert (
+                before in [each.certificate for each in certificates.history(cluster)]
+            ) == (now != before)
+            security.update_ctl(cluster, by="afterwards")
+            catch_up(cluster)
+            check_whole(cluster)
+            cluster.close()
     assert seen == {True, False}
 
 
@@ -196,34 +250,24 @@ def test_making_a_cluster_leaves_all_or_nothing(
 ) -> None:
     with closing(Cluster.open(lab_folder)) as made_before:
         config = made_before.config
-    target = tmp_path / "new" / "data"
-
-    def make(number: int) -> int:
-        child = os.fork()
-        if child:
-            return os.waitpid(child, 0)[1]
-        try:
-            sys.setprofile(_Killer(number))
-            Cluster.open(target, config, clock=Clock())
-            sys.setprofile(None)
-            os._exit(0)
-        finally:
-            os._exit(1)
-
-    made = 0
-    for number in count(1, 3):
-        how = make(number)
-        if target.exists():
-            made += 1
-            cluster = Cluster.open(target, clock=Clock())
-            check_whole(cluster)
-            assert len(certificates.own(cluster)) == 11
-            cluster.close()
-            shutil.rmtree(target)
-        if how == 0:
-            assert number > 10
-            break
-    assert made
+    home = tmp_path / "new"
+    home.mkdir()
+    make = partial(Cluster.open, home / "data", config, clock=Clock())
+    made, left = [], list[dict[str, Kept]]()
+    with closing(deaths(home, tmp_path, make)) as copies:
+        for copy in copies:
+            made.append((copy / "data").exists())
+            remove_left_scratch(copy)
+            assert made[-1] == any(copy.rglob("*.pem")), "keys are left"
+            if (rest := kept(copy)) not in left:
+                left.append(rest)
+                cluster = Cluster.open(copy / "data", config, clock=Clock())
+                check_whole(cluster)
+                assert len(certificates.own(cluster)) == 11
+                cluster.close()
+    assert made == sorted(made)
+    assert len(made) > 10
+    assert made[-1]
 
 
 def test_a_wrong_password_is_counted_wherever_it_is_killed(
@@ -232,14 +276,15 @@ def test_a_wrong_password_is_counted_wherever_it_is_killed(
     create_token(lab.tokens_folder, "A", now=START)
     lab.close()
 
-    def unlock(cluster: Cluster) -> None:
-        open_token(cluster.tokens_folder, "A").unlock(DEFAULT_PASSWORD)
+    def unlock() -> None:
+        open_token(lab.tokens_folder, "A").unlock(DEFAULT_PASSWORD)
 
     left = set()
-    for copy in deaths(lab.data, tmp_path, unlock):
-        token = open_token(copy / "tokens", "A")
-        left.add(token.tries_left)
-        token.unlock(DEFAULT_PASSWORD)
+    with closing(deaths(lab.data, tmp_path, unlock)) as copies:
+        for copy in copies:
+            token = open_token(copy / "tokens", "A")
+            left.add(token.tries_left)
+            token.unlock(DEFAULT_PASSWORD)
     assert left == {14, 15}
 
 

@@ -8,7 +8,9 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from itertools import count
+from contextlib import closing, contextmanager
+from functools import partial
+from itertools import count, zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +20,17 @@ from sqlalchemy import event
 from tests.rigs.clock import START, Clock
 from tests.rigs.postgresql import Server, running_server
 from tests.services.changes.test_crashes import (
+    LEAST_STEPS,
+    Kept,
     Operation,
     catch_up,
     check_whole,
     go_mixed,
+    in_child,
+    kept,
     regenerate_and_update,
+    stop,
+    stops,
 )
 from tests.services.conftest import LAB
 from tokenless.protocol.codes import TrustStore
@@ -32,67 +40,106 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.config import load_config
 from tokenless.services.errors import ServiceError
 from tokenless.services.store.access.failures import DatabaseAwayError
+from tokenless.services.store.schema import metadata
 from tokenless.services.store.trust_lists import newest_ctl
 
+State = tuple[list[list[str]], dict[str, Kept]]
+
 WRITES: Final = ("INSERT", "UPDATE", "DELETE", "SELECT pg_notify")
-LEAST_STEPS: Final = 5
 
 
-def interrupt(cluster: Cluster, at: int, happens: Callable[[], None]) -> None:
-    """Let something happen before the n-th write or commit of a cluster."""
+def interrupt(cluster: Cluster, happens: Callable[[int], None]) -> None:
+    """Let something happen before each write or commit of a cluster."""
     steps = count(1)
-
-    def step() -> None:
-        if next(steps) == at:
-            happens()
-
     engine = cluster.store._engine
     event.listen(
         engine,
         "commit",
         lambda connection: (
-            step() if connection.get_execution_options()["tokenless_writes"] else None
+            happens(next(steps))
+            if connection.get_execution_options()["tokenless_writes"]
+            else None
         ),
     )
     event.listen(
         engine,
         "before_cursor_execute",
-        lambda *words: step() if words[2].startswith(WRITES) else None,
+        lambda *words: happens(next(steps)) if words[2].startswith(WRITES) else None,
     )
 
 
 def deaths(
     data: Path, server: Server, database: str, operation: Operation
 ) -> Iterator[Cluster]:
-    """Give a copy of a cluster for each step at which the operation was killed."""
-    for number in count(1):
-        copy = data.parent / f"killed-{number}"
-        shutil.copytree(data, copy)
-        copied = server.create_database(database)
-        url = server.url(copied)
-        how = in_child(copy, url, operation, number)
-        if how == 0:
-            assert number > LEAST_STEPS, "the operation has more steps than that"
-            return
-        assert os.WIFSIGNALED(how), f"step {number}: status {how}"
-        cluster = Cluster.open(copy, database_url=url, clock=Clock())
-        yield cluster
-        cluster.close()
-        server.drop_database(copied)
+    """Give a copy of a cluster for each step at which the operation was killed.
+
+    Of steps one after the other that a kill would leave with the same files, and others
+    with the same rows, it is the last: more of its transaction is not committed.
+    """
+    with copied(data, server, database) as (folder, url):
+        numbers = last_steps(folder, url, operation)
+    for number in numbers:
+        with copied(data, server, database) as (folder, url):
+            work = partial(operate, folder, url, operation, partial(die, number))
+            how = os.waitpid(in_child(work), 0)[1]
+            assert os.WIFSIGNALED(how), f"step {number}: status {how}"
+            with closing(_opened(folder, url)) as cluster:
+                yield cluster
 
 
-def in_child(data: Path, url: str, operation: Operation, killed_at: int) -> int:
-    child = os.fork()
-    if child:
-        return os.waitpid(child, 0)[1]
-    code = 1
-    try:
-        cluster = Cluster.open(data, database_url=url, clock=Clock(START + 60))
-        interrupt(cluster, killed_at, lambda: os.kill(os.getpid(), signal.SIGKILL))
-        operation(cluster)
-        code = 0
-    finally:
-        os._exit(code)
+@contextmanager
+def copied(data: Path, server: Server, database: str) -> Iterator[tuple[Path, str]]:
+    """Copy a cluster; yield its folder and the URL of its database."""
+    folder = data.parent / "copy"
+    shutil.copytree(data, folder)
+    name = server.create_database(database)
+    yield folder, server.url(name)
+    server.drop_database(name)
+    shutil.rmtree(folder)
+
+
+def last_steps(folder: Path, url: str, operation: Operation) -> list[int]:
+    """Do an operation once; return the steps before something changes for others."""
+    work = partial(operate, folder, url, operation, lambda _number: stop())
+    with (
+        closing(stops(work)) as numbers,
+        closing(_opened(folder, url)) as cluster,
+    ):
+        found = [(number, state(cluster)) for number in numbers]
+    return [
+        number
+        for (number, here), (_, then) in zip_longest(found, found[1:], fillvalue=(0, 0))
+        if here != then
+    ]
+
+
+def die(last: int, number: int) -> None:
+    """Die at a step."""
+    if number == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def operate(
+    folder: Path, url: str, operation: Operation, happens: Callable[[int], None]
+) -> None:
+    """Open a cluster and do something with it, and something else at each step."""
+    cluster = Cluster.open(folder, database_url=url, clock=Clock(START + 60))
+    interrupt(cluster, happens)
+    operation(cluster)
+
+
+def state(cluster: Cluster) -> State:
+    """Return all rows of a cluster, and all files of its folder."""
+    with cluster.store.read() as connection:
+        rows = [
+            sorted(map(repr, connection.execute(table.select())))
+            for table in metadata.sorted_tables
+        ]
+    return rows, kept(cluster.data)
+
+
+def _opened(folder: Path, url: str) -> Cluster:
+    return Cluster.open(folder, database_url=url, clock=Clock())
 
 
 def make(folder: Path, server: Server) -> tuple[Cluster, str]:
@@ -154,7 +201,7 @@ def test_a_database_stopped_in_mid_update_has_the_old_state_or_the_new(
             url = server.url(database)
             cluster = Cluster.open(tmp_path / "data", database_url=url, clock=Clock())
             revision = cluster.store.revision()
-            interrupt(cluster, number, server.stop)
+            interrupt(cluster, partial(stop_server, server, number))
             if (line := _go_mixed_or_say_why_not(cluster)) is None:
                 assert number > LEAST_STEPS
                 if not server.is_running:
@@ -170,6 +217,12 @@ def test_a_database_stopped_in_mid_update_has_the_old_state_or_the_new(
         assert cluster.is_mixed
         check_whole(cluster)
         cluster.close()
+
+
+def stop_server(server: Server, last: int, number: int) -> None:
+    """Stop a server at a step."""
+    if number == last:
+        server.stop()
 
 
 def _go_mixed_or_say_why_not(cluster: Cluster) -> str | None:

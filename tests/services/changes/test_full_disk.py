@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.services.changes.test_crashes import (
     check_whole,
     go_mixed,
     in_child,
+    operate,
 )
 from tests.services.conftest import taken
 from tokenless.protocol.codes import TrustStore
@@ -42,7 +44,8 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(lab: Cluster) -> None:
         assert cluster.publisher.ctl_file.read_bytes() == old
         assert not list(cluster.publisher.tftp_folder.glob(".*"))
 
-    assert in_child(lab.data, limited, killed_at=None) == 0
+    child = in_child(partial(operate, lab.data, limited))
+    assert os.waitpid(child, 0)[1] == 0
     cluster = Cluster.open(lab.data, clock=Clock())
     assert taken(cluster)[0] < newest
     catch_up(cluster)

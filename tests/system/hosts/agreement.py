@@ -11,11 +11,15 @@ from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.phones.configuration import PhoneConfig
 
 
-def check_trust(scene: Scene) -> None:
+def check_trust(scene: Scene, *more: PhonesHost) -> None:
     """Check that no phone holds what the cluster has not decided and signed.
 
     A CTL must be one that the database has committed; an ITL must be signed by a
     certificate that was the cluster's own; the TVS members must be its nodes.
+
+    Args:
+        scene: The cluster, with its phones.
+        more: Further phones of it.
     """
     ctls = {
         bytes(content) for (content,) in scene.query("SELECT content FROM ctl_file")
@@ -23,7 +27,7 @@ def check_trust(scene: Scene) -> None:
     rows = scene.query("SELECT der FROM certificate")
     certificates = {bytes(der): Certificate.decode(bytes(der)) for (der,) in rows}
     nodes = {node.address for node in scene.nodes}
-    for phone in _all(scene.sites):
+    for phone in _all((*scene.sites, *more)):
         held = phone.contents
         assert held.ctl in ctls, phone.device
         assert held.itl is not None
@@ -51,6 +55,7 @@ def check_agreement(scene: Scene) -> None:
             assert phone.outcome == "ok", phone.report
             assert _sums(phone.contents.ctl) == shown.ctl, phone.device
             assert _sums(phone.contents.itl) == shown.itl, phone.device
+    scene.agrees = True
 
 
 def holdings(site: PhonesHost) -> dict[str, object]:

@@ -1,11 +1,16 @@
-"""A cluster in mixed mode on hosts of its own, for each test; it is made once a run."""
+"""A cluster in mixed mode on hosts of its own; it is made once a run.
+
+A test begins where the one before it has ended, if all agreed there
+(`check_agreement`); else the scene is set anew.
+"""
 
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -50,27 +55,71 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
         shutil.rmtree(kept)
 
 
+@contextmanager
+def _set(
+    prepared: Prepared, folder: Path, delays_s: Mapping[str, float]
+) -> Iterator[Scene]:
+    shutil.copytree(prepared.hosts, folder)
+    with scene(folder, database=prepared.database, delays_s=delays_s) as made:
+        made.serve()
+        yield made
+
+
 @pytest.fixture
 def make_scene(prepared: Prepared, tmp_path: Path) -> Iterator[MakeScene]:
-    """Return what sets the scene, with cables of some length."""
+    """Return what sets a scene of the test's own, with cables of some length."""
     with ExitStack() as stack:
+        yield lambda delays_s: stack.enter_context(
+            _set(prepared, tmp_path / "hosts", delays_s)
+        )
 
-        def make(delays_s: Mapping[str, float]) -> Scene:
-            hosts = tmp_path / "hosts"
-            shutil.copytree(prepared.hosts, hosts)
-            made = stack.enter_context(
-                scene(hosts, database=prepared.database, delays_s=delays_s)
-            )
-            made.serve()
-            return made
 
-        yield make
+class _Stage:
+    """Where tests play one after the other, on the same scene as long as it lasts."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._scene: Scene | None = None
+
+    def scene(self, prepared: Prepared, folder: Path) -> Scene:
+        """Return the scene of the last test, if all agreed in the end; else a new one.
+
+        Args:
+            prepared: What a new one begins with.
+            folder: Where it keeps its data.
+        """
+        if self._scene is None or not self._scene.agrees:
+            self.clear()
+            self._scene = self._stack.enter_context(_set(prepared, folder, {}))
+        self._scene.begin()
+        return self._scene
+
+    def clear(self) -> None:
+        """End the scene."""
+        self._scene = None
+        self._stack.close()
+
+
+_STAGE: Final = _Stage()
 
 
 @pytest.fixture(name="scene")
-def _scene(make_scene: MakeScene) -> Scene:
+def _scene(prepared: Prepared, tmp_path: Path) -> Scene:
     """Set the scene: the cluster serves, and every phone holds its lists."""
-    return make_scene({})
+    return _STAGE.scene(prepared, tmp_path / "hosts")
+
+
+@pytest.fixture
+def new_scene(prepared: Prepared, tmp_path: Path) -> Scene:
+    """Set the scene, where nothing has happened yet."""
+    _STAGE.clear()
+    return _STAGE.scene(prepared, tmp_path / "hosts")
+
+
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """End the scene when no other test of this folder comes."""
+    if nextitem is None or nextitem.path.parent != Path(__file__).parent:
+        _STAGE.clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -87,6 +87,8 @@ class NodeHost(Host):
 
     node: str = field(kw_only=True)
     server: Popen[str] | None = field(default=None, kw_only=True)
+    log_begin: int = field(default=0, kw_only=True)
+    """How many characters of the log were there before."""
 
     @property
     def tftp(self) -> Path:
@@ -100,8 +102,12 @@ class NodeHost(Host):
 
     @property
     def log(self) -> str:
-        """What its server has logged."""
-        return (self.folder / "serve.log").read_text()
+        """What its server has logged since `begin_log`."""
+        return (self.folder / "serve.log").read_text()[self.log_begin :]
+
+    def begin_log(self) -> None:
+        """Leave out of `log` what is logged already."""
+        self.log_begin += len(self.log)
 
     def serve(self, *options: str) -> None:
         """Start the node's server; `await_serving` waits for it."""

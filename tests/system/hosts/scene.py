@@ -49,6 +49,15 @@ class Scene:
     """Phones that try the publisher first."""
     branch: PhonesHost
     """Phones that try the subscriber first."""
+    agrees: bool = False
+    """Whether all that is here has agreed, and nothing has happened since."""
+
+    def begin(self) -> None:
+        """Begin something new, whose lines of the logs are those from now on."""
+        self.await_followed()
+        self.agrees = False
+        for node in self.nodes:
+            node.begin_log()
 
     @property
     def nodes(self) -> tuple[NodeHost, NodeHost]:

@@ -10,7 +10,7 @@ from tests.system.hosts.changes import (
     change_signer,
     check_all_boot_well,
 )
-from tests.system.hosts.host import finished
+from tests.system.hosts.host import PHONES, PhonesHost, finished
 from tests.system.hosts.moments import Moment, await_standing, held
 from tests.system.hosts.scene import Scene
 
@@ -69,11 +69,17 @@ def test_phones_that_were_never_there_before_are_served_without_it(
     scene: Scene,
 ) -> None:
     scene.database.stop()
+    more = list[PhonesHost]()
     for site in scene.sites:
-        new = replace(site, first_mac=f"{site.first_mac[:6]}F00000")
+        folder = site.folder / "new"
+        folder.mkdir()
+        new = replace(site, first_mac=f"{site.first_mac[:6]}F00000", folder=folder)
         report = new.boot()
         assert report["outcomes"] == {"ok": report["phones"]}, report
         assert report["files"]["CTLFile.tlv"] == {"installed": report["phones"]}
+        assert len(new.phones()) == PHONES
+        more.append(new)
     scene.database.start()
     scene.await_followed()
-    check_trust(scene)
+    check_trust(scene, *more)
+    check_agreement(scene)

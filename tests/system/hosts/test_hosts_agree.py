@@ -9,7 +9,8 @@ from tests.system.hosts.scene import Scene
 DOCUMENTS_LENGTH = 4947
 
 
-def test_each_service_has_its_real_port_on_its_own_host(scene: Scene) -> None:
+def test_each_service_has_its_real_port_on_its_own_host(new_scene: Scene) -> None:
+    scene = new_scene
     for node in scene.nodes:
         assert f"{node.address}:69 " in node.network.run("ss", "-Hlun")
         assert f"{node.address}:2445 " in node.network.run("ss", "-Hltn")
