@@ -134,7 +134,8 @@ class TableReporter(Reporter):
         console.print(verdict_lines(played))
         console.print(steps_table(played.steps))
         console.print(
-            f"{counted(played.phones, 'phone')}, {counted(len(played.steps), 'step')}, "
+            f"{counted(played.impact.of, 'phone')}, "
+            f"{counted(len(played.steps), 'step')}, "
             f"{played.seconds:.1f} s"
         )
 

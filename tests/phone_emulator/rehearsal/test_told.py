@@ -4,6 +4,7 @@ One script is played over real services; everything that it expects is wrong.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,15 @@ def test_every_voice_tells_both_verdicts_and_the_impact_first(
         assert impact == 0
         assert impact < broken < expectations
     assert "STUCK 2 of 3 phones" in _printed(results_table([played]))
+
+
+def test_every_voice_counts_the_phones_that_were_played(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Groups of fixed size come on top of the phones that were asked for."""
+    for voice in (TextReporter(), TableReporter()):
+        voice.end(replace(played, phones=2))
+        assert "3 phones, " in capsys.readouterr().out
 
 
 def test_json_has_both_verdicts(
