@@ -161,6 +161,11 @@ class Release(NamedTuple):
         return self >= (14,)
 
     @property
+    def speaks_tls_1_3(self) -> bool:
+        """Tell whether servers for phones offer TLS 1.3 (REFERENCE-2 7: 15SU2)."""
+        return self >= (15, 0, 0, 2)
+
+    @property
     def shares_self_signed(self) -> bool:
         """Tell whether self-signed certificates may be shared (REFERENCE-2 2.1)."""
         return self >= (14,)

@@ -82,6 +82,8 @@ class CallManagerSettings:
     address: str
     ports: CallManagerPorts = field(default_factory=CallManagerPorts)
     minimum_tls: TlsVersion = TlsVersion.TLS_1_2
+    newest_tls: TlsVersion | None = None
+    """None: whatever OpenSSL knows."""
     ciphers: str = WITH_AUTHENTICATED
     max_devices: int = 7500
     sccp: SccpSettings = field(default_factory=SccpSettings)
@@ -97,6 +99,7 @@ class CallManagerSettings:
         tls = TlsSettings(
             self.certificates,
             self.minimum_tls,
+            self.newest_tls,
             ciphers=self.ciphers,
             client_certificates=ClientCertificates.REQUIRED,
             authorities=self.authorities,

@@ -40,6 +40,8 @@ class CapfSettings:
     address: str
     port: int
     minimum_tls: TlsVersion = TlsVersion.TLS_1_0
+    newest_tls: TlsVersion | None = None
+    """None: whatever OpenSSL knows."""
     keep_alive_s: float = 900.0
     """The longest time of a phone's step: an old phone needs minutes to make a key."""
     node: str = ""
@@ -48,7 +50,9 @@ class CapfSettings:
 
     def for_streams(self) -> StreamSettings:
         """Return these settings as the stream server takes them."""
-        tls = TlsSettings((self.certificate,), self.minimum_tls, ciphers=_CIPHERS)
+        tls = TlsSettings(
+            (self.certificate,), self.minimum_tls, self.newest_tls, _CIPHERS
+        )
         return StreamSettings(
             "CAPF",
             (Port(self.address, self.port, tls),),

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -163,7 +163,11 @@ def tvs() -> None:
     "--serial", type=_HexType(), required=True, help="Serial number of the certificate."
 )
 def query(*, subject: str, issuer: str, serial: bytes, asking: _Asking) -> None:
-    """Ask about a certificate by names and serial number (QUERY)."""
+    """Ask about a certificate by names and serial number (QUERY).
+
+    Exit status 0 when it is trusted; 1 when it is not, or when the server does not
+    answer: to a phone both are a no.
+    """
     _run(asking, lambda n: Query(n, asking.device, subject, issuer, serial))
 
 
@@ -171,7 +175,11 @@ def query(*, subject: str, issuer: str, serial: bytes, asking: _Asking) -> None:
 @_asking_options
 @click.argument("certificate", type=INPUT_FILE)
 def verify(*, certificate: Path, asking: _Asking) -> None:
-    """Ask whether a certificate, PEM or DER, may be trusted (VERIFY)."""
+    """Ask whether a certificate, PEM or DER, may be trusted (VERIFY).
+
+    Exit status 0 when it is trusted; 1 when it is not, or when the server does not
+    answer: to a phone both are a no.
+    """
     der = _load_der(certificate)
     _run(asking, lambda n: Verify(n, asking.device, der), certificate=der)
 
@@ -189,11 +197,11 @@ def _run(
     *,
     certificate: bytes | None = None,
 ) -> None:
-    """Ask as often as wanted, print the last answer, exit 1 unless it is trusted."""
+    """Ask as often as wanted; exit 1 unless every answer is that it is trusted."""
     # What no message can hold is refused before anybody is connected to.
     request(FIRST_SESSION_ID).encode()
     timings = list(_timings(asking, request))
-    answer = timings[-1].answer
+    answer = decisive([each.answer for each in timings])
     der = answer.certificate if certificate is None else certificate
     report = _report(answer, der)
     if asking.repeat > 1:
@@ -207,6 +215,12 @@ def _run(
             f"{asking.server} does not vouch for this certificate",
             hint="see `show tvs cache` on that node for what it knows",
         )
+
+
+def decisive(answers: Sequence[Answer]) -> Answer:
+    """Return the first answer that is no, else the last: one no is enough to refuse."""
+    refusals = (each for each in answers if not each.is_trusted)
+    return next(refusals, answers[-1])
 
 
 def _timings(asking: _Asking, request: Callable[[int], Request]) -> Iterator[_Timing]:

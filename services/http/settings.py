@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
+from tokenless.ground.tls import TlsVersion
 from tokenless.services.stream_server.settings import (
     OwnCertificate,
     Port,
@@ -32,13 +33,15 @@ class HttpSettings:
     """A second port for HTTPS: 6972, whose difference from 6971 no source explains."""
     missing_ctl: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
     """The status of a CTL that is not there: 503 was seen (REFERENCE-3 1.3)."""
+    newest_tls: TlsVersion | None = None
+    """None: whatever OpenSSL knows."""
     limits: StreamLimits = field(default_factory=StreamLimits)
     node: str = ""
     """For logs and metrics."""
 
     def for_streams(self) -> StreamSettings:
         """Return these settings as the stream server takes them."""
-        tls = TlsSettings(self.certificates)
+        tls = TlsSettings(self.certificates, maximum=self.newest_tls)
         ports = [
             Port(self.address, self.port, None, name="http"),
             Port(self.address, self.tls_port, tls, name="https"),

@@ -47,6 +47,8 @@ class TvsSettings:
     """Of the main listener. 1.0 where old and new phones are sent to one port: anyone
     who has broken that protocol can read and change the connections of old phones,
     and OpenSSL's checks are off for all connections."""
+    newest_tls: TlsVersion | None = None
+    """Of the main listener; None: whatever OpenSSL knows."""
     legacy: LegacyListener | None = None
     """A second listener for TLS 1.0 alone, where old phones can be sent elsewhere."""
     client_ca: Path | None = None
@@ -64,6 +66,7 @@ class TvsSettings:
         main = TlsSettings(
             self.certificates,
             self.minimum_tls,
+            self.newest_tls,
             ciphers=_CIPHERS,
             client_certificates=ClientCertificates.IGNORED
             if self.client_ca is None

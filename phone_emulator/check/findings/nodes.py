@@ -22,7 +22,7 @@ from tokenless.protocol.certificates.names import short_name
 from tokenless.protocol.codes import Role, role_name
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import TrustList
-from tokenless.protocol.trust.anchor_records import has_tftp
+from tokenless.protocol.trust.anchor_records import has_tftp, serves_several_hosts
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.lint import SignatureState, signature_state
 from tokenless.protocol.trust.verdicts import TFTP_ROLES
@@ -49,6 +49,8 @@ def _address(node: Node) -> Iterator[Finding]:
     is_mixed = node.ctl is not None and has_tftp(node.ctl)
     held = node.ctl if is_mixed else node.itl
     named = [each for each in held.records if each.role in TFTP_ROLES] if held else []
+    if any(serves_several_hosts(each) for each in named):
+        return  # it stands under one address for all servers, as phones take it
     places = {place for each in named for place in (each.ip_address, each.dns_name)}
     addresses = sorted({each.ip_address for each in named if each.ip_address})
     if addresses and node.server.address not in places:

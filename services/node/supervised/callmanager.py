@@ -28,7 +28,7 @@ from tokenless.services.cluster_links.peers import PeerNode
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.node.database_thread import in_thread
-from tokenless.services.node.supervised.settings import shown_certificate
+from tokenless.services.node.supervised.settings import newest_tls, shown_certificate
 from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import read_alarms
@@ -256,6 +256,7 @@ class CallManagerService:
             address=cluster.listening_address(node),
             ports=self._ports,
             minimum_tls=TlsVersion(section.tls_minimum),
+            newest_tls=newest_tls(cluster),
             ciphers=section.ciphers or ciphers_of(cluster.tls_ciphers),
             max_devices=section.max_devices,
             sccp=SccpSettings(

@@ -20,6 +20,11 @@ def shown_certificate(node: Node, own: Certificate, unit: TrustStore) -> OwnCert
     return OwnCertificate(own.der, node.keys.path(unit, own))
 
 
+def newest_tls(cluster: Cluster) -> TlsVersion | None:
+    """Return the newest version that servers for phones offer; None: no limit."""
+    return None if cluster.release.speaks_tls_1_3 else TlsVersion.TLS_1_2
+
+
 def http_settings(
     cluster: Cluster, node: Node, ports: Mapping[str, int]
 ) -> HttpSettings:
@@ -46,6 +51,7 @@ def http_settings(
         tls_port=port_of("https", section.tls_port, HTTPS_PORT),
         alias_port=ports.get("https-alias", section.alias_port),
         missing_ctl=HTTPStatus(section.missing_ctl),
+        newest_tls=newest_tls(cluster),
         limits=StreamLimits.of(section),
         node=node.name,
     )
@@ -69,6 +75,7 @@ def tvs_settings(cluster: Cluster, node: Node, port: int) -> TvsSettings:
         address=cluster.listening_address(node),
         port=port,
         minimum_tls=TlsVersion(section.tls_minimum),
+        newest_tls=newest_tls(cluster),
         legacy=_legacy(section),
         client_ca=None if section.client_ca is None else Path(section.client_ca),
         limits=StreamLimits.of(section),

@@ -17,7 +17,11 @@ from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.logs import get_logger
 from tokenless.services.node.control.announce import announce
 from tokenless.services.node.database_thread import in_thread
-from tokenless.services.node.supervised.settings import shown_certificate, tvs_settings
+from tokenless.services.node.supervised.settings import (
+    newest_tls,
+    shown_certificate,
+    tvs_settings,
+)
 from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.server import TvsServer
@@ -174,6 +178,7 @@ class CapfService(StreamService[CapfSettings, CapfServer]):
             cluster.listening_address(node),
             self._port,
             TlsVersion(section.tls_minimum),
+            newest_tls(cluster),
             section.keep_alive_minutes * 60.0,
             node.name,
         )

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+from asn1crypto import x509
 from rich.console import Console
 
 from tests.phone_emulator.check.observed import at, observation, without_tvs
+from tests.rigs import odd_certificates
 from tests.rigs.cluster import (
     PUB,
     SIGNED_AT,
@@ -24,6 +26,7 @@ from tokenless.phone_emulator.check.inspect import inspect, locks_phones_out, to
 from tokenless.phone_emulator.check.observing.observation import Observation
 from tokenless.phone_emulator.check.view import check_view
 from tokenless.protocol.codes import Digest, Role
+from tokenless.protocol.files.trust_list_build import record_for
 from tokenless.protocol.phones.configuration import TvsMember
 
 MODELS = ("7975", "8861")
@@ -273,6 +276,19 @@ def test_a_node_that_is_reached_where_its_lists_do_not_say(
     assert told.severity is severity
     assert f"answers at 192.0.2.1, but its lists name {PUB}" in told.message
     assert "`listen.address`" in told.advice
+
+
+def test_a_multi_server_certificate_stands_for_all_servers() -> None:
+    """Under the publisher's address; the phones' own rule 10 takes it so."""
+    hosts = ("cucm-pub.lab", "cucm-sub1.lab")
+    names = x509.GeneralNames([x509.GeneralName("dns_name", n) for n in hosts])
+    shared = odd_certificates.with_alternative_names(names.dump())
+    those = nodes(MIXED)
+    of_all = record_for(shared, Role.CCM_TFTP, dns_name="cucm-pub", ip_address=PUB)
+    signer = MIXED.callmanager_pub
+    for each in those.values():
+        each.ctl = UnsignedList((record(signer, Role.SAST), of_all), signer)
+    assert Code.TFTP_ADDRESS not in codes(observation(those))
 
 
 def test_the_stale_node_is_named_and_no_other() -> None:

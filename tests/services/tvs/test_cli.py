@@ -11,6 +11,9 @@ from tests.rigs import minting
 from tests.rigs.endless import endless
 from tests.rigs.run_cli import run_cli
 from tests.rigs.tvs_rig import PUBLISHER, own_certificate, running, settings_for
+from tokenless.protocol.tvs.answers import Answer
+from tokenless.protocol.tvs.messages import MessageType, Status
+from tokenless.services.cli.tvs import decisive
 from tokenless.services.stream_server.counters import StreamCount
 from tokenless.services.tvs.settings import LegacyListener
 
@@ -95,6 +98,17 @@ async def test_repeating_reports_times(tmp_path: Path) -> None:
             assert (report["requests"], report["trusted"]) == (5, 5)
             assert 0 < report["request_ms"]["min"] <= report["request_ms"]["max"]
             assert rig.count(StreamCount.CONNECTIONS_ACCEPTED) == accepted
+
+
+def test_one_no_among_the_answers_is_the_verdict() -> None:
+    """A server behind one address may know the certificate, and the next one not."""
+    yes, no = (
+        Answer(1, MessageType.QUERY_ANSWER, status)
+        for status in (Status.TRUSTED, Status.UNTRUSTED)
+    )
+    assert decisive([yes, no, yes]) is no
+    assert decisive([no, yes]) is no
+    assert decisive([yes, yes]).is_trusted
 
 
 async def test_the_server_is_verified_against_ca(tmp_path: Path) -> None:
