@@ -237,6 +237,8 @@ def test_every_end_of_a_session_has_words_and_advice(result: CapfResult) -> None
         ),
         (("string", "waits-for-string"), "type the authentication string"),
         (("null-string", "untrusted-server"), "does not trust the CAPF server"),
+        (("null-string", "deleted"), "order one with `tokenless device set"),
+        (("null-string", "installed"), "encrypts for another certificate"),
     ],
 )
 def test_a_phone_that_cannot_decrypt_is_told_why_capf_gave_it_nothing(

@@ -128,9 +128,10 @@ def call(
     has heard the other.
     """
     phones = [(_identity(each, tftp, habits), each) for each in (flash, other)]
-    if len({identity.device for identity, _ in phones}) == 1:
+    caller, called = (identity.device for identity, _ in phones)
+    if caller == called:
         raise click.UsageError(
-            f"--flash and --to are both of {phones[0][0].device}; a call needs two phones"
+            f"--flash and --to are both of {caller}; a call needs two phones"
         )
     with slow_view("booting both phones") as tell:
         report = run_trio(_call, phones, network, seconds, tell)
