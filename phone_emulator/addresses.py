@@ -2,8 +2,9 @@
 
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Final
 
 from tokenless.phone_emulator.errors import PhoneError, UnknownHostError
@@ -12,6 +13,8 @@ from tokenless.protocol.host_port import AddressError, split_host_port
 from tokenless.protocol.phones.models import DEVICE_NAME
 
 DEFAULT_TFTP_PORT: Final = 69
+_LAB_PORT: Final = 6969
+"""Of `configs/lab.toml`; CUCM's own is 69."""
 SCCPS_PORT: Final = 2443
 """SCCP over TLS; fixed in phones: no configuration says it."""
 _HIGHEST_PORT: Final = 0xFFFF
@@ -61,6 +64,18 @@ def parse_servers(
     """
     parts = (part.strip() for part in text.split(","))
     return tuple(_parse_server(part, default_port) for part in parts)
+
+
+def silence_advice(servers: Sequence[Server]) -> str:
+    """Return what to look at where no TFTP server answers; the port may be missing."""
+    if any(_may_be_the_labs(server) for server in servers):
+        return f"the lab listens on {_LAB_PORT}: add :{_LAB_PORT}"
+    return "check the addresses, and that Cisco Tftp runs there"
+
+
+def _may_be_the_labs(server: Server) -> bool:
+    is_loopback = ip_address(server.address).is_loopback
+    return is_loopback and server.port == DEFAULT_TFTP_PORT
 
 
 def _parse_server(text: str, default_port: int) -> Server:

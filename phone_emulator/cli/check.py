@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Sequence
 from functools import partial
-from ipaddress import ip_address
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -23,6 +22,7 @@ from tokenless.phone_emulator.addresses import (
     parse_device,
     parse_secure_ports,
     parse_servers,
+    silence_advice,
 )
 from tokenless.phone_emulator.check.findings.finding import Finding
 from tokenless.phone_emulator.check.inspect import (
@@ -56,8 +56,6 @@ from tokenless.protocol.errors import DecodeError
 
 _MODELS = ("7975", "8861")
 _MAX_PEM_BYTES: Final = 64 * 1024
-_LAB_PORT: Final = 6969
-"""Of `configs/lab.toml`; CUCM's own is 69."""
 
 
 def _servers_at(default_port: int) -> Parsed:
@@ -211,14 +209,7 @@ def _read_certificate(path: Path) -> Certificate:
 def _nothing_answered(servers: Sequence[Server]) -> str:
     """Say that no address answered, and which port may be missing."""
     said = f"no TFTP server answered at {', '.join(map(str, servers))}"
-    if any(_may_be_the_labs(server) for server in servers):
-        return f"{said}; the lab listens on {_LAB_PORT}: add :{_LAB_PORT}"
-    return f"{said}; check the addresses, and that Cisco Tftp runs there"
-
-
-def _may_be_the_labs(server: Server) -> bool:
-    is_loopback = ip_address(server.address).is_loopback
-    return is_loopback and server.port == DEFAULT_TFTP_PORT
+    return f"{said}; {silence_advice(servers)}"
 
 
 def _each_once(given: tuple[tuple[Server, ...], ...]) -> list[Server]:

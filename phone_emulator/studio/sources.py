@@ -13,6 +13,7 @@ from tokenless.phone_emulator.addresses import (
     DEFAULT_TFTP_PORT,
     parse_device,
     parse_servers,
+    silence_advice,
 )
 from tokenless.phone_emulator.check.observing.fetching import Patience, fetch_nodes
 from tokenless.phone_emulator.check.observing.observation import Node
@@ -289,7 +290,7 @@ async def fetch_sources(
     if not any(files.values()):
         raise PhoneError(
             f"no TFTP node answered: {', '.join(map(str, servers))}",
-            hint="check address and port; the lab listens on 6969: add :6969",
+            hint=silence_advice(servers),
         )
     given = [each for those in files.values() for each in those]
     return given, [server for server, those in files.items() if not those]

@@ -118,18 +118,23 @@ class CapfServer:
         """Stop listening, where `serve` was not entered after `bind`; else nothing."""
         self._server.close()
 
-    def reload(self, certificate: OwnCertificate, issuer: Authority) -> None:
-        """Show another certificate and issue by it; open connections stay.
+    def reload(self, settings: CapfSettings) -> None:
+        """Take the certificate, issue by it, take the newest TLS; connections stay.
 
-        Validity and release of issued certificates stay as they are.
+        Everything else stays as it is: validity and release of issued certificates.
 
         Raises:
             ServiceError: When it cannot be used; then nothing has changed.
         """
-        mine = self._settings
+        mine, issuer = self._settings, settings.authority
         authority = replace(
             mine.authority, certificate=issuer.certificate, issuer=issuer.issuer
         )
-        settings = replace(mine, certificate=certificate, authority=authority)
+        settings = replace(
+            mine,
+            certificate=settings.certificate,
+            authority=authority,
+            newest_tls=settings.newest_tls,
+        )
         self._server.reload(settings.for_streams())
         self._settings, self._jobs.authority = settings, authority

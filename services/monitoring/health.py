@@ -9,9 +9,11 @@ registrations the database does not take, and one whose database a newer program
 upgraded.
 
 Orchestrators ask two more questions. `ready`: is all well, so that the next node may be
-drained. `live`: is it better not to kill the process. A service that fell is started
-again by its node, so as long as one of a process's services serves, killing it only
-takes that service away, too.
+drained. A newer schema counts as well there: what such a node needs is a newer program,
+and Kubernetes replaces a pod of a StatefulSet only when it is ready. `live`: is it
+better not to kill the process. A service that fell is started again by its node, so as
+long as one of a process's services serves, killing it only takes that service away,
+too.
 """
 
 from collections.abc import Iterable, Mapping
@@ -54,7 +56,7 @@ class Question(StrEnum):
     HEALTH = "health"
     """Are phones served: no service fell."""
     READY = "ready"
-    """Is nothing wrong at all."""
+    """Is nothing wrong at all, but that the database has a newer schema."""
     LIVE = "live"
     """Is anything served, or has at least nothing fallen."""
 
@@ -78,6 +80,15 @@ class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
     reasons: `registrations`, `revision` (the one that it has applied)."""
     newer_schema: str | None = None
     """What to do when the database's schema is newer than the node's program."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether it is ok, or degraded for a newer schema only."""
+        if self.newer_schema is None:
+            return self.verdict is Verdict.OK
+        are_all_started = set(self.services.values()) <= {ServiceState.STARTED}
+        is_hindered = self.stale_since is not None or self.drops_requests
+        return are_all_started and not is_hindered and not self.unwritten
 
     @property
     def is_live(self) -> bool:
@@ -109,7 +120,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
             case Question.HEALTH:
                 return self.verdict is not Verdict.FAILING
             case Question.READY:
-                return self.verdict is Verdict.OK
+                return bool(self.nodes) and all(node.is_ready for node in self.nodes)
             case Question.LIVE:
                 return any(node.is_live for node in self.nodes)
             case _:

@@ -36,10 +36,11 @@ class AppliedRecord:
 
     async def record(self, revision: int) -> None:
         """Record a revision, unless it is known; a failure is logged, and kept."""
-        if self._write is None or revision == self._known:
+        if self._write is None or (revision == self._known and self.trouble is None):
             return
         try:
-            await self._writer.run(partial(self._write, revision))
+            if revision != self._known:
+                await self._writer.run(partial(self._write, revision))
         except ServiceError as error:
             if self.trouble is None:
                 self._log.warning(

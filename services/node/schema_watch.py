@@ -21,13 +21,14 @@ class SchemaWatch:
         """Look at nothing yet.
 
         Args:
-            store: The cluster's database.
+            store: The cluster's database, whose schema was known when it was opened.
             node: The node's name.
             log: Where a newer schema is reported, once.
         """
         self._store = store
         self._log = log
         self._known = SCHEMA_KNOWN.labels(node)
+        self._known.set(1)
         self.newer: str | None = None
         """What is newer, and what to do; None when this program knows the schema."""
 

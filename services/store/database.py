@@ -119,7 +119,11 @@ class Database:
             ServiceError: When the database cannot be written, or has a cluster.
         """
         at = int(self._clock())
-        with translate_errors(), self._transaction(writes=True) as connection:
+        with (
+            said_when_unknown() as commit,
+            translate_errors(),
+            self._transaction(writes=True) as connection,
+        ):
             self._lock_schema(connection)
             if migrate.version(connection) is not None:
                 raise ServiceError(
@@ -131,6 +135,7 @@ class Database:
                 insert(schema.cluster).values(id=1, name=name, revision=0)
             )
             yield self._begin(connection, ("create cluster", name, by), at)
+            commit.has_begun = True
 
     def check(self, name: str) -> None:
         """Check that this version of the program can work with it; upgrade an old one.
@@ -205,16 +210,13 @@ class Database:
                 longer than the busy time-out.
         """
         at = int(self._clock())
-        with (
-            said_when_unknown() as commit,
-            translate_errors(),
-            self._transaction(writes=True) as connection,
-        ):
-            change = self._begin(connection, (action, detail, by), at)
-            yield change
-            commit.has_begun = True
-        if self.is_shared:
-            self._tell(change.revision)
+        with said_when_unknown() as commit:
+            with translate_errors(), self._transaction(writes=True) as connection:
+                change = self._begin(connection, (action, detail, by), at)
+                yield change
+                commit.has_begun = True
+            if self.is_shared:
+                self._tell(change.revision)
 
     def _tell(self, revision: int) -> None:
         """Tell nodes of a change that is committed.

@@ -7,7 +7,6 @@ import structlog
 import trio
 
 from tokenless.services.stream_server.server import StreamServer, WorkersGuest
-from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
 from tokenless.services.tvs.caches import Caches
 from tokenless.services.tvs.counters import COLLECTOR, TvsCount
 from tokenless.services.tvs.guest import CachesState, TvsGuest
@@ -84,14 +83,19 @@ class TvsServer:
         """Stop listening, where `serve` was not entered after `bind`; else nothing."""
         self._server.close()
 
-    def reload(
-        self, certificates: tuple[OwnCertificate, ...], limits: StreamLimits
-    ) -> None:
-        """Show other certificates and keep to other limits; open connections stay.
+    def reload(self, settings: TvsSettings) -> None:
+        """Take certificates, limits and the newest TLS; open connections stay.
+
+        Everything else stays as it is.
 
         Raises:
-            ServiceError: When one cannot be used; then nothing has changed.
+            ServiceError: When a certificate cannot be used; then nothing has changed.
         """
-        settings = replace(self._settings, certificates=certificates, limits=limits)
+        settings = replace(
+            self._settings,
+            certificates=settings.certificates,
+            newest_tls=settings.newest_tls,
+            limits=settings.limits,
+        )
         self._server.reload(settings.for_streams())
         self._settings = settings

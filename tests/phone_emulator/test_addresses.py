@@ -6,6 +6,7 @@ from tokenless.phone_emulator.addresses import (
     parse_device,
     parse_phone_name,
     parse_servers,
+    silence_advice,
 )
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.secd.events import Server
@@ -17,6 +18,12 @@ def test_hosts_ports_and_brackets() -> None:
         Server("::1", 6969),
     )
     assert parse_servers("::1,[::1]") == (Server("::1", 69), Server("::1", 69))
+
+
+def test_the_labs_port_is_named_only_where_it_is_missing() -> None:
+    missing, given, real = parse_servers("127.0.47.155,127.0.47.156:6969,192.0.2.1")
+    assert "add :6969" in silence_advice((missing, given))
+    assert "6969" not in silence_advice((given, real))
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,8 @@ def test_every_end_of_a_session_has_words_and_advice(result: CapfResult) -> None
         ),
         (("string", "waits-for-string"), "type the authentication string"),
         (("null-string", "untrusted-server"), "does not trust the CAPF server"),
+        (("null-string", "deleted"), "order one with `tokenless device set"),
+        (("null-string", "installed"), "encrypts for another certificate"),
     ],
 )
 def test_a_phone_that_cannot_decrypt_is_told_why_capf_gave_it_nothing(
@@ -318,3 +320,11 @@ async def test_a_log_with_damaged_bytes_is_still_printed(phone: Commands) -> Non
 
     assert status == 0
     assert "boot finished, ok" in out
+
+
+async def test_a_call_needs_two_phones(phone: Commands, node: LiveNode) -> None:
+    await phone.boot()
+    to_itself = ("--to", str(phone.folder), "--tftp", str(node.tftp))
+    status, out, err = await phone("call", *to_itself)
+    assert (status, out) == (2, "")
+    assert f"--flash and --to are both of {DEVICE}; a call needs two phones" in err

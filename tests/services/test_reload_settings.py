@@ -1,6 +1,7 @@
 """Servers that take other settings while they serve."""
 
 import contextlib
+import dataclasses
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -83,7 +84,7 @@ async def test_tvs_keeps_connections_and_takes_limits(
     limits = StreamLimits(connections_per_address=1, first_byte_s=1, idle_s=30)
     async with running(settings) as rig, phone(rig.address) as old:
         assert (await old.ask(query_for(PUBLISHER))).is_trusted
-        rig.server.reload(settings.certificates, limits)
+        rig.server.reload(dataclasses.replace(settings, limits=limits))
         assert (await old.ask(query_for(PUBLISHER))).is_trusted
         while not {"made-room", "too-many-from-address"} & rig.refusals.keys():
             await _one_of_a_crowd_is_sent_away(rig)
@@ -93,5 +94,5 @@ async def test_the_same_certificate_keeps_tls_sessions(tmp_path: Path) -> None:
     settings = tvs_settings_for(tmp_path)
     async with running(settings) as rig:
         before = rig.server._server._contexts
-        rig.server.reload(settings.certificates, StreamLimits(idle_s=30))
+        rig.server.reload(dataclasses.replace(settings, limits=StreamLimits(idle_s=30)))
         assert rig.server._server._contexts is before

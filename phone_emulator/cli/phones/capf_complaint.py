@@ -21,6 +21,10 @@ _TYPE: Final = (
     "type the authentication string with `tokenless phone capf --flash DIR --string "
     "DIGITS --tftp HOST`"
 )
+_BOOT: Final = (
+    "CAPF gave it a certificate, but the server encrypts for another certificate: boot "
+    "the phone again when the server has its file of now"
+)
 _CHECK: Final = (
     "check that Cisco Certificate Authority Proxy Function runs there, then type the "
     "string again"
@@ -57,9 +61,12 @@ def capf_complaint(report: BootReport) -> str:
 
 def no_certificate_advice(report: BootReport) -> str:
     """Return what helps a phone that cannot decrypt its configuration."""
-    if report.capf is None:
+    result = None if report.capf is None else report.capf["result"]
+    if report.capf is None or result == CapfResult.DELETED:
         return _ORDER.format(device=report.device)
-    if report.capf["result"] not in _SAID:
+    if result == CapfResult.INSTALLED:
+        return _BOOT
+    if result not in _SAID:
         return _TYPE
     return _of(report.capf, report.device)
 

@@ -128,6 +128,11 @@ def call(
     has heard the other.
     """
     phones = [(_identity(each, tftp, habits), each) for each in (flash, other)]
+    caller, called = (identity.device for identity, _ in phones)
+    if caller == called:
+        raise click.UsageError(
+            f"--flash and --to are both of {caller}; a call needs two phones"
+        )
     with slow_view("booting both phones") as tell:
         report = run_trio(_call, phones, network, seconds, tell)
     if as_json:

@@ -37,7 +37,11 @@ _TIMEOUT_S: Final = 5.0
     multiple=True,
     help="Ask this node; may be repeated. Default: all nodes that were served here.",
 )
-@click.option("--ready", is_flag=True, help="Exit with 1 when a node is degraded, too.")
+@click.option(
+    "--ready",
+    is_flag=True,
+    help="Exit with 1 when a node is degraded, too; not for a newer schema alone.",
+)
 @json_option
 def health(data: Path, nodes: tuple[str, ...], *, ready: bool, as_json: bool) -> None:
     """Report the health of the nodes served from this data folder.
@@ -45,7 +49,7 @@ def health(data: Path, nodes: tuple[str, ...], *, ready: bool, as_json: bool) ->
     Exit status 0 when all are ok or degraded (they serve phones, but the database is
     unreachable, takes no change or has a newer schema, or an administrator stopped a
     service); 1 when a service crashed or a node's server process is gone.
-    With --ready only ok is 0.
+    With --ready a degraded node is 1, unless the newer schema is all.
     """
     state = Health.of(_ask_all(data, nodes or _served(data)))
     if as_json:

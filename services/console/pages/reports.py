@@ -1,5 +1,6 @@
 """Unified Reporting: phone features, trust lists of every node side by side, mode."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,10 +64,21 @@ def show(visit: Visit) -> Response:
         itls=itls,
         ctl_differs=len({each.md5 for each in ctls if not each.trouble}) > 1,
         unread=[each.node for each in ctls if each.trouble],
-        models=sorted(PHONE_MODELS.values(), key=lambda model: model.name),
-        sources={name: FEATURES[name].sbd.source for name in PHONE_MODELS},
+        features=tuple(_features()),
         feature=_FEATURE,
     )
+
+
+def _features() -> Iterator[tuple[str, str, str]]:
+    """Yield product, protocol and source of Security By Default: a row per protocol.
+
+    Phones of two protocols have two rows (inferred), whichever one is played here.
+    """
+    for name, model in sorted(PHONE_MODELS.items()):
+        if model.security_by_default:
+            known = FEATURES[name]
+            for protocol in (known.protocol.value or model.protocol).split(", "):
+                yield name, protocol, known.sbd.source
 
 
 def _read(node: Node, name: str) -> ShownList:

@@ -119,7 +119,7 @@ class TvsService(StreamService[TvsSettings, TvsServer]):
         }
 
     async def reload(self) -> None:
-        """Show the node's certificate of now, keep to the limits of now.
+        """Take the node's certificate, the limits and the release's newest TLS of now.
 
         Raises:
             ServiceError: When the certificate or its key cannot be had.
@@ -127,7 +127,7 @@ class TvsService(StreamService[TvsSettings, TvsServer]):
         if self._server is not None:
             settings = await in_thread(self._cluster, self._load)
             if self._server is not None:  # nobody has stopped it meanwhile
-                self._server.reload(settings.certificates, settings.limits)
+                self._server.reload(settings)
 
     def _load(self) -> TvsSettings:
         return tvs_settings(self._cluster, self._node, self._port)
@@ -152,7 +152,7 @@ class CapfService(StreamService[CapfSettings, CapfServer]):
         return {"capf": (self._cluster.listening_address(self._node), self._port)}
 
     async def reload(self) -> None:
-        """Show the node's certificate of now, and issue by it.
+        """Take the node's certificate, issue by it, take the release's newest TLS.
 
         Raises:
             ServiceError: When the certificate or its key cannot be had.
@@ -160,7 +160,7 @@ class CapfService(StreamService[CapfSettings, CapfServer]):
         if self._server is not None:
             settings = await in_thread(self._cluster, self._load)
             if self._server is not None:  # nobody has stopped it meanwhile
-                self._server.reload(settings.certificate, settings.authority)
+                self._server.reload(settings)
 
     def _load(self) -> CapfSettings:
         cluster, node = self._cluster, self._node

@@ -49,3 +49,15 @@ async def test_a_list_with_another_signature_is_not_called_signed(
     assert page.count("(signed this file)") == signed - 2
     assert page.count("CTLFile.tlv could not be verified") == 1
     assert page.count("ITLFile.tlv could not be verified") == 1
+
+
+async def test_a_phone_of_two_protocols_has_two_rows(lab: Cluster) -> None:
+    """A missing row would say that a 7975 with SIP has no Security By Default."""
+    add_users(lab)
+    async with console_of(lab) as console:
+        ray = await console.signed_in("ray")
+        page = (await ray.get(PATH)).text
+    for row in ("7975</td><td>SCCP", "7975</td><td>SIP", "8861</td><td>SIP"):
+        assert f"<tr><td>{row}</td><td>Security By Default</td>" in page
+    assert "<td>8861</td><td>SCCP" not in page
+    assert "<td>7960</td>" not in page

@@ -81,6 +81,27 @@ def test_what_the_database_does_not_take_or_a_newer_program_made_is_degraded(
     assert found.verdict is Verdict.FAILING
 
 
+def test_a_newer_schema_alone_keeps_nobody_from_replacing_the_node() -> None:
+    """Orchestrators replace ready nodes only, and that is what such a node needs."""
+
+    def is_ready(state: ServiceState = STARTED, **what: Any) -> bool:  # noqa: ANN401
+        given: dict[str, Any] = {"stale_for_s": None, "reason": None, "now": NOW}
+        newer = "upgrade the node"
+        found = judge(
+            "a", {"s": state}, revision=7, newer_schema=newer, **(given | what)
+        )
+        assert found.verdict is not Verdict.OK
+        return Health.of([found]).says_yes_to(Question.READY)
+
+    assert is_ready()
+    assert not is_ready(ServiceState.STOPPED)
+    assert not is_ready(ServiceState.FAILED)
+    assert not is_ready(stale_for_s=1.0, reason="away")
+    assert not is_ready(drops_requests=True)
+    assert not is_ready(unwritten={"revision": "a full disk"})
+    assert not Health.of([]).says_yes_to(Question.READY)
+
+
 def test_since_when_caches_are_stale() -> None:
     found = msgspec.to_builtins(node(STARTED, stale_for_s=90.0))
     assert found["stale_since"] == "2023-11-14T22:11:50Z"

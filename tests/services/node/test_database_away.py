@@ -162,6 +162,20 @@ async def test_a_database_that_takes_no_change_is_followed_and_said(
     assert "cannot follow the database" not in log
 
 
+async def test_a_revision_that_was_recorded_before_is_no_trouble(
+    away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after the failover to a standby that did not get the newest change."""
+    monkeypatch.setattr(one_writer, "ANSWER_S", 0.05)
+    away.takes_changes.clear()
+    away.revision = 2
+    await until(lambda: away.follower.unrecorded is not None)
+    away.revision = 1
+    await until(lambda: away.follower.unrecorded is None)
+    assert away.recorded == [1]
+    away.takes_changes.set()
+
+
 async def test_a_look_that_does_not_end_is_said(
     away: Away, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """What the daemon shows and speaks: keys, versions, sessions, reloading."""
 
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ async def test_a_certificate_is_reloaded_without_dropping_connections(
     settings = settings_for(tmp_path)
     async with running(settings) as rig, phone(rig.address) as old:
         assert (await old.ask(query_for(PUBLISHER))).is_trusted
-        rig.server.reload((new,), settings.limits)
+        rig.server.reload(replace(settings, certificates=(new,)))
         assert (await old.ask(query_for(PUBLISHER))).is_trusted
         async with phone(rig.address) as client:
             assert client.tls.getpeercert(binary_form=True) == new.der
@@ -151,7 +152,7 @@ async def test_a_bad_certificate_changes_nothing(tmp_path: Path) -> None:
             OwnCertificate(b"nonsense", own.key),
         ):
             with pytest.raises(ServiceError) as caught:
-                rig.server.reload((bad,), settings.limits)
+                rig.server.reload(replace(settings, certificates=(bad,)))
             assert caught.value.hint is not None
         async with phone(rig.address) as client:
             assert client.tls.getpeercert(binary_form=True) == own.der

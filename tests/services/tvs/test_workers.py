@@ -158,7 +158,7 @@ async def test_certificates_are_reloaded_worker_by_worker(tmp_path: Path) -> Non
     async with running(settings) as rig, phone(rig.address) as old:
         pool = pool_of_this_process()
         workers = set(children_of(pool))
-        rig.server.reload((new,), settings.limits)
+        rig.server.reload(replace(settings, certificates=(new,)))
         await until(lambda: len(workers & set(children_of(pool))) == 1)
         assert (await old.ask(query_for(PUBLISHER))).is_trusted
         for _ in range(20):

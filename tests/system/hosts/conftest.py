@@ -52,6 +52,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
             copy_data(founded.database.data, kept / "data")
         yield Prepared(hosts, kept / "data")
     finally:
+        _STAGE.clear()  # where the run was broken off
         shutil.rmtree(kept)
 
 

@@ -54,8 +54,8 @@ class Scene:
 
     def begin(self) -> None:
         """Begin something new, whose lines of the logs are those from now on."""
+        self.agrees = False  # whatever comes of it
         self.await_followed()
-        self.agrees = False
         for node in self.nodes:
             node.begin_log()
 

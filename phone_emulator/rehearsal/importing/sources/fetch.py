@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tokenless.ground.interrupts import run_trio
+from tokenless.phone_emulator.addresses import silence_advice
 from tokenless.phone_emulator.check.observing.fetching import Patience, fetch_nodes
 from tokenless.phone_emulator.check.observing.observation import Missing, Node
 from tokenless.phone_emulator.errors import PhoneError
@@ -55,7 +56,7 @@ def fetch_cluster(
     if not answering:
         raise NothingAnsweredError(
             f"no TFTP node answered: {', '.join(map(str, servers))}",
-            hint="check address and port; the lab listens on 6969: add :6969",
+            hint=silence_advice(servers),
         )
     _check_one_ctl(answering)
     imported_lists = [each for node in answering for each in _lists(node)]
