@@ -4,30 +4,52 @@ A file that was deleted or damaged on a node stays so until there is a newer one
 (decision 2).
 """
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
 from tokenless.services.cluster.cluster import Cluster, Node
+from tokenless.services.errors import ServiceError
 from tokenless.services.files import replace_file
 from tokenless.services.store import nodes
 from tokenless.services.store.registrations import TftpItl, write_itl
 from tokenless.services.store.trust_lists import newest_ctl, newest_reset_itl
 
 
+class NotRecordedError(ServiceError):
+    """A node has a list, and the database does not take the note of it.
+
+    Attributes:
+        content: The list, which is in the node's folder.
+        record: Tries again to note it; blocking. Raises ServiceError as before.
+    """
+
+    def __init__(
+        self, error: ServiceError, content: bytes, record: Callable[[], None]
+    ) -> None:
+        super().__init__(str(error), hint=error.hint)
+        self.content = content
+        self.record = record
+
+
 def install_ctl(cluster: Cluster, node: Node) -> bool:
     """Write the cluster's newest CTL into the node's folder, unless it was taken.
 
     Returns:
-        Whether the file was written.
+        Whether there was one to take.
 
     Raises:
         OSError: When it cannot be written; the old file is intact.
+        NotRecordedError: When it was written, and the database does not take that;
+            the next call does not write it again.
     """
     with cluster.store.read() as connection:
         newest = newest_ctl(connection)
         taken = nodes.read_state(connection, node.id).ctl_revision
     if newest is None or newest.revision <= taken:
         return False
-    replace_file(node.ctl_file, newest.content)
-    with cluster.store.write_node_state() as connection:
-        nodes.write_state(connection, node.id, ctl_revision=newest.revision)
+    _replace(node.ctl_file, newest.content)
+    _record(partial(_record_ctl, cluster, node, newest.revision), newest.content)
     return True
 
 
@@ -41,6 +63,7 @@ def install_reset_itl(cluster: Cluster, node: Node) -> bytes | None:
 
     Raises:
         OSError: When it cannot be written; the old file is intact.
+        NotRecordedError: As `install_ctl`.
     """
     with cluster.store.read() as connection:
         newest = newest_reset_itl(connection, node.id)
@@ -48,10 +71,8 @@ def install_reset_itl(cluster: Cluster, node: Node) -> bytes | None:
     if newest is None or newest[0] <= taken:
         return None
     revision, content = newest
-    replace_file(node.itl_file, content)
-    with cluster.store.write_node_state() as connection:
-        nodes.write_state(connection, node.id, reset_itl_revision=revision)
-        write_itl(connection, node.id, TftpItl.of(content), int(cluster.clock()))
+    _replace(node.itl_file, content)
+    _record(partial(_record_reset_itl, cluster, node, revision, content), content)
     return content
 
 
@@ -69,3 +90,33 @@ def lagging(cluster: Cluster, revision: int) -> frozenset[int]:
             for row in nodes.read_nodes(connection)
             if nodes.read_state(connection, row.id).applied_revision < revision
         )
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write a file that differs: TVS judges one that was written, changed or not."""
+    try:
+        is_there = file.read_bytes() == content
+    except OSError:
+        is_there = False
+    if not is_there:
+        replace_file(file, content)
+
+
+def _record(record: Callable[[], None], content: bytes) -> None:
+    try:
+        record()
+    except ServiceError as error:
+        raise NotRecordedError(error, content, record) from error
+
+
+def _record_ctl(cluster: Cluster, node: Node, revision: int) -> None:
+    with cluster.store.write_node_state() as connection:
+        nodes.write_state(connection, node.id, ctl_revision=revision)
+
+
+def _record_reset_itl(
+    cluster: Cluster, node: Node, revision: int, content: bytes
+) -> None:
+    with cluster.store.write_node_state() as connection:
+        nodes.write_state(connection, node.id, reset_itl_revision=revision)
+        write_itl(connection, node.id, TftpItl.of(content), int(cluster.clock()))

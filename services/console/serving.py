@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Generic, TypeAlias, TypeVar
 
@@ -39,6 +40,8 @@ _ANSWERS_AT_ONCE: Final = 32
 """Of one HTTP/2 connection: every open page of a browser has a stream of events."""
 _LINES_PER_S: Final = 5
 _USUAL_LEVEL: Final = 2
+_FILES: Final = 64
+"""How many files of pages are kept in memory."""
 
 
 VisitT = TypeVar("VisitT")
@@ -135,8 +138,15 @@ class KeptFiles(StaticFiles):
         answer = super().file_response(full_path, stat_result, scope, status_code)
         if not isinstance(answer, FileResponse):
             return answer
-        content = Path(full_path).read_bytes()
+        changed = stat_result.st_mtime_ns, stat_result.st_size
+        content = _content_of(Path(full_path), changed)
         return Response(content, status_code, answer.headers)
+
+
+@lru_cache(maxsize=_FILES)
+def _content_of(path: Path, _changed: tuple[int, int]) -> bytes:
+    """Return a file's content: the same bytes for all who read it slowly."""
+    return path.read_bytes()
 
 
 async def serve_pages(

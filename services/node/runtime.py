@@ -12,11 +12,7 @@ import trio
 from tokenless.protocol.codes import UNITS_OF_EVERY_NODE, NodeRole
 from tokenless.protocol.trust.signing import itl_signer
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.distribution import (
-    install_ctl,
-    install_reset_itl,
-    record_applied,
-)
+from tokenless.services.cluster.distribution import record_applied
 from tokenless.services.errors import ServiceError
 from tokenless.services.logs import get_logger
 from tokenless.services.metrics import CTL_INSTALLS, exposition
@@ -38,6 +34,7 @@ from tokenless.services.node.supervised.supervision import (
 )
 from tokenless.services.node.supervised.tftp import TftpService
 from tokenless.services.node.supervised.trust import NodeTrust
+from tokenless.services.node.taken_lists import TakenLists
 from tokenless.services.publishing.snapshot import ClusterSnapshot
 
 
@@ -100,6 +97,7 @@ class NodeRuntime:
             pace=pace or AtOnce(),
         )
         self._schema = SchemaWatch(cluster.store, node.name, get_logger(node=node.name))
+        self._lists = TakenLists(cluster, node, get_logger(node=node.name))
         self.follower = self._make_follower()
         self._records = self._make_records()
 
@@ -109,7 +107,7 @@ class NodeRuntime:
         return Follower(
             node.name,
             node.ctl_file,
-            self._schema.revision,
+            self._look_up_revision,
             self._apply,
             self._trust.refill_ctl_cache,
             record_applied=partial(record_applied, cluster, node)
@@ -118,8 +116,15 @@ class NodeRuntime:
             may_hang=is_shared,
         )
 
+    def _look_up_revision(self) -> int:
+        revision = self._schema.revision()
+        self._lists.record_again()
+        return revision
+
     def _make_records(self) -> OwnRecords:
-        troubles: dict[str, Callable[[], str | None]] = {}
+        troubles: dict[str, Callable[[], str | None]] = {
+            "lists": lambda: self._lists.trouble
+        }
         if ServiceName.CALLMANAGER in self._services:
             troubles["registrations"] = lambda: self._callmanager.unwritten
         if self._cluster.store.is_shared:
@@ -292,16 +297,14 @@ class NodeRuntime:
         Returns:
             Whether TVS must judge the CTL file again, changed or not.
         """
-        if await in_thread(self._cluster, install_ctl, self._cluster, self.node):
+        if await in_thread(self._cluster, self._lists.take_ctl):
             CTL_INSTALLS.labels(self.node.name).inc()
         judge_anew = await self._trust.refill_db_cache()
         ends = await in_thread(self._cluster, load_ends, self._cluster, self.node)
         COLLECTOR.follow(self.node.name, ends, self._cluster.clock)
         await self._callmanager.follow()
         await self._follow_activation()
-        reset = await in_thread(
-            self._cluster, install_reset_itl, self._cluster, self.node
-        )
+        reset = await in_thread(self._cluster, self._lists.take_reset_itl)
         if reset is not None:
             self._tftp.serve_itl(reset)
             await self._tftp.take_devices()

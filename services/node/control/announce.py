@@ -14,6 +14,7 @@ from typing import Final
 
 from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.distribution import (
+    NotRecordedError,
     install_ctl,
     install_reset_itl,
     lagging,
@@ -120,6 +121,6 @@ def _install_offline(cluster: Cluster, node: Node) -> NodeDelivery:
     try:
         install_ctl(cluster, node)
         install_reset_itl(cluster, node)
-    except OSError as error:
+    except (OSError, NotRecordedError) as error:
         return NodeDelivery(node.name, Delivery.FAILED, str(error))
     return NodeDelivery(node.name, Delivery.OFFLINE)

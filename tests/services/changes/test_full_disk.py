@@ -24,6 +24,7 @@ from tests.services.changes.test_crashes import (
 from tests.services.conftest import taken
 from tokenless.protocol.codes import TrustStore
 from tokenless.services.changes import certificates, security
+from tokenless.services.changes.membership import add_node
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.cluster.distribution import install_ctl
 from tokenless.services.errors import ServiceError
@@ -32,6 +33,7 @@ from tokenless.services.errors import ServiceError
 def test_a_file_that_cannot_be_written_leaves_the_old_one(lab: Cluster) -> None:
     go_mixed(lab)
     old = lab.publisher.ctl_file.read_bytes()
+    add_node(lab, "cucm-1051-a-sub2", "127.0.47.157", by="test")
     security.update_ctl(lab, by="test")
     newest = lab.store.revision()
     lab.close()

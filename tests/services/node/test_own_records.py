@@ -5,7 +5,10 @@ import pytest
 from sqlalchemy import text
 
 from tests.rigs.waiting import until
+from tests.services.conftest import taken
 from tokenless.services.callmanager import records
+from tokenless.services.changes import security
+from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.logs import get_logger
 from tokenless.services.metrics import exposition
@@ -65,6 +68,32 @@ async def test_registrations_that_cannot_be_written_are_said(
     assert series("records_written", labels) == "1.0"
     log = "".join(capsys.readouterr())
     assert log.count("registrations are written again") == len(served.runtimes)
+
+
+async def test_a_list_that_cannot_be_recorded_is_taken_all_the_same(
+    cluster: Cluster, served: Serving, capsys: Log
+) -> None:
+    """Its file was written again at each look, and the revision never applied."""
+    run(cluster, REFUSAL.replace("UPDATE ON", "UPDATE OF ctl_revision ON"))
+    security.set_cluster_mode(cluster, SecurityMode.MIXED, by="test")
+    revision = cluster.store.revision()
+    followers = [each.follower for each in served.runtimes]
+    await until(lambda: all(each.applied == revision for each in followers))
+    file = served.runtimes[0].node.ctl_file
+    written = file.stat()
+    assert "no record is taken" in publisher(served).unwritten["lists"]
+    assert publisher(served).verdict is Verdict.DEGRADED
+    security.set_parameter(cluster, "AutoRegistration", "False", by="test")
+    revision = cluster.store.revision()
+    await until(lambda: all(each.applied == revision for each in followers))
+    assert file.stat() == written
+    assert taken(cluster) == [0, 0]
+
+    run(cluster, "DROP TRIGGER no_record")
+    await until(lambda: served.health().verdict is Verdict.OK)
+    assert 0 not in taken(cluster)
+    log = "".join(capsys.readouterr())
+    assert log.count("taken are recorded again") == len(served.runtimes)
 
 
 async def test_a_schema_that_a_newer_program_made_is_said(
