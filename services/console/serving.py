@@ -11,8 +11,10 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 import structlog
 import trio
+from hypercorn import protocol
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
+from hypercorn.protocol import h2, h11
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
@@ -22,8 +24,10 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
+from tokenless.services.console.answers import BoundedAnswer
 from tokenless.services.console.browsers import Browsers, only_for_readers
-from tokenless.services.console.websockets import use_bounded_websockets
+from tokenless.services.console.http2 import BoundedBuffer, BoundedHttp2
+from tokenless.services.console.websockets import BoundedWebSocket
 from tokenless.services.limited_log import LimitedLog
 from tokenless.services.listening import listen_tcp
 
@@ -146,7 +150,7 @@ async def serve_pages(
     """
     assert config.socket is not None  # noqa: S101  # `listen` comes first
     listener = trio.SocketListener(trio.socket.from_stdlib_socket(config.socket))
-    use_bounded_websockets()
+    _use_bounded_protocols()
     patient = only_for_readers(app)
     context = WorkerContext(None)
     browsers = Browsers()
@@ -167,3 +171,12 @@ async def serve_pages(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(browsers.cut_at_end, _DRAIN_S)
         await trio.serve_listeners(serve_one, [listener], handler_nursery=nursery)
+
+
+def _use_bounded_protocols() -> None:
+    """Let hypercorn use our classes: its modules name its own, without a setting."""
+    vars(protocol)["H2Protocol"] = BoundedHttp2
+    vars(h2)["StreamBuffer"] = BoundedBuffer
+    for module in (h11, h2):
+        vars(module)["HTTPStream"] = BoundedAnswer
+        vars(module)["WSStream"] = BoundedWebSocket
