@@ -81,7 +81,7 @@ def test_what_the_database_does_not_take_or_a_newer_program_made_is_degraded(
     assert found.verdict is Verdict.FAILING
 
 
-def test_a_newer_schema_alone_keeps_nobody_from_replacing_the_node() -> None:
+def test_a_newer_schema_alone_does_not_hinder_the_replacement_of_a_node() -> None:
     """Orchestrators replace ready nodes only, and that is what such a node needs."""
 
     def is_ready(state: ServiceState = STARTED, **what: Any) -> bool:  # noqa: ANN401

@@ -124,7 +124,7 @@ async def test_a_schema_that_a_newer_program_made_is_said(
 
 
 def test_a_schema_is_known_before_the_first_look(lab: Cluster) -> None:
-    """Whoever opens a cluster has looked at it; no alert may fire at a start."""
+    """Opening a cluster checks its schema; no alert may fire at a start."""
     SchemaWatch(lab.store, "begins", get_logger())
     assert series("schema_known", 'node="begins"') == "1.0"
 

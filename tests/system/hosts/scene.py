@@ -54,7 +54,7 @@ class Scene:
 
     def begin(self) -> None:
         """Begin something new, whose lines of the logs are those from now on."""
-        self.agrees = False  # whatever comes of it
+        self.agrees = False  # also when the wait fails
         self.await_followed()
         for node in self.nodes:
             node.begin_log()
