@@ -59,6 +59,7 @@ class BoundedHttp2(H2Protocol):
         super().__init__(*args, **kwargs)
         self._meter = FrameMeter(trio.current_time())
         self._requests = 0
+        self._has_said_goodbye = False
 
     async def handle(self, event: Event) -> None:
         """Take what a browser sent, or that it has left."""
@@ -104,6 +105,10 @@ class BoundedHttp2(H2Protocol):
         if self._requests > _MOST_REQUESTS:
             self.connection.close_connection()
 
+    async def _send_data(self, stream_id: int) -> None:
+        await super()._send_data(stream_id)
+        await self._end_when_due()
+
     async def _close_stream(self, stream_id: int) -> None:
         stream = self.streams.get(stream_id)
         await super()._close_stream(stream_id)
@@ -117,6 +122,15 @@ class BoundedHttp2(H2Protocol):
                 self._reset(stream_id)
                 await buffer.close()
             await self._window_updated(stream_id)
+            await self._flush()
+        await self._end_when_due()
+
+    async def _end_when_due(self) -> None:
+        """Say goodbye after many requests, when each has all of its answer."""
+        is_busy = self.streams or self.stream_buffers
+        if self._requests > _REQUESTS and not is_busy and not self._has_said_goodbye:
+            self._has_said_goodbye = True
+            self.connection.close_connection()
             await self._flush()
 
     def _reset(self, stream_id: int | None) -> None:

@@ -5,6 +5,7 @@ its caches and services are of now, and the note is tried again at each look.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -15,6 +16,9 @@ from tokenless.services.cluster.distribution import (
     install_reset_itl,
 )
 from tokenless.services.errors import ServiceError
+
+_CTL: Final = "CTL"
+_ITL: Final = "ITL"
 
 
 class TakenLists:
@@ -41,10 +45,12 @@ class TakenLists:
             ServiceError: When the database cannot be read.
         """
         try:
-            return install_ctl(self._cluster, self._node)
+            is_taken = install_ctl(self._cluster, self._node)
         except NotRecordedError as error:
-            self._note("CTL", error)
+            self._note(_CTL, error)
             return True
+        self._unrecorded.pop(_CTL, None)  # of an older one
+        return is_taken
 
     def take_reset_itl(self) -> bytes | None:
         """Install the ITL of a reset; return it, if there was one. Blocking.
@@ -54,10 +60,12 @@ class TakenLists:
             ServiceError: When the database cannot be read.
         """
         try:
-            return install_reset_itl(self._cluster, self._node)
+            content = install_reset_itl(self._cluster, self._node)
         except NotRecordedError as error:
-            self._note("ITL", error)
+            self._note(_ITL, error)
             return error.content
+        self._unrecorded.pop(_ITL, None)
+        return content
 
     def record_again(self) -> None:
         """Try once more what the database did not take. Blocking."""

@@ -138,7 +138,9 @@ async def test_settings_without_end_are_refused(
         assert (await console.visitor().client.get("/sign-in")).status_code == 200
 
 
-async def test_every_request_of_a_long_connection_is_answered(lab: Cluster) -> None:
+async def test_every_request_of_a_long_connection_is_answered(
+    lab: Cluster, connections: list[H2Protocol]
+) -> None:
     """The thousandth was carried out, and its answer never came."""
     async with (
         console_of(lab) as console,
@@ -149,6 +151,7 @@ async def test_every_request_of_a_long_connection_is_answered(lab: Cluster) -> N
         for _ in range(1010):
             answer = await client.get("/static/icon.svg")
             assert answer.status_code == 200
+    assert len(connections) == 2, "the first ended when nothing was under way"
 
 
 async def test_an_answer_that_breaks_off_is_reset_and_dropped(

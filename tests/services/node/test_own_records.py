@@ -1,13 +1,16 @@
 """A node says what its database does not take, and a schema that it does not know."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from sqlalchemy import text
 
 from tests.rigs.waiting import until
 from tests.services.conftest import taken
+from tokenless.protocol.codes import TrustStore
 from tokenless.services.callmanager import records
-from tokenless.services.changes import security
+from tokenless.services.changes import certificates, security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.logs import get_logger
@@ -15,6 +18,7 @@ from tokenless.services.metrics import exposition
 from tokenless.services.monitoring.health import Health, NodeHealth, Verdict
 from tokenless.services.node.schema_watch import SchemaWatch
 from tokenless.services.node.serve import Serving
+from tokenless.services.node.taken_lists import TakenLists
 from tokenless.services.store import migrate
 
 Log = pytest.CaptureFixture[str]
@@ -37,6 +41,12 @@ def series(name: str, labels: str) -> str:
     prefix = f"tokenless_{name}{{{labels}}} "
     (line,) = [each for each in exposition().splitlines() if each.startswith(prefix)]
     return line.removeprefix(prefix)
+
+
+def identity(file: Path) -> tuple[int, int]:
+    """Return what changes when a file is written again; reading does not."""
+    found = file.stat()
+    return found.st_ino, found.st_mtime_ns
 
 
 @pytest.fixture
@@ -80,13 +90,13 @@ async def test_a_list_that_cannot_be_recorded_is_taken_all_the_same(
     followers = [each.follower for each in served.runtimes]
     await until(lambda: all(each.applied == revision for each in followers))
     file = served.runtimes[0].node.ctl_file
-    written = file.stat()
+    written = identity(file)
     assert "no record is taken" in publisher(served).unwritten["lists"]
     assert publisher(served).verdict is Verdict.DEGRADED
     security.set_parameter(cluster, "AutoRegistration", "False", by="test")
     revision = cluster.store.revision()
     await until(lambda: all(each.applied == revision for each in followers))
-    assert file.stat() == written
+    assert identity(file) == written
     assert taken(cluster) == [0, 0]
 
     run(cluster, "DROP TRIGGER no_record")
@@ -94,6 +104,26 @@ async def test_a_list_that_cannot_be_recorded_is_taken_all_the_same(
     assert 0 not in taken(cluster)
     log = "".join(capsys.readouterr())
     assert log.count("taken are recorded again") == len(served.runtimes)
+
+
+def test_the_note_of_an_older_list_does_not_come_after_a_newer_ones(
+    cluster: Cluster,
+) -> None:
+    lists = TakenLists(cluster, cluster.publisher, get_logger())
+    run(cluster, REFUSAL.replace("UPDATE ON", "UPDATE OF ctl_revision ON"))
+    security.set_cluster_mode(cluster, SecurityMode.MIXED, by="test")
+    assert lists.take_ctl()
+    assert "no record is taken" in (lists.trouble or "")
+    run(cluster, "DROP TRIGGER no_record")
+    certificates.regenerate(
+        cluster, cluster.publisher, TrustStore.CALLMANAGER, by="test"
+    )
+    security.update_ctl(cluster, by="test")
+    assert lists.take_ctl()
+    newest = taken(cluster)
+    lists.record_again()
+    assert taken(cluster) == newest
+    assert lists.trouble is None
 
 
 async def test_a_schema_that_a_newer_program_made_is_said(
