@@ -91,7 +91,7 @@ class BoundedHttp2(H2Protocol):
         for event in events:
             match event:
                 case DataReceived(stream_id=number) if number not in self.streams:
-                    self._reset(number)
+                    self._drop(event)
                 case RequestReceived(stream_id=number) if _is_odd(event):
                     self._reset(number)
                 case _:
@@ -132,6 +132,14 @@ class BoundedHttp2(H2Protocol):
             self._has_said_goodbye = True
             self.connection.close_connection()
             await self._flush()
+
+    def _drop(self, data: DataReceived) -> None:
+        """Reset the stream; the connection's window is that of the others, too."""
+        with suppress(ProtocolError):
+            self.connection.acknowledge_received_data(
+                data.flow_controlled_length or 0, data.stream_id or 0
+            )
+        self._reset(data.stream_id)
 
     def _reset(self, stream_id: int | None) -> None:
         with suppress(ProtocolError):
