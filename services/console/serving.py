@@ -25,10 +25,10 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
-from tokenless.services.console.answers import BoundedAnswer
-from tokenless.services.console.browsers import Browsers, only_for_readers
-from tokenless.services.console.http2 import BoundedBuffer, BoundedHttp2
-from tokenless.services.console.websockets import BoundedWebSocket
+from tokenless.services.console.bounds.answers import BoundedAnswer
+from tokenless.services.console.bounds.browsers import Browsers, only_for_readers
+from tokenless.services.console.bounds.http2 import BoundedBuffer, BoundedHttp2
+from tokenless.services.console.bounds.websockets import BoundedWebSocket
 from tokenless.services.limited_log import LimitedLog
 from tokenless.services.listening import listen_tcp
 

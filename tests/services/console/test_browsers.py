@@ -15,8 +15,8 @@ from starlette.types import Message, Receive, Scope, Send
 from tests.rigs.any_server import any_server
 from tests.rigs.console_rig import ConsoleRig, add_users, console_of
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.console import browsers
-from tokenless.services.console.browsers import Browsers, only_for_readers
+from tokenless.services.console.bounds import browsers
+from tokenless.services.console.bounds.browsers import Browsers, only_for_readers
 
 _STATIC = "/static/htmx.min.js"
 

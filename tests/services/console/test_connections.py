@@ -8,7 +8,7 @@ from h2.connection import H2Connection
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from tests.rigs.any_server import any_server
+from tests.rigs.any_server import any_server, open_http2
 from tests.rigs.console_rig import ConsoleRig, add_users, console_of
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.console.events import until_left
@@ -79,16 +79,10 @@ async def test_an_answer_does_not_wait_for_the_browsers_leave(
 
 async def _answer_to_path(console: ConsoleRig, path: bytes) -> bytes:
     """Ask for a path over HTTP/2; return what comes until the answer or the end."""
-    url = httpx.URL(console.base)
-    context = any_server()
-    context.set_alpn_protocols(["h2"])
-    assert url.port is not None
-    stream = await trio.open_ssl_over_tcp_stream(
-        url.host, url.port, ssl_context=context, https_compatible=True
-    )
+    stream = await open_http2(console.base)
     talk = H2Connection(H2Configuration(header_encoding=None))
     talk.initiate_connection()
-    host = url.netloc
+    host = httpx.URL(console.base).netloc
     talk.send_headers(
         1,
         [

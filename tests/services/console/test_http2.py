@@ -20,11 +20,11 @@ from h2.events import (
 from h2.settings import SettingCodes
 from hypercorn.protocol.h2 import H2Protocol
 
-from tests.rigs.any_server import any_server
+from tests.rigs.any_server import any_server, open_http2
 from tests.rigs.console_rig import ConsoleRig, add_users, console_of
 from tokenless.services.cluster.cluster import Cluster
-from tokenless.services.console import browsers
-from tokenless.services.console.http2_frames import MAX_SETTINGS
+from tokenless.services.console.bounds import browsers
+from tokenless.services.console.bounds.http2_frames import MAX_SETTINGS
 from tokenless.services.console.sessions import COOKIE
 
 _STATIC = "/static/htmx.min.js"
@@ -91,14 +91,8 @@ class RawBrowser:
 @asynccontextmanager
 async def raw_browser(console: ConsoleRig) -> AsyncIterator[RawBrowser]:
     """Open a connection of HTTP/2 that nothing was sent on."""
-    url = httpx.URL(console.base)
-    context = any_server()
-    context.set_alpn_protocols(["h2"])
-    assert url.port is not None
-    stream = await trio.open_ssl_over_tcp_stream(
-        url.host, url.port, ssl_context=context, https_compatible=True
-    )
-    browser = RawBrowser(stream, f"{url.host}:{url.port}")
+    stream = await open_http2(console.base)
+    browser = RawBrowser(stream, httpx.URL(console.base).netloc.decode())
     try:
         yield browser
     finally:
@@ -213,7 +207,7 @@ async def test_a_shell_that_pings_and_does_not_read_ends(
     lab: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The task that reads the connection waited in it for ever."""
-    from tokenless.services.console import websockets  # noqa: PLC0415
+    from tokenless.services.console.bounds import websockets  # noqa: PLC0415
 
     monkeypatch.setattr(websockets, "READ_S", 0.2)
     add_users(lab)

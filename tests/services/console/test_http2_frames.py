@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from tokenless.services.console.http2_frames import (
+from tokenless.services.console.bounds.http2_frames import (
     FRAMES_PER_S,
     MAX_EMPTY_FRAMES,
     MAX_SETTINGS,

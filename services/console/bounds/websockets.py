@@ -31,8 +31,8 @@ from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Pong
 from wsproto.events import Event as WebSocketEvent
 
-from tokenless.services.console.answers import EndsWithItsAnswer
-from tokenless.services.console.browsers import READ_S
+from tokenless.services.console.bounds.answers import EndsWithItsAnswer
+from tokenless.services.console.bounds.browsers import READ_S
 
 _PIECE_BYTES: Final = 1024
 _HTTP_2: Final = "2"

@@ -28,7 +28,10 @@ from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol.h2 import BUFFER_LOW_WATER, H2Protocol, StreamBuffer
 from hypercorn.protocol.ws_stream import WSStream
 
-from tokenless.services.console.http2_frames import FrameMeter, TooManyFramesError
+from tokenless.services.console.bounds.http2_frames import (
+    FrameMeter,
+    TooManyFramesError,
+)
 
 _PIECE_BYTES: Final = 4096
 _HEADER_TABLE_BYTES: Final = 4096
