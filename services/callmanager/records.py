@@ -22,7 +22,7 @@ from tokenless.services.callmanager.registrar import MAX_FAILURES
 from tokenless.services.callmanager.registration import Absence, Registration
 from tokenless.services.errors import ServiceError
 from tokenless.services.limited_log import shortened
-from tokenless.services.store.access.one_writer import OneWriter
+from tokenless.services.store.access.one_writer import OneWriter, Trouble
 from tokenless.services.store.database import Database
 from tokenless.services.store.nodes import write_state
 from tokenless.services.store.registrations import (
@@ -66,15 +66,16 @@ class RegistrationRecords:
         self._store = store
         self._node_id = node_id
         self._clock = clock
-        self._log = log
         self._waiting: dict[str, RegistrationRow] = {}
         self._has_changed = trio.Event()
         self._seen_at = -SEEN_EVERY_S
         self._unpruned = 0
         self._has_begun = False
         self._writer = OneWriter(may_hang=store.is_shared)
-        self.trouble: str | None = None
-        """The reason why changes wait; None when the last ones were written."""
+        self.trouble = Trouble(
+            log, "registrations cannot be written", "registrations are written again"
+        )
+        """Why changes wait."""
 
     def note(self, change: Registration | Absence) -> None:
         """Remember a change; never blocks."""
@@ -106,15 +107,9 @@ class RegistrationRecords:
             )
             is_written = True
         except ServiceError as error:
-            if self.trouble is None:
-                self._log.warning(
-                    "registrations cannot be written", reason=error.explain()
-                )
-            self.trouble = str(error)
+            self.trouble.note(error)
         else:
-            if self.trouble is not None:
-                self._log.info("registrations are written again")
-            self.trouble = None
+            self.trouble.end()
         finally:
             if not is_written:
                 # Later changes of the same phones are newer.

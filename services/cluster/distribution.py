@@ -32,11 +32,11 @@ class NotRecordedError(ServiceError):
         self.record = record
 
 
-def install_ctl(cluster: Cluster, node: Node) -> bool:
+def install_ctl(cluster: Cluster, node: Node) -> bytes | None:
     """Write the cluster's newest CTL into the node's folder, unless it was taken.
 
     Returns:
-        Whether there was one to take.
+        The CTL, if there was one to take.
 
     Raises:
         OSError: When it cannot be written; the old file is intact.
@@ -47,10 +47,10 @@ def install_ctl(cluster: Cluster, node: Node) -> bool:
         newest = newest_ctl(connection)
         taken = nodes.read_state(connection, node.id).ctl_revision
     if newest is None or newest.revision <= taken:
-        return False
+        return None
     _replace(node.ctl_file, newest.content)
     _record(partial(_record_ctl, cluster, node, newest.revision), newest.content)
-    return True
+    return newest.content
 
 
 def install_reset_itl(cluster: Cluster, node: Node) -> bytes | None:

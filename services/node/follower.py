@@ -101,7 +101,7 @@ class Follower:
     @property
     def unrecorded(self) -> str | None:
         """Error that keeps other hosts from knowing how far the node is, or None."""
-        return self._record.trouble
+        return self._record.trouble.reason
 
     @property
     def age_s(self) -> float:

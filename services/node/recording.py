@@ -7,7 +7,7 @@ import structlog
 
 from tokenless.services.errors import ServiceError
 from tokenless.services.metrics import RECORDS_WRITTEN
-from tokenless.services.store.access.one_writer import OneWriter
+from tokenless.services.store.access.one_writer import OneWriter, Trouble
 
 
 class AppliedRecord:
@@ -29,28 +29,26 @@ class AppliedRecord:
         """
         self._write = write
         self._writer = OneWriter(may_hang=may_hang)
-        self._log = log
         self._known = 0
-        self.trouble: str | None = None
-        """The reason why the database does not have it; None when it has."""
+        self.trouble = Trouble(
+            log,
+            "the applied revision cannot be recorded",
+            "the applied revision is recorded again",
+        )
+        """Why the database does not have it."""
 
     async def record(self, revision: int) -> None:
         """Record a revision, unless it is known; a failure is logged, and kept."""
-        if self._write is None or (revision == self._known and self.trouble is None):
+        if self._write is None:
             return
         try:
             if revision != self._known:
                 await self._writer.run(partial(self._write, revision))
         except ServiceError as error:
-            if self.trouble is None:
-                self._log.warning(
-                    "the applied revision cannot be recorded", reason=error.explain()
-                )
-            self.trouble = str(error)
+            self.trouble.note(error)
         else:
-            if self.trouble is not None:
-                self._log.info("the applied revision is recorded again")
-            self._known, self.trouble = revision, None
+            self._known = revision
+            self.trouble.end()
 
 
 class OwnRecords:

@@ -123,7 +123,7 @@ class NodeRuntime:
 
     def _make_records(self) -> OwnRecords:
         troubles: dict[str, Callable[[], str | None]] = {
-            "lists": lambda: self._lists.trouble
+            "lists": lambda: self._lists.trouble.reason
         }
         if ServiceName.CALLMANAGER in self._services:
             troubles["registrations"] = lambda: self._callmanager.unwritten

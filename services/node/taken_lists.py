@@ -5,7 +5,6 @@ its caches and services are of now, and the note is tried again at each look.
 """
 
 from collections.abc import Callable
-from typing import Final
 
 import structlog
 
@@ -16,9 +15,7 @@ from tokenless.services.cluster.distribution import (
     install_reset_itl,
 )
 from tokenless.services.errors import ServiceError
-
-_CTL: Final = "CTL"
-_ITL: Final = "ITL"
+from tokenless.services.store.access.one_writer import Trouble
 
 
 class TakenLists:
@@ -32,10 +29,13 @@ class TakenLists:
     ) -> None:
         self._cluster = cluster
         self._node = node
-        self._log = log
         self._unrecorded: dict[str, Callable[[], None]] = {}
-        self.trouble: str | None = None
-        """The reason why the database does not have a note; None when it has all."""
+        self.trouble = Trouble(
+            log,
+            "a list that was taken cannot be recorded",
+            "the lists that were taken are recorded again",
+        )
+        """Why the database does not have a note of one."""
 
     def take_ctl(self) -> bool:
         """Install the newest CTL; tell whether there was one. Blocking.
@@ -44,13 +44,7 @@ class TakenLists:
             OSError: When the file cannot be written.
             ServiceError: When the database cannot be read.
         """
-        try:
-            is_taken = install_ctl(self._cluster, self._node)
-        except NotRecordedError as error:
-            self._note(_CTL, error)
-            return True
-        self._unrecorded.pop(_CTL, None)  # of an older one
-        return is_taken
+        return self._take("CTL", install_ctl) is not None
 
     def take_reset_itl(self) -> bytes | None:
         """Install the ITL of a reset; return it, if there was one. Blocking.
@@ -59,13 +53,7 @@ class TakenLists:
             OSError: When the file cannot be written.
             ServiceError: When the database cannot be read.
         """
-        try:
-            content = install_reset_itl(self._cluster, self._node)
-        except NotRecordedError as error:
-            self._note(_ITL, error)
-            return error.content
-        self._unrecorded.pop(_ITL, None)
-        return content
+        return self._take("ITL", install_reset_itl)
 
     def record_again(self) -> None:
         """Try once more what the database did not take. Blocking."""
@@ -73,19 +61,19 @@ class TakenLists:
             try:
                 record()
             except ServiceError as error:
-                self.trouble = str(error)
+                self.trouble.note(error, list=name)
                 return
             del self._unrecorded[name]
-        if self.trouble is not None:
-            self._log.info("the lists that were taken are recorded again")
-            self.trouble = None
+        self.trouble.end()
 
-    def _note(self, name: str, error: NotRecordedError) -> None:
-        if self.trouble is None:
-            self._log.warning(
-                "a list that was taken cannot be recorded",
-                list=name,
-                reason=error.explain(),
-            )
-        self._unrecorded[name] = error.record
-        self.trouble = str(error)
+    def _take(
+        self, name: str, install: Callable[[Cluster, Node], bytes | None]
+    ) -> bytes | None:
+        try:
+            content = install(self._cluster, self._node)
+        except NotRecordedError as error:
+            self.trouble.note(error, list=name)
+            self._unrecorded[name] = error.record
+            return error.content
+        self._unrecorded.pop(name, None)  # of an older one
+        return content

@@ -158,7 +158,7 @@ class CallManagerService:
     @property
     def unwritten(self) -> str | None:
         """The reason why the database has not the registrations of now, or None."""
-        return None if self._records is None else self._records.trouble
+        return None if self._records is None else self._records.trouble.reason
 
     def registrations(self) -> dict[str, object]:
         """Return the registrations here, and why others have ended."""

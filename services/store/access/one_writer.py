@@ -2,15 +2,18 @@
 
 A database can go on reading while it takes no change: a standby that it waits for has
 gone, or its disk hangs. Whoever writes there must neither wait for ever nor begin a
-further write, which has a thread and a connection, at each try.
+further write, which has a thread and a connection, at each try. People are told when
+it begins and when it is over, and health says it in between.
 """
 
 import threading
 from collections.abc import Callable
 from typing import Final
 
+import structlog
 import trio
 
+from tokenless.services.errors import ServiceError
 from tokenless.services.store.access.failures import DatabaseAwayError
 
 ANSWER_S: Final = 10
@@ -63,3 +66,27 @@ class OneWriter:
                 write()
         finally:
             ended.set()
+
+
+class Trouble:
+    """Why a database does not take something; logged when it begins and ends."""
+
+    def __init__(
+        self, log: structlog.typing.FilteringBoundLogger, begins: str, ends: str
+    ) -> None:
+        """Have none; with what the log says when it begins and when it is over."""
+        self._log, self._begins, self._ends = log, begins, ends
+        self.reason: str | None = None
+        """None when the database has all of it."""
+
+    def note(self, error: ServiceError, **details: str) -> None:
+        """Keep why a write failed; further details are for the log."""
+        if self.reason is None:
+            self._log.warning(self._begins, reason=error.explain(), **details)
+        self.reason = str(error)
+
+    def end(self) -> None:
+        """Have none any longer."""
+        if self.reason is not None:
+            self._log.info(self._ends)
+        self.reason = None

@@ -113,7 +113,7 @@ def test_the_note_of_an_older_list_does_not_come_after_a_newer_ones(
     run(cluster, REFUSAL.replace("UPDATE ON", "UPDATE OF ctl_revision ON"))
     security.set_cluster_mode(cluster, SecurityMode.MIXED, by="test")
     assert lists.take_ctl()
-    assert "no record is taken" in (lists.trouble or "")
+    assert "no record is taken" in str(lists.trouble.reason)
     run(cluster, "DROP TRIGGER no_record")
     certificates.regenerate(
         cluster, cluster.publisher, TrustStore.CALLMANAGER, by="test"
@@ -123,7 +123,7 @@ def test_the_note_of_an_older_list_does_not_come_after_a_newer_ones(
     newest = taken(cluster)
     lists.record_again()
     assert taken(cluster) == newest
-    assert lists.trouble is None
+    assert lists.trouble.reason is None
 
 
 async def test_a_schema_that_a_newer_program_made_is_said(
