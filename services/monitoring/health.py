@@ -4,9 +4,9 @@
 service that an administrator stopped, and caches that answer from what they last knew
 because the database is away, are `degraded`: phones are still served, and killing the
 process would take even that from them. So is a TFTP server that drops requests at its
-limits: more phones ask than it takes, or it is under attack. So is a node whose
-registrations the database does not take, and one whose database a newer program has
-upgraded.
+limits: more phones ask than it takes, or it is under attack. So is a node of
+which the database does not take what it reports about itself, and one whose database a
+newer program has upgraded.
 
 Orchestrators ask two more questions. `ready`: is all well, so that the next node may be
 drained. A newer schema counts as well there: what such a node needs is a newer program,
@@ -77,18 +77,23 @@ class NodeHealth(msgspec.Struct, frozen=True, kw_only=True):
     """True if TFTP dropped requests at its limits within the last half minute."""
     unwritten: Mapping[str, str] = {}
     """What the database does not take of what the node reports about itself, with the
-    reasons: `registrations`, `revision` (the one that it has applied)."""
+    reasons: `registrations`, `lists` (those that it has taken), `revision` (the one
+    that it has applied)."""
     newer_schema: str | None = None
     """What to do when the database's schema is newer than the node's program."""
 
     @property
     def is_ready(self) -> bool:
         """Return whether it is ok, or degraded for a newer schema only."""
-        if self.newer_schema is None:
-            return self.verdict is Verdict.OK
-        are_all_started = set(self.services.values()) <= {ServiceState.STARTED}
-        is_hindered = self.stale_since is not None or self.drops_requests
-        return are_all_started and not is_hindered and not self.unwritten
+        return self.verdict is Verdict.OK or (
+            self.newer_schema is not None
+            and _is_well(
+                self.services,
+                is_stale=self.stale_since is not None,
+                drops_requests=self.drops_requests,
+                unwritten=self.unwritten,
+            )
+        )
 
     @property
     def is_live(self) -> bool:
@@ -152,14 +157,18 @@ def judge(
         unwritten: What the database does not take of the node's records, and why.
         newer_schema: What is newer than its program, and what to do.
     """
-    states = set(services.values())
-    is_behind = stale_for_s is not None or newer_schema is not None
-    if ServiceState.FAILED in states:
+    is_well = _is_well(
+        services,
+        is_stale=stale_for_s is not None,
+        drops_requests=drops_requests,
+        unwritten=unwritten,
+    )
+    if ServiceState.FAILED in services.values():
         verdict = Verdict.FAILING
-    elif is_behind or unwritten or drops_requests or states - {ServiceState.STARTED}:
-        verdict = Verdict.DEGRADED
-    else:
+    elif is_well and newer_schema is None:
         verdict = Verdict.OK
+    else:
+        verdict = Verdict.DEGRADED
     return NodeHealth(
         node=node,
         verdict=verdict,
@@ -183,6 +192,18 @@ def unreachable(node: str, reason: str) -> NodeHealth:
         stale_since=None,
         reason=reason,
     )
+
+
+def _is_well(
+    services: Mapping[str, ServiceState],
+    *,
+    is_stale: bool,
+    drops_requests: bool,
+    unwritten: Mapping[str, str],
+) -> bool:
+    """Tell whether nothing is wrong, whatever schema the database has."""
+    are_all_started = set(services.values()) <= {ServiceState.STARTED}
+    return are_all_started and not (is_stale or drops_requests or unwritten)
 
 
 def _ago(now: float, seconds: float) -> datetime:

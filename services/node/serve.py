@@ -168,7 +168,7 @@ async def reload(
     failed = [
         f"{service} of {node}"
         for node, service, reload_it in _reloads(serving, others)
-        if not await _is_reloaded(node, service, reload_it)
+        if not await _reload_one(node, service, reload_it)
     ]
     if failed:
         log.error("reloaded in part", changed=changed, not_reloaded=failed)
@@ -190,7 +190,8 @@ def _reloads(
         yield node, "console", reload_it
 
 
-async def _is_reloaded(node: str, service: str, reload_it: Reload) -> bool:
+async def _reload_one(node: str, service: str, reload_it: Reload) -> bool:
+    """Reload a server; return whether that could be done, and log it when not."""
     try:
         await reload_it()
     except (ServiceError, OSError) as error:

@@ -128,7 +128,7 @@ def kept(folder: Path) -> dict[str, Kept]:
             path.read_bytes() if path.is_file() else b"",
         )
         for path in sorted(folder.rglob("*"))
-        # SQLite makes the index anew when the first process opens a database.
+        # SQLite makes a new index when the first process opens a database.
         if path.suffix != ".db-shm"
     }
 

@@ -1,7 +1,7 @@
 """A cluster in mixed mode on hosts of its own; it is made once a run.
 
 A test begins where the one before it has ended, if all agreed there
-(`check_agreement`); else the scene is set anew.
+(`check_agreement`); else the next one sets a new scene.
 """
 
 import shutil
