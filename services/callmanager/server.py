@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -139,11 +140,24 @@ class CallManagerServer:
             self.close()
 
     def reload(self, settings: CallManagerSettings) -> None:
-        """Show other certificates, keep to other limits; registrations stay.
+        """Take certificates, TLS and limits; registrations stay.
+
+        Everything else stays as it is: keep-alives, of which phones have been told,
+        and how phones reach it.
 
         Raises:
             ServiceError: When a certificate cannot be used; then nothing has changed.
         """
+        settings = replace(
+            self._settings,
+            certificates=settings.certificates,
+            authorities=settings.authorities,
+            minimum_tls=settings.minimum_tls,
+            newest_tls=settings.newest_tls,
+            ciphers=settings.ciphers,
+            max_devices=settings.max_devices,
+            limits=settings.limits,
+        )
         self._sccp.reload(_sccp_streams(settings))
         self._sip.reload(_sip_streams(settings))
         self.registrar.max_devices = settings.max_devices

@@ -37,6 +37,7 @@ from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 from tokenless.services.pki.keys import new_serial
 from tokenless.services.store import devices
+from tokenless.services.store.migrate import check_still_known
 
 _AT_ONCE: Final = 64
 """Jobs of one batch: some hundred milliseconds."""
@@ -149,6 +150,8 @@ class JobQueue:
         if not questions:
             return {}
         with self._cluster.store.read() as connection:
+            # A phone must not take a certificate that could not be recorded.
+            check_still_known(connection)
             state = CapfState.read(connection, self._cluster.clock())
             rows = {
                 question.said.device: devices.read_devices(

@@ -134,6 +134,7 @@ class CapfServer:
             mine,
             certificate=settings.certificate,
             authority=authority,
+            minimum_tls=settings.minimum_tls,
             newest_tls=settings.newest_tls,
         )
         self._server.reload(settings.for_streams())

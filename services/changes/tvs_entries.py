@@ -14,10 +14,10 @@ from tokenless.services.store.trust_lists import newest_ctl
 _AS_REPORTED: Final = "sast"
 
 
-def db_entries(cluster: Cluster) -> list[StoredCertificate]:
+def db_entries(cluster: Cluster, callmanager_trust: str) -> list[StoredCertificate]:
     """Return what fills the DB cache, by the setting `tvs.callmanager_trust`."""
     stored = with_roles(cluster)
-    if cluster.config.tvs.callmanager_trust == _AS_REPORTED:
+    if callmanager_trust == _AS_REPORTED:
         # In front: a role that a certificate has elsewhere replaces this one.
         with cluster.store.read() as connection:
             kept = rows.all_trusted(connection, TrustStore.CALLMANAGER_TRUST)

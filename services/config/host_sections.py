@@ -140,7 +140,7 @@ class TftpSection(TftpLimits, frozen=True):
     """The moment when new files are served: after the service's restart, or at once."""
     workers: Count = 1
     """Ignored with a warning: TFTP runs in one process, as several showed no gain."""
-    itl_reset: Literal["publisher", "each-node"] = "publisher"
+    itl_reset: AtOnce[Literal["publisher", "each-node"]] = "publisher"
     """The result of `utils itl reset localkey` from 12.0 on: the publisher's ITL,
     signed by its CallManager, for all nodes (REFERENCE-2 3.5); or for each node its own
     ITL, signed by its own CallManager, which locks out fewer phones."""
@@ -204,7 +204,7 @@ class TvsSection(TimedLimits, frozen=True):
     """Trust in certificates that are only in CallManager-trust. Observed: `no-role`
     (REFERENCE 1.12). One report of a migration from 8.6 to 12.5 says that ITLRecovery
     in that store was enough; `sast` plays it."""
-    tls_minimum: Literal["1.0", "1.2"] = "1.2"
+    tls_minimum: AtOnce[Literal["1.0", "1.2"]] = "1.2"
     """The lowest TLS version. 7900 phones support TLS 1.0 only. An attacker who can
     break TLS 1.0 can read and change the connections of all phones on this port."""
     legacy: LegacyTvsSection | None = None
@@ -228,9 +228,9 @@ class CallManagerSection(ConnectionLimits, frozen=True):
     link_port: Port | None = None
     """The port to which the other nodes connect, for registrations and calls. Default:
     8002, or a free port when `sccp_port = 0`."""
-    tls_minimum: Literal["1.0", "1.2"] = "1.2"
+    tls_minimum: AtOnce[Literal["1.0", "1.2"]] = "1.2"
     """The lowest TLS version; 7900 phones support TLS 1.0 only."""
-    ciphers: str = ""
+    ciphers: AtOnce[str] = ""
     """Cipher suites up to TLS 1.2 in OpenSSL's notation; empty: those of CUCM."""
     max_devices: AtOnce[Count] = 7500
     """Largest number of phones registered at one node."""
@@ -264,7 +264,7 @@ class CapfSection(HostSection, frozen=True):
     port: Port | None = None
     """The port of CAPF; phones read it from their configurations. Default: 3804, or a
     free port when `[tftp] port = 0`."""
-    tls_minimum: Literal["1.0", "1.2"] = "1.0"
+    tls_minimum: AtOnce[Literal["1.0", "1.2"]] = "1.0"
     """The lowest TLS version; 7900 phones support TLS 1.0 only."""
     validity_days: Annotated[int, msgspec.Meta(ge=1, le=1825)] = 1825
     """Days for which an LSC is valid."""

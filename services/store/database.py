@@ -46,6 +46,8 @@ _MAY_CHANGE: Final = text(
 _LOCK: Final = text(
     "SELECT pg_catalog.pg_advisory_xact_lock(CAST(:key AS pg_catalog.int8))"
 )
+_NO_CHANGES: Final = text("LOCK TABLE cluster IN EXCLUSIVE MODE")
+"""Waits for changes under way; later ones wait for its end. SQLite has one writer."""
 _FOUNDING: Final = 0x746F6B656E
 """Number of the advisory lock for making and upgrading tables."""
 
@@ -149,6 +151,8 @@ class Database:
         if self.check_version() != migrate.NEWEST:
             with translate_errors(), self._transaction(writes=True) as connection:
                 self._lock_schema(connection)
+                if self.is_shared:
+                    connection.execute(_NO_CHANGES)
                 migrate.upgrade(connection)
         with self.read() as connection:
             held = connection.scalar(select(schema.cluster.c.name))
@@ -206,8 +210,8 @@ class Database:
             by: The administrator, for the audit log.
 
         Raises:
-            ServiceError: When the database cannot be written, or another change takes
-                longer than the busy time-out.
+            ServiceError: When the database cannot be written, another change takes
+                longer than the busy time-out, or a newer program has upgraded it.
         """
         at = int(self._clock())
         with said_when_unknown() as commit:
@@ -274,6 +278,8 @@ class Database:
             raise ServiceError(
                 "the database holds no cluster", hint="name another one, or restore it"
             )
+        # Behind the lock on that row: an upgrade waits for it as well.
+        migrate.check_still_known(connection)
         action, detail, by = record
         connection.execute(
             insert(schema.audit).values(

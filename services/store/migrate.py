@@ -54,6 +54,21 @@ def check_known(stored: str | None) -> None:
         raise ServiceError(too_new, hint="use the newer program that made it")
 
 
+def check_still_known(connection: Connection) -> None:
+    """Check that no newer program has upgraded a database since it was opened.
+
+    Raises:
+        ServiceError: When one has; what was written for this program's schema need not
+            fit into another one.
+    """
+    stored = connection.scalar(SELECT_VERSION)
+    if (too_new := why_too_new(str(stored))) is not None:
+        raise ServiceError(
+            too_new,
+            hint="nothing was changed; continue with the newer program that made it",
+        )
+
+
 def why_too_new(stored: str) -> str | None:
     """Say that a newer program made a schema; None when this one knows it."""
     if stored <= NEWEST:

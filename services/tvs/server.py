@@ -84,7 +84,7 @@ class TvsServer:
         self._server.close()
 
     def reload(self, settings: TvsSettings) -> None:
-        """Take certificates, limits and the newest TLS; open connections stay.
+        """Take certificates, limits and TLS versions; open connections stay.
 
         Everything else stays as it is.
 
@@ -94,6 +94,7 @@ class TvsServer:
         settings = replace(
             self._settings,
             certificates=settings.certificates,
+            minimum_tls=settings.minimum_tls,
             newest_tls=settings.newest_tls,
             limits=settings.limits,
         )

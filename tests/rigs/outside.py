@@ -110,16 +110,21 @@ def make_project(home: Path) -> Project:
     return Project(home / "project", environment, wheel)
 
 
-def build_wheel(folder: Path) -> Path:
+def build_wheel(folder: Path, sources: Path = ROOT) -> Path:
+    build("wheel", folder, sources)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def build(target: str, folder: Path, sources: Path = ROOT) -> None:
+    """Build "wheel" or "sdist" from sources into a folder."""
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)],
+        cwd=sources,
         check=True,
         capture_output=True,
         timeout=120,
     )
-    (wheel,) = folder.glob("*.whl")
-    return wheel
 
 
 def install(python: Path, wheel: Path) -> None:

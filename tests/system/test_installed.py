@@ -1,6 +1,7 @@
 """The wheel in a project whose own packages are called as the folders here are."""
 
 import re
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -9,7 +10,7 @@ from zipfile import ZipFile
 import httpx
 import pytest
 
-from tests.rigs.outside import ROOT, Project, make_project
+from tests.rigs.outside import ROOT, Project, build, build_wheel, make_project
 from tests.rigs.waiting import wait_until
 from tools import compiled
 
@@ -132,6 +133,22 @@ def test_the_wheel_has_the_code_and_what_it_reads_and_nothing_else(
     for kind in ("console/templates/", "console/static/", "reports/report.css"):
         assert any(kind in name for name in names)
     assert "# " in readme.partition("\n\n")[2], "README.md is the description"
+
+
+def test_the_archive_of_sources_gives_the_same_wheel(
+    project: Project, tmp_path: Path
+) -> None:
+    """`pip install` of it builds the wheel from what is in it: it has no links."""
+    build("sdist", tmp_path / "dist")
+    (archive,) = (tmp_path / "dist").glob("*.tar.gz")
+    shutil.unpack_archive(archive, tmp_path, filter="data")
+    (sources,) = tmp_path.glob("tokenless-*")
+    wheel = build_wheel(tmp_path / "wheel", sources)
+    with ZipFile(project.wheel) as ours, ZipFile(wheel) as theirs:
+        assert theirs.namelist() == ours.namelist()
+        assert [each.CRC for each in theirs.infolist()] == [
+            each.CRC for each in ours.infolist()
+        ]
 
 
 def test_the_console_is_served_from_the_wheel(project: Project) -> None:

@@ -53,6 +53,7 @@ class StreamService(ABC, Generic[SettingsT, ServerT]):
         self._node = node
         # Remembered: a restart, and every phone configuration, keep the port.
         self._port = port
+        self._address = ""
         self._prepared: SettingsT | None = None
         self._server: ServerT | None = None
 
@@ -75,7 +76,7 @@ class StreamService(ABC, Generic[SettingsT, ServerT]):
             if settings is None:
                 settings = await in_thread(self._cluster, self._load)
             server = self._open(settings)
-            _, self._port = await server.bind()
+            self._address, self._port = await server.bind()
             self._server = server
 
     async def run(
@@ -114,12 +115,12 @@ class TvsService(StreamService[TvsSettings, TvsServer]):
             return {}
         legacy = self._server.legacy_address
         return {
-            "tvs": (self._cluster.listening_address(self._node), self._port),
+            "tvs": (self._address, self._port),
             **({} if legacy is None else {"tvs-legacy": legacy}),
         }
 
     async def reload(self) -> None:
-        """Take the node's certificate, the limits and the release's newest TLS of now.
+        """Take the node's certificate, the limits and the TLS versions of now.
 
         Raises:
             ServiceError: When the certificate or its key cannot be had.
@@ -149,10 +150,10 @@ class CapfService(StreamService[CapfSettings, CapfServer]):
         """Listening address: `capf`."""
         if self._server is None:
             return {}
-        return {"capf": (self._cluster.listening_address(self._node), self._port)}
+        return {"capf": (self._address, self._port)}
 
     async def reload(self) -> None:
-        """Take the node's certificate, issue by it, take the release's newest TLS.
+        """Take the node's certificate, issue by it, take the TLS versions of now.
 
         Raises:
             ServiceError: When the certificate or its key cannot be had.

@@ -39,6 +39,7 @@ class TftpService:
         self._cluster = cluster
         self._node = node
         self._port = cluster.config.tftp.port
+        self._address = ""
         self._server: TftpServer | None = None
         self._http: HttpServer | None = None
         self._http_ports: dict[str, int] = {}
@@ -51,8 +52,7 @@ class TftpService:
         if self._server is None:
             return {}
         over_http = {} if self._http is None else self._http.addresses
-        address = self._cluster.listening_address(self._node)
-        return {"tftp": (address, self._port), **over_http}
+        return {"tftp": (self._address, self._port), **over_http}
 
     @property
     def drops_requests(self) -> bool:
@@ -77,7 +77,7 @@ class TftpService:
                 settings=TftpSettings.of(self._cluster.config.tftp),
                 logger=log,
             )
-            _, self._port = await server.bind()
+            self._address, self._port = await server.bind()
             self._server = server
             try:
                 await self._bind_http()

@@ -34,6 +34,7 @@ class NodeTrust:
         self.caches = Caches(ctl=CtlCache(log))
         self._cluster = cluster
         self._node = node
+        self._callmanager_trust = cluster.config.tvs.callmanager_trust
         self._admission = CtlAdmission(cluster.config.tvs.ctl_cache)
         size_of = CACHE_ENTRIES.labels
         size_of(node.name, CacheName.DB.value).set_function(
@@ -77,7 +78,8 @@ class NodeTrust:
         ]
 
     def _load(self) -> tuple[list[StoredCertificate], frozenset[bytes]]:
-        return db_entries(self._cluster), ctl_signers(self._cluster)
+        stored = db_entries(self._cluster, self._callmanager_trust)
+        return stored, ctl_signers(self._cluster)
 
     def _read_ctl_file(self) -> bytes | None:
         """Read the file; what cannot be read is empty, and so refused by the cache."""

@@ -5,6 +5,7 @@ import os
 import pwd
 
 import pytest
+from sqlalchemy import text
 
 from tests.rigs import minting
 from tests.services.admin.lines import (
@@ -52,6 +53,18 @@ def test_publisher_only_commands_say_so_elsewhere(lab: Cluster, line: str) -> No
         "This command can only be executed on the publisher; "
         "use the shell of cucm-1051-a-pub"
     )
+
+
+def test_an_open_shell_does_not_change_what_a_newer_program_upgraded(
+    lab: Cluster, shell: AdminShell
+) -> None:
+    with lab.store.write_node_state() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
+    result = shell.run(MIXED)
+    assert result.status == 1
+    assert result.error is not None
+    assert result.error.startswith("the database has schema 0099")
+    assert mode(shell) == "0"
 
 
 def test_services_of_a_node_that_is_down(shell: AdminShell) -> None:

@@ -218,6 +218,18 @@ async def test_without_the_database_a_phone_comes_again_later(desk: Desk) -> Non
     assert said["reason"]
 
 
+async def test_no_certificate_is_issued_that_could_not_be_recorded(desk: Desk) -> None:
+    """A newer program has upgraded the database: this one changes it no more."""
+    schedule(desk.cluster)
+    with desk.cluster.store.write_node_state() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
+    with capture_logs() as told:
+        answers = await desk.ask(Question(SAID, SESSION))
+    assert answers == [Postponed()]
+    (said,) = told
+    assert said["reason"].startswith("the database has schema 0099")
+
+
 @pytest.mark.parametrize(
     ("key", "order", "is_taken"),
     [

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from sqlalchemy import text
 
 from tests.rigs.console_rig import Visitor, add_users, console_of
 from tokenless.protocol.capf.elements import KeyType
@@ -61,6 +62,21 @@ async def test_an_old_page_does_not_undo_what_another_has_saved(lab: Cluster) ->
         assert "somebody else has changed" in page
         assert lab.parameters()["TLSCiphers"] == "strongest-rsa"
         assert lab.parameters()["CAPFOperationExpiresIn"] == "7"
+
+
+async def test_an_open_console_does_not_change_what_a_newer_program_upgraded(
+    lab: Cluster,
+) -> None:
+    add_users(lab)
+    async with console_of(lab) as console:
+        alice = await console.signed_in("alice")
+        old = await shown(alice, PARAMETERS)
+        with lab.store.write_node_state() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
+        page = await alice.said(PARAMETERS, old | {"CAPFOperationExpiresIn": "7"})
+    assert "the database has schema 0099" in page
+    assert "nothing was changed; continue with the newer program that made it" in page
+    assert lab.parameters()["CAPFOperationExpiresIn"] != "7"
 
 
 async def test_an_operation_that_is_over_is_not_ordered_again(lab: Cluster) -> None:

@@ -65,6 +65,56 @@ async def test_some_settings_are_taken_and_others_wait(
     assert "tftp.reload" not in waiting
 
 
+async def test_tls_settings_are_taken_at_once_by_every_service(
+    cluster: Cluster, served: Serving, path: Path, capsys: Log
+) -> None:
+    """The log does not say of what is in force that it needs a restart."""
+    edit(path, 'tls_minimum = "1.0"', 'tls_minimum = "1.2"')
+    edit(path, "\n[tvs]\n", '\n[capf]\ntls_minimum = "1.2"\n[tvs]\n')
+    edit(path, "[callmanager]", '[callmanager]\nciphers = "AES128-SHA"\n#')
+    assert await reload(cluster, served, path) == []
+    log = "".join(capsys.readouterr())
+    assert "apply after a restart" not in log
+    runtime = served.runtimes[0]
+    assert runtime._tvs._server is not None
+    assert runtime._capf._server is not None
+    assert runtime._callmanager.server is not None
+    streams = {
+        "tvs": runtime._tvs._server._server,
+        "capf": runtime._capf._server._server,
+        "callmanager": runtime._callmanager.server._sccp,
+    }
+    ports = {name: each._settings.ports[-1].tls for name, each in streams.items()}
+    minima = {name: None if tls is None else tls.minimum for name, tls in ports.items()}
+    assert minima == dict.fromkeys(streams, "1.2")
+    assert ports["callmanager"] is not None
+    assert ports["callmanager"].ciphers == "AES128-SHA"
+
+
+async def test_what_waits_for_a_restart_has_no_effect_before(
+    cluster: Cluster, served: Serving, path: Path, capsys: Log
+) -> None:
+    """Phones keep the interval that they were told; nobody may listen elsewhere."""
+    runtime = served.runtimes[0]
+    server = runtime._callmanager.server
+    assert server is not None
+    before = runtime.listening, server._sccp._settings, server._sip_place("TLS")
+    more = '[listen]\naddress = "127.0.0.77"\n[advertise]\nsips = 5999\n'
+    edit(path, "\n[tvs]\n", f'\n{more}[tvs]\ncallmanager_trust = "sast"\n')
+    callmanager = "[callmanager]\nkeepalive_s = 1\nsecondary_keepalive_s = 1\n#"
+    edit(path, "[callmanager]", callmanager)
+    entries = runtime._trust.entries()
+    assert await reload(cluster, served, path) == []
+    log = "".join(capsys.readouterr())
+    waiting = next(line for line in log.splitlines() if "apply after a restart" in line)
+    for name in ("callmanager.keepalive_s", "listen.address", "tvs.callmanager_trust"):
+        assert name in waiting
+    after = runtime.listening, server._sccp._settings, server._sip_place("TLS")
+    assert after == before
+    await runtime._trust.refill_db_cache()
+    assert runtime._trust.entries() == entries
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

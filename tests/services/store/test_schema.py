@@ -1,6 +1,8 @@
 """The schema and its versions: made, upgraded, refused when unknown."""
 
 import sqlite3
+import threading
+import time
 from operator import itemgetter
 from pathlib import Path
 
@@ -180,6 +182,55 @@ def test_a_newer_schema_is_refused_in_one_line(shared: Cluster, url: str) -> Non
         "the database has schema 0099, this program knows up to "
         f"{migrate.NEWEST}; use the newer program that made it"
     )
+
+
+def test_what_was_opened_before_an_upgrade_changes_nothing(either: Cluster) -> None:
+    """The newer program's tables; this one would write what they may not be for."""
+    before = either.store.revision()
+    with either.store.write_node_state() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
+        # As a table may be by then: a change must not even come to it.
+        connection.execute(text("ALTER TABLE audit RENAME TO records"))
+    with pytest.raises(ServiceError) as caught:
+        security.set_cluster_mode(either, SecurityMode.MIXED, by="alice")
+    assert caught.value.explain() == (
+        "the database has schema 0099, this program knows up to "
+        f"{migrate.NEWEST}; nothing was changed; continue with the newer program that "
+        "made it"
+    )
+    assert either.store.revision() == before
+    assert not either.is_mixed
+
+
+def test_a_change_that_an_upgrade_overtakes_is_refused(
+    shared: Cluster, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for the upgrade's end, and looks at the schema only then."""
+    refused: list[ServiceError] = []
+
+    def change() -> None:
+        with pytest.raises(ServiceError) as caught:
+            security.set_cluster_mode(shared, SecurityMode.MIXED, by="alice")
+        refused.append(caught.value)
+
+    waiting = threading.Thread(target=change)
+
+    def steps_of_a_newer_program(connection: Connection) -> None:
+        waiting.start()
+        while not connection.scalar(_WAITING) and waiting.is_alive():
+            time.sleep(0.01)
+        connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
+
+    with shared.store.write_node_state() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0013'"))
+    monkeypatch.setattr(migrate, "upgrade", steps_of_a_newer_program)
+    Cluster.open(shared.data, database_url=url).close()
+    waiting.join()
+    assert "schema 0099" in str(refused[0])
+    assert not shared.is_mixed
+
+
+_WAITING = text("SELECT count(*) FROM pg_catalog.pg_locks WHERE NOT granted")
 
 
 def test_an_empty_database_is_no_cluster(shared: Cluster, postgresql: Server) -> None:

@@ -15,7 +15,7 @@ def vouching_of(cluster: Cluster) -> Vouching:
     return Vouching(
         Index(
             CachedCertificate.of(each.certificate, each.roles)
-            for each in db_entries(cluster)
+            for each in db_entries(cluster, cluster.config.tvs.callmanager_trust)
         ),
         Index() if newest is None else _of_ctl(cluster, newest.content),
     )
