@@ -1,6 +1,10 @@
 """What an administrator is told about each node after a change."""
 
 import functools
+import os
+import signal
+import socket
+import threading
 from collections.abc import Mapping
 
 import pytest
@@ -8,7 +12,7 @@ import trio
 
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
-from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.distribution import record_applied
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control import announce as announce_module
@@ -38,6 +42,52 @@ def test_without_any_server_the_folders_are_brought_up_to_date(mixed: Cluster) -
     assert outcomes(deliveries) == [Delivery.OFFLINE] * 2
     assert [each.explain() for each in deliveries] == [None, None]
     assert all(node.ctl_file.exists() for node in mixed.nodes)
+
+
+def test_ctrl_c_says_that_the_change_was_made_and_who_was_not_heard(
+    mixed: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A node that hangs takes fifteen seconds; nobody may think that nothing is done."""
+    (path, _), (other, _) = [(each.control_socket, each.name) for each in mixed.nodes]
+    assert not other.exists()
+    path.parent.mkdir(exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(path))
+        hanging.listen()
+
+        def interrupt_once_asked() -> None:
+            connection, _ = hanging.accept()
+            connection.recv(1)
+            os.kill(os.getpid(), signal.SIGINT)
+            connection.close()
+
+        asked = threading.Thread(target=interrupt_once_asked)
+        asked.start()
+        with pytest.raises(KeyboardInterrupt):
+            announce(mixed)
+        asked.join()
+    said = "".join(capsys.readouterr())
+    assert "interrupted after the change was made" in said
+    for node in mixed.nodes:
+        assert node.name in said
+
+
+def test_ctrl_c_names_no_node_that_has_the_change(
+    mixed: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def sync(node: Node, _: int) -> NodeDelivery:
+        if node.id == mixed.publisher.id:
+            return NodeDelivery(node.name, Delivery.APPLIED)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(announce_module, "_sync", sync)
+    with pytest.raises(KeyboardInterrupt):
+        announce(mixed)
+    said = "".join(capsys.readouterr())
+    assert mixed.publisher.name not in said
+    assert mixed.nodes[1].name in said
 
 
 def test_a_folder_that_cannot_be_written_is_told(mixed: Cluster) -> None:
