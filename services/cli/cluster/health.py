@@ -130,7 +130,7 @@ def _line(node: NodeHealth) -> str:
     if node.newer_schema is not None:
         line += f"; {node.newer_schema}"
     for record, reason in node.unwritten.items():
-        line += f"; its {record} cannot be written to the database: {reason}"
+        line += f"; the database does not have its {record}: {reason}"
     if node.stale_since is None:
         return line
     since = node.stale_since.isoformat()
