@@ -35,7 +35,6 @@ from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import read_alarms
 from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
 
-
 _FIRST_WRITE_S: Final = 1.0
 """The longest wait for the database, which phones need not register."""
 

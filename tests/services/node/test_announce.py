@@ -3,7 +3,6 @@
 import functools
 import os
 import signal
-import socket
 import threading
 from collections.abc import Mapping
 
@@ -19,6 +18,7 @@ from tokenless.services.node.control import announce as announce_module
 from tokenless.services.node.control.announce import Delivery, NodeDelivery, announce
 from tokenless.services.node.control.requests import Request
 from tokenless.services.node.control.server import serve_control
+from tokenless.services.node.control.unix_socket import listen
 from tokenless.services.node.serve import Serving, serve_nodes
 
 
@@ -47,13 +47,8 @@ def test_without_any_server_the_folders_are_brought_up_to_date(mixed: Cluster) -
 def test_ctrl_c_says_that_the_change_was_made_and_who_was_not_heard(
     mixed: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A node that hangs takes fifteen seconds; nobody may think that nothing is done."""
-    (path, _), (other, _) = [(each.control_socket, each.name) for each in mixed.nodes]
-    assert not other.exists()
-    path.parent.mkdir(exist_ok=True)
-    with socket.socket(socket.AF_UNIX) as hanging:
-        hanging.bind(str(path))
-        hanging.listen()
+    """A node that hangs is waited for; nobody may think that nothing is done."""
+    with listen(mixed.publisher.control_socket) as hanging:
 
         def interrupt_once_asked() -> None:
             connection, _ = hanging.accept()
