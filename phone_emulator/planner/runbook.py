@@ -6,7 +6,7 @@ saved file is the proof.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -160,13 +160,16 @@ COLUMNS: Final = (
 )
 
 
-def runbook_of(plan: Plan, pace: Pace, wording: Wording = TERMINAL) -> Runbook:
+def runbook_of(
+    plan: Plan, pace: Pace, wording: Wording = TERMINAL, guesses: Sequence[str] = ()
+) -> Runbook:
     """Return the runbook of a plan.
 
     Args:
         plan: One that has steps.
         pace: What its times are computed from.
         wording: Where its reader works with the product.
+        guesses: What is not known of the cluster, as sentences.
 
     Raises:
         ValueError: When the plan has no steps (a caller's mistake).
@@ -181,7 +184,7 @@ def runbook_of(plan: Plan, pace: Pace, wording: Wording = TERMINAL) -> Runbook:
     return Runbook(
         rows,
         pace,
-        assumptions=tuple(_assumptions(plan, pace, wording)),
+        assumptions=(*guesses, *_assumptions(plan, pace, wording)),
         not_safe=tuple(_not_safe(plan)),
         without_service=tuple(without_service(plan, gaps)),
         before=tuple(runbook_lists.before(plan, wording)),

@@ -101,6 +101,20 @@ REGEN, REGEN_CM, REGEN_TVS = (
 )
 
 
+def test_certificates_that_expired_there_are_told() -> None:
+    """The copy has them as valid ones; a run of it said nothing of that."""
+    itl = a_list("pub", OLD)
+    over = datetime(2025, 6, 1, tzinfo=UTC)
+    entries = [replace(e, ends=over) if e.role is Role.TVS else e for e in itl.entries]
+    found = read_cluster([replace(itl, entries=tuple(entries))]).approximations
+    (told,) = [each.what for each in found if each.topic is Topic.EXPIRED]
+    assert told == (
+        "TVS of pub, TVS of sub1, TVS of sub2 expired there; in the copy every "
+        "certificate is valid"
+    )
+    assert Topic.EXPIRED not in topics(cluster_of(OLD, OLD, OLD, OLD))
+
+
 def at(node: str) -> str:
     return f"admin --node {node} {TFTP}"
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from tokenless.command_line import NumberRange, gathered
 from tokenless.ground.terminal import cell, progress_bar
+from tokenless.phone_emulator.cli.rehearsals.plan_task import AskedPlan
 from tokenless.phone_emulator.errors import WrongNameError
 from tokenless.phone_emulator.files import output_file
 from tokenless.phone_emulator.planner.plan import Plan
@@ -81,15 +82,16 @@ def check_runbook(path: Path) -> None:
         )
 
 
-def write_runbook(path: Path, plan: Plan, pace: Pace, goal: str) -> None:
+def write_runbook(path: Path, plan: Plan, pace: Pace, asked: AskedPlan) -> None:
     """Write the runbook of a plan.
 
     Raises:
         PhoneError: When no file can be put there.
     """
     write = _PAGES[path.suffix.lower()]
+    book = runbook_of(plan, pace, guesses=list(map(str, asked.guesses)))
     with output_file(path) as file:
-        file.write(write(runbook_of(plan, pace), f"Runbook: {goal}"))
+        file.write(write(book, f"Runbook: {asked.goal}"))
 
 
 def find_orders(names: Sequence[str]) -> list[Script]:

@@ -28,7 +28,7 @@ from tokenless.phone_emulator.rehearsal.planning.starting_point import (
     task_for,
 )
 from tokenless.phone_emulator.rehearsal.scripts.line_check import check_file
-from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.phone_emulator.rehearsal.scripts.script import Approximated, Script
 from tokenless.phone_emulator.rehearsal.scripts.script_files import load_script
 from tokenless.protocol.codes import (
     EVERY_ROLE,
@@ -53,6 +53,11 @@ class AskedPlan:
     task: Task
     script: Script | None
     """The rehearsal that ends with that cluster, where one was named."""
+
+    @property
+    def guesses(self) -> Sequence[Approximated]:
+        """What `rehearse import` guessed of the cluster: the plan rests on it."""
+        return () if self.script is None else self.script.approximations
 
     def played(self, made: Plan, name: str) -> Script:
         """Return the plan as a rehearsal."""

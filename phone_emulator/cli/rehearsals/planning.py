@@ -27,7 +27,7 @@ from tokenless.phone_emulator.planner.report import in_words
 from tokenless.phone_emulator.planner.runbook import Pace
 from tokenless.phone_emulator.planner.verdict import what_to_do, why_not
 from tokenless.phone_emulator.rehearsal.reports.tables import WIDTH_IN_FILES
-from tokenless.phone_emulator.rehearsal.scripts.script import Script
+from tokenless.phone_emulator.rehearsal.scripts.script import Approximated, Script
 from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.certificates.name_text import printable
 
@@ -90,10 +90,10 @@ def plan(
             progress=lambda count: tell(f"{count} orders checked"),
         )
     if made.steps is not None and runbook is not None:
-        write_runbook(runbook, made, pace, asked.goal)
+        write_runbook(runbook, made, pace, asked)
     if made.steps is not None and save is not None:
         _save(save, asked, made)
-    _print(made, as_json=as_json)
+    _print(made, asked.guesses, as_json=as_json)
     if made.steps is not None and others:
         _compare(asked.played(made, "the plan"), others, as_json=as_json)
     if not made.is_safe:
@@ -102,11 +102,12 @@ def plan(
         sys.exit(ExitStatus.CANNOT_TELL if is_open else ExitStatus.FAILED)
 
 
-def _print(made: Plan, *, as_json: bool) -> None:
+def _print(made: Plan, guesses: Sequence[Approximated], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(to_json(made)))
+        guessed = {"approximations": [each.to_json() for each in guesses]}
+        click.echo(json.dumps({**to_json(made), **guessed}))
         return
-    for line in in_words(made):
+    for line in (*map(str, guesses), *in_words(made)):
         click.echo(printable(line))
 
 

@@ -114,8 +114,7 @@ class TextReporter(Reporter):
         marked = ", inferred from the phone's rules" if script.inferred else ""
         console.print(cell(f"source: {script.source or 'none given'}{marked}"))
         for each in script.approximations:
-            said = f"approximated: {each.what} ({each.why})"
-            console.print(cell(said), soft_wrap=True)
+            console.print(cell(str(each)), soft_wrap=True)
         console.print()
         for report in played.steps:
             console.print(step_story(report))

@@ -74,6 +74,7 @@ class Exploration:
             "worst": [
                 _in_short(each) for each in sorted(costly, key=_cost, reverse=True)
             ],
+            "approximations": [e.to_json() for e in self.script.approximations],
             "seed": self.seed,
             "resilience": _rounded(self.resilience),
             "pair_resilience": _rounded(self.pair_resilience),

@@ -29,6 +29,7 @@ class Topic(StrEnum):
     LETTERS = "letters-guessed"
     HASHES = "listed-by-hash"
     KEYS = "key-sizes"
+    EXPIRED = "expired"
     DIGEST = "digest"
     UNVERIFIED = "not-verified"
     ITLS = "itls-disagree"

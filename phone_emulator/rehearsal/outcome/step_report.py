@@ -86,6 +86,8 @@ class StepReport:
     """Lines that a person put in while the step was played, and where."""
     call_losses: CallLosses = field(default_factory=CallLosses)
     """Calls, of this step or before, that fail or are less secure than they were."""
+    expired: tuple[str, ...] = ()
+    """Certificates in use whose dates had passed: `CallManager of cucm-pub`."""
 
     @property
     def impact(self) -> Impact:

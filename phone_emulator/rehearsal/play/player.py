@@ -125,6 +125,7 @@ class _Player:
             ),
             restarts=restarts,
             injected=tuple(ran.injected),
+            expired=tuple(name for each in facts for name in each.expired),
         )
         return replace(report, differences=differences(report))
 

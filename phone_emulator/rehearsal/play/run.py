@@ -13,6 +13,7 @@ from typing import Any
 from tokenless.ground.files import not_synced
 from tokenless.ground.interrupts import run_trio, terminated_as_interrupted
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.rehearsal.importing.approximations import listed
 from tokenless.phone_emulator.rehearsal.outcome.impact import Impact
 from tokenless.phone_emulator.rehearsal.outcome.outage import Outage, outages
 from tokenless.phone_emulator.rehearsal.outcome.restarts import Restarts
@@ -100,6 +101,23 @@ class Played:
     @property
     def not_modelled(self) -> tuple[str, ...]:
         """Return effects of the real cluster that were not played."""
+        return (*self._dates_not_judged(), *self._resets_not_played())
+
+    def _dates_not_judged(self) -> tuple[str, ...]:
+        """Say that phones took files of expired signers (REFERENCE-2 9, 6)."""
+        blind = [each.name for each in self.script.groups if not each.minds_expiry]
+        expired = [name for step in self.steps for name in step.expired]
+        if not blind or not expired:
+            return ()
+        said = (
+            f"{listed(expired)} expired. As far as is known, phones judge no dates, "
+            f"and those of {listed(blind)} do not; the vendor says that phones refuse "
+            "files of an expired CallManager: `minds_expiry = true` of a group plays it"
+        )
+        return (said,)
+
+    def _resets_not_played(self) -> tuple[str, ...]:
+        """Say that phones were not reset, though guides speak of it."""
         if self.script.release is None:
             return ()
         release = Release.parse(self.script.release)
@@ -130,10 +148,7 @@ class Played:
             "ok": self.ok,
             "steps": len(self.steps),
             "stuck": list(self.stuck),
-            "approximations": [
-                {"what": each.what, "why": each.why}
-                for each in self.script.approximations
-            ],
+            "approximations": [e.to_json() for e in self.script.approximations],
             "restarts": {
                 "automatic": self.restarts.automatic,
                 "by_hand": self.restarts.by_hand,

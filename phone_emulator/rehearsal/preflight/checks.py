@@ -39,6 +39,14 @@ TELL_GUESSES: Final = (
     "tell the import what it guessed: --version, --config or --pool, --serves-tftp, "
     "and the lists of all nodes"
 )
+_NEW_WITH: Final = {
+    "recovery_signs": "ITLRecovery signs lists",
+    "recovery_in_ctl": "the CTL lists ITLRecovery",
+    "restarts_tvs": "TVS restarts by itself",
+    "resets_phones": "phones are reset when a certificate changes",
+    "restarts_callmanager": "Cisco CallManager restarts by itself",
+}
+"""Properties of a release that decide whether an order of steps is safe."""
 TELL_ROLLBACK: Final = "give --rollback F or T, as `run sql` prints it"
 TELL_GROUPS: Final = "import with --config SEP….cnf.xml, or with --phones and --pool"
 _IMPORT_BINARY: Final = "import from .tlv files, --cert or --certmgr, not from text"
@@ -301,6 +309,18 @@ def _target(subject: Preflight) -> Iterator[Check]:
     elif target.is_after_sources:
         words = f"no source of these checks tells of release {target.written}"
         yield not_told(Code.TARGET, words, "look for changes in its release notes")
+    new = [
+        words
+        for name, words in _NEW_WITH.items()
+        if getattr(target, name) and not getattr(now, name)
+    ]
+    if new:
+        yield not_told(
+            Code.OTHER_RELEASE,
+            f"the change is planned for {now.written}, before the upgrade; in "
+            f"{target.written} {', '.join(new)}",
+            f"import with --version {target.written} to plan it after the upgrade",
+        )
 
 
 def _named(unit: str, node: str, subject: str) -> str:

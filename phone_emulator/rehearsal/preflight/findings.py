@@ -32,6 +32,7 @@ class PreflightCode(StrEnum):
     PHONES_OFF = "phones-off"
     MODELS = "models-unknown"
     TARGET = "upgrade-release"
+    OTHER_RELEASE = "goal-after-upgrade"
 
 
 @unique
@@ -189,6 +190,10 @@ _TEXTS: Final[Mapping[PreflightCode, tuple[str, str]]] = {
             "newest release before it that sources tell of"
         ),
         "choose a later release, or give the import the release of your cluster",
+    ),
+    _C.OTHER_RELEASE: (
+        "an order that is safe before the upgrade may not be after it",
+        "import with --version of the new release to plan it after the upgrade",
     ),
     _C.MODELS: (
         "nothing is known of how they judge trust lists",

@@ -146,6 +146,14 @@ class Approximated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     topic: str = ""
     """The topic, for `tokenless preflight`; empty in files of earlier versions."""
 
+    def __str__(self) -> str:
+        """Write it as it stands beside every verdict about the copy."""
+        return f"approximated: {self.what} ({self.why})"
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as commands print it with `--json`."""
+        return {"what": self.what, "why": self.why}
+
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole rehearsal."""

@@ -1,15 +1,27 @@
 """Planning for the cluster that a rehearsal ends with: what the model cannot follow."""
 
+import json
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.planner.model.steps import Regenerate, UpdateCtl
 from tokenless.phone_emulator.planner.plan import make_plan
 from tokenless.phone_emulator.planner.report import in_words
+from tokenless.phone_emulator.rehearsal.explore.exploration import ranked
 from tokenless.phone_emulator.rehearsal.planning.script import rounds
 from tokenless.phone_emulator.rehearsal.planning.starting_point import task_for
-from tokenless.phone_emulator.rehearsal.scripts.script import Group, Script, Step
+from tokenless.phone_emulator.rehearsal.reports.exploration import summary_lines
+from tokenless.phone_emulator.rehearsal.scripts.script import (
+    Approximated,
+    Group,
+    Script,
+    Step,
+)
+from tokenless.phone_emulator.rehearsal.scripts.script_text import write_script
 from tokenless.protocol.codes import Role, TrustStore
 
 SUBSCRIBER = "cucm-1051-a-sub1"
@@ -23,6 +35,25 @@ def rehearsal(*lines: str, tftp: tuple[str, ...] = ()) -> Script:
         groups=(Group(name="desk", tftp=tftp),),
         steps=(Step(title="all of it", run=("phones boot", *lines)),),
     )
+
+
+def test_a_plan_tells_what_the_import_guessed(tmp_path: Path) -> None:
+    """It called a change safe by guesses that it did not name."""
+    guess = Approximated("the CallManager group is a guess", "lists do not tell it")
+    ours = msgspec.structs.replace(rehearsal(), approximations=(guess,))
+    file, runbook = tmp_path / "ours.toml", tmp_path / "runbook.md"
+    file.write_text(write_script(ours))
+    asked = ("rehearse", "plan", "--goal", "TVS", "--for", str(file))
+    told = "approximated: the CallManager group is a guess (lists do not tell it)"
+
+    _, said, _ = run_cli(*asked, "--runbook", str(runbook))
+    assert said.splitlines()[0] == told
+    assert told in runbook.read_text()
+    planned = json.loads(run_cli(*asked, "--json")[1])
+    assert planned["approximations"] == [guess.to_json()]
+    found = ranked(ours, [], 0)
+    assert told in list(summary_lines(found))
+    assert found.to_json()["approximations"] == [guess.to_json()]
 
 
 def test_a_regeneration_is_understood_in_any_case() -> None:

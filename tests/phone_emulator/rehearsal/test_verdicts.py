@@ -4,10 +4,12 @@ Each script here ended with "every step ended as expected" and status 0 once, al
 phones were lost, or were going to be when they next started.
 """
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from tests.rigs.run_cli import run_cli
@@ -267,6 +269,26 @@ def test_what_is_only_mentioned_of_12_5_is_said_not_to_be_played(
     with console.capture() as capture:
         console.print(verdict_lines(played))
     assert "NOT MODELLED: " in capture.get()
+
+
+def test_dates_that_phones_do_not_judge_are_told_where_certificates_expire(
+    tmp_path: Path,
+) -> None:
+    later = """
+[[steps]]
+title = "Six years later"
+run = ["time pass 2190", "phones boot"]
+"""
+    played = _play(tmp_path, later)
+    (said,) = played.not_modelled
+    assert said.startswith("CallManager of cucm-1051-a-pub, ")
+    assert "those of hq, branch do not" in said
+    assert "`minds_expiry = true`" in said
+    minding = replace(
+        played.script,
+        groups=[replace(each, minds_expiry=True) for each in played.script.groups],
+    )
+    assert dataclasses.replace(played, script=minding).not_modelled == ()
 
 
 def test_nothing_is_left_out_of_other_releases(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tokenless.phone_emulator.rehearsal.importing.approximations import (
     ANCHOR_TOPICS,
@@ -38,6 +39,7 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.issuers import (
     issuers_of,
 )
 from tokenless.phone_emulator.rehearsal.importing.cluster.known import (
+    expired_in_copy,
     known_certificates,
 )
 from tokenless.phone_emulator.rehearsal.importing.cluster.list_differences import (
@@ -217,6 +219,9 @@ class _Reading:
             ],
         )
         self._group = told or guessed_group(self._roles.callmanagers)
+        self._certificates = known_certificates(
+            imported_lists, known.in_use, [node.name for node in self._nodes]
+        )
 
     def cluster(self) -> ImportedCluster:
         """Return it."""
@@ -244,9 +249,7 @@ class _Reading:
             roles=self._roles,
             pools=self._pools,
             issuers=self._issuers,
-            certificates=known_certificates(
-                self._lists, known.in_use, [node.name for node in nodes]
-            ),
+            certificates=self._certificates,
             itl_bytes=max((p.length for p in self._itls if p.length), default=None),
             file_signature=file_signature(self._lists),
             table=known.phones,
@@ -270,6 +273,7 @@ class _Reading:
         yield from of_lists(
             self._lists, self._issuers, self._release, self._nodes, self._key_bits
         )
+        yield from expired_in_copy(self._certificates, datetime.now(UTC))
         yield from self._drifts.approximations()
         yield from strangers
         if known.phones:

@@ -1,8 +1,14 @@
 """The certificates that an import has seen, for `tokenless preflight`."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
+from tokenless.phone_emulator.rehearsal.importing.approximations import (
+    Approximation,
+    Topic,
+    listed,
+)
 from tokenless.phone_emulator.rehearsal.importing.cluster.nodes import node_name
 from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
@@ -16,6 +22,8 @@ from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, Role, TrustStore
 from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
 
+TRUST: Final = "trust"
+"""The unit of a trusted certificate, which is no node's."""
 _LONGEST = 200
 _UNITS: Final = {
     unit.value.casefold(): unit.value for unit in (*UNITS, TrustStore.TOMCAT)
@@ -43,6 +51,24 @@ def known_certificates(
         ),
     ]
     return tuple(dict.fromkeys(found))
+
+
+def expired_in_copy(
+    certificates: Sequence[KnownCertificate], now: datetime
+) -> Iterator[Approximation]:
+    """Say which of the certificates have expired there, and are valid in the copy."""
+    over = [
+        f"{each.unit} of {each.node}"
+        for each in certificates
+        if each.unit != TRUST and each.ends is not None and each.ends <= now
+    ]
+    if over:
+        yield Approximation(
+            Topic.EXPIRED,
+            f"{listed(over)} expired there; in the copy every certificate is valid",
+            "as far as is known, phones judge no dates; the vendor says that they "
+            "refuse files of an expired CallManager",
+        )
 
 
 def _of_list(held: ImportedList, publisher: str) -> Iterator[KnownCertificate]:
@@ -78,11 +104,11 @@ def _unit(entry: ImportedRecord) -> str | None:
     unit = by_role.get(Role(entry.role)) if entry.role in by_role else None
     if unit is not None:
         return unit.value
-    return "trust" if entry.role == Role.SAST and not entry.is_token else None
+    return TRUST if entry.role == Role.SAST and not entry.is_token else None
 
 
 def _node(unit: str, entry: ImportedRecord, publisher: str) -> str:
-    if unit == "trust":
+    if unit == TRUST:
         return ""
     is_publishers = unit in _OF_PUBLISHER and not entry.is_node_recovery
     return publisher if is_publishers else node_name(entry)

@@ -20,6 +20,7 @@ from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
 )
 from tokenless.phone_emulator.rehearsal.rig.clusters.nodes import ServedNodes, free_port
 from tokenless.phone_emulator.rehearsal.rig.clusters.signing import (
+    expired_of,
     fresh_files,
     signing_of,
 )
@@ -161,6 +162,7 @@ class RunningCluster:
                 ),
                 None,
             ),
+            expired=expired_of(cluster, own, nodes),
         )
 
     def _tvs(

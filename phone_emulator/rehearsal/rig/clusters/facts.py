@@ -147,6 +147,8 @@ class ClusterFacts:
     vouching: Vouching = field(default_factory=Vouching)
     ctl_signer: Certificate | None = None
     """The signer of a CTL after `utils ctl update CTLFile`."""
+    expired: tuple[str, ...] = ()
+    """The certificates in use whose dates have passed, by unit and node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,25 @@ said of a key that the cluster does not do with it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 
-from tokenless.phone_emulator.rehearsal.rig.clusters.facts import Fresh, Signing
+from tokenless.phone_emulator.rehearsal.rig.clusters.facts import (
+    Fresh,
+    Signer,
+    Signing,
+)
 from tokenless.protocol.certificates.certificate import Certificate
+from tokenless.protocol.codes import UNITS
 from tokenless.protocol.files.trust_list import TrustList
 from tokenless.protocol.trust.signing import FILE_SIGNER, ctl_signer, itl_signer
 from tokenless.protocol.trust.verdicts import FileKind
 from tokenless.services.changes.security import itl_reset_signer
-from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.errors import ServiceError
 from tokenless.services.publishing.snapshot import ClusterSnapshot
+from tokenless.services.store.certificates import StoredCertificate
 from tokenless.services.store.trust_lists import newest_ctl
 
 
@@ -53,6 +60,20 @@ def fresh_files(cluster: Cluster) -> Mapping[str, Fresh]:
             lists = {**signers, FileKind.ITL: itl, FileKind.CONFIGURATION: own}
             found[node.address] = Fresh(node.name, lists)
     return found
+
+
+def expired_of(
+    cluster: Cluster, own: Sequence[StoredCertificate], nodes: Mapping[int, Node]
+) -> tuple[str, ...]:
+    """Name the certificates that phones meet whose dates have passed."""
+    now = datetime.fromtimestamp(cluster.installation.clock(), UTC)
+    return tuple(
+        str(Signer(each.store, nodes[each.node_id].name))
+        for each in own
+        if each.store in UNITS
+        and each.node_id is not None
+        and each.certificate.not_after < now
+    )
 
 
 def _signer_of(ctl: bytes) -> dict[FileKind, Certificate]:

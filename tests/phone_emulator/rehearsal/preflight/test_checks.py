@@ -243,6 +243,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Outcome]] = {
         "upgrade-release",
         Outcome.ERROR,
     ),
+    "a change after the upgrade": (
+        {},
+        {"target": Release.parse("14SU3")},
+        "goal-after-upgrade",
+        Outcome.NOT_TOLD,
+    ),
     "phones off": ({"unregistered": 3}, {}, "phones-off", Outcome.WARNING),
     "unknown models": (
         {"unknown_models": ("3905",)},
@@ -265,6 +271,12 @@ def test_what_is_wrong_is_found(
         if check.outcome is not Outcome.OK:
             assert check.consequence
             assert check.remedy
+
+
+def test_an_upgrade_that_changes_nothing_for_the_order_is_not_mentioned() -> None:
+    made = script(cluster={**OURS, "cluster": {"version": "14SU1"}})
+    checks = all_checks(subject(made, target=Release.parse("14SU3")))
+    assert "goal-after-upgrade" not in found(checks)
 
 
 def test_a_shared_certificate_that_expired_is_said_once() -> None:
