@@ -251,6 +251,45 @@ def test_what_stands_between_two_moved_records_changes_nothing() -> None:
     assert said.startswith("itl-a: b has the certificate of a ")
 
 
+RING = (
+    record(TVS, "a.x", name="b.example"),
+    record(CM, "b.x", name="c.example"),
+    record(TVS, "c.x", name="A.example"),
+)
+IN_A_RING = "a.x has the certificate of b.x (CN=b.example), b.x that of c.x, and so on"
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        RING,
+        RING[::-1],
+        # Ways that lead to it, and from it, are no part of it.
+        (record(TVS, "d", name="a"), record(TVS, "e", name="d"), *RING),
+        (record(TVS, "b.x", name="f"), *RING, record(TVS, "f", name="g")),
+        (record(TVS, "d", name="e"), record(TVS, "e", name="f"), *RING),
+    ],
+)
+def test_records_that_have_each_the_next_ones_node_were_moved(
+    records: tuple[ImportedRecord, ...],
+) -> None:
+    said, hint = refused(itl("a", record(CM, "a"), *records))
+    assert hint == MOVED
+    assert said.startswith("itl-a: ")
+    assert "that of" in said
+    assert {name for name in "abcdefg" if f"{name}.x" in said} == set("abc")
+
+
+def test_a_ring_is_told_from_its_first_record_on() -> None:
+    assert refused(itl("a", *RING))[0] == f"itl-a: {IN_A_RING} round to a.x"
+    four = record(TVS, "c.x", name="d.x"), record(TVS, "d.x", name="a.x")
+    assert refused(itl("a", *RING[:2], *four))[0] == f"itl-a: {IN_A_RING} round to a.x"
+    check_agreement([file_of(itl("a", *RING))])
+    for missing in range(3):
+        rest = [entry for at, entry in enumerate(RING) if at != missing]
+        check_agreement([itl("a", *rest, record(TVS, "d", name="a"))])
+
+
 @pytest.mark.parametrize(
     "records",
     [
