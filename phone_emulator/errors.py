@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tokenless.protocol.errors import TokenlessError, UnreadableError, WrongUsageError
 
@@ -12,6 +13,14 @@ class PhoneError(TokenlessError):
 
 class UnreadableFileError(PhoneError, UnreadableError):
     """A file that cannot be read: nothing can be told of what is in it."""
+
+
+def refusal_of(folder: Path) -> type[PhoneError]:
+    """Return how a folder without what it should hold is refused.
+
+    Nothing can be told of one that is not there; another one is the wrong one.
+    """
+    return PhoneError if folder.exists() else UnreadableFileError
 
 
 class WrongNameError(PhoneError, WrongUsageError):

@@ -23,7 +23,7 @@ import msgspec
 
 from tokenless.ground.json_input import decode_json
 from tokenless.phone_emulator.addresses import parse_device
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, refusal_of
 from tokenless.phone_emulator.files import UNFINISHED, replace_file, sync_folder
 from tokenless.phone_emulator.own_certificates import FolderCertificates
 from tokenless.phone_emulator.secd.events import FlashContents
@@ -120,7 +120,7 @@ class FolderFlash:
         """
         state = cls(folder, "").state()
         if state is None:
-            raise PhoneError(
+            raise refusal_of(folder)(
                 f"no phone keeps its flash in {folder}",
                 hint="boot one there with `tokenless phone boot --flash`",
             )

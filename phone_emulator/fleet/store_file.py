@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from tokenless.ground.files import make_private
-from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.errors import PhoneError, refusal_of
 from tokenless.phone_emulator.fleet import certificates
 
 _FILE: Final = "fleet.db"
@@ -28,7 +28,7 @@ def check_exists(folder: Path) -> None:
         PhoneError: When there is none.
     """
     if not (folder / _FILE).is_file():
-        raise PhoneError(
+        raise refusal_of(folder)(
             f"no fleet keeps its flash in {folder}",
             hint="boot one there with `tokenless fleet boot --flash`",
         )

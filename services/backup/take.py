@@ -26,7 +26,7 @@ from tokenless.services.backup.manifest import (
     in_silence,
 )
 from tokenless.services.cluster.cluster import load_saved
-from tokenless.services.cluster.data_folder import CONFIG_FILE
+from tokenless.services.cluster.data_folder import CONFIG_FILE, no_cluster_in
 from tokenless.services.cluster.installation import DATABASE_FILE
 from tokenless.services.errors import ServiceError
 from tokenless.services.files import PRIVATE, made_beside, sync_folder
@@ -60,9 +60,7 @@ def take_backup(
         OSError: When something cannot be read or written; nothing is left behind.
     """
     if not (data / CONFIG_FILE).is_file():
-        raise ServiceError(
-            f"{data} holds no cluster", hint=("name the folder with --data")
-        )
+        raise no_cluster_in(data)
     if target.exists():
         raise ServiceError(f"{target} exists", hint="name another place")
     if target.resolve().is_relative_to(data.resolve()):

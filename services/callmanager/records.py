@@ -71,11 +71,20 @@ class RegistrationRecords:
         self._seen_at = -SEEN_EVERY_S
         self._unpruned = 0
         self._has_begun = False
+        self.has_tried = trio.Event()
+        """Set when the first write has ended, well or not."""
         self._writer = OneWriter(may_hang=store.is_shared)
         self.trouble = Trouble(
             log, "registrations cannot be written", "registrations are written again"
         )
         """Why changes wait."""
+
+    @property
+    def unwritten(self) -> str | None:
+        """The reason why the database has not the registrations of now, or None."""
+        if self.trouble.reason is None and not self._has_begun:
+            return "nothing has been written since the service started"
+        return self.trouble.reason
 
     def note(self, change: Registration | Absence) -> None:
         """Remember a change; never blocks."""
@@ -85,7 +94,8 @@ class RegistrationRecords:
             self._has_changed.set()
 
     async def run(self) -> None:
-        """Write changes until cancelled."""
+        """Write changes until cancelled; first that an earlier process's are over."""
+        await self._write()
         while True:
             with trio.move_on_after(SEEN_EVERY_S):
                 await self._has_changed.wait()
@@ -111,6 +121,7 @@ class RegistrationRecords:
         else:
             self.trouble.end()
         finally:
+            self.has_tried.set()
             if not is_written:
                 # Later changes of the same phones are newer.
                 self._waiting = {**rows, **self._waiting}

@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from tokenless.services.errors import ServiceError
+from tokenless.services.errors import ServiceError, UnreadableFileError
 
 CONFIG_FILE: Final = "cluster.json"
 
@@ -19,8 +19,9 @@ def no_cluster_in(data: Path) -> ServiceError:
         str(data.with_name(name)) for name in get_close_matches(data.name, neighbours)
     ]
     guess = f"did you mean {' or '.join(meant)}? " if meant else ""
-    what = "holds no cluster" if data.exists() else "does not exist"
-    return ServiceError(
+    is_there = data.exists()
+    what = "holds no cluster" if is_there else "does not exist"
+    return (ServiceError if is_there else UnreadableFileError)(
         f"the data folder {data} {what}",
         hint=f"{guess}`tokenless init --data {data}` makes one",
     )

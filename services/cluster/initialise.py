@@ -79,7 +79,7 @@ def _move(scratch: Path, data: Path) -> bool:
 def _build(installation: Installation, target: Path) -> bool:
     installation.data.mkdir(mode=0o755)
     config = installation.config
-    store = Database(installation.database_url, clock=installation.clock)
+    store = Database(installation.database_url, clock=installation.clock, founds=True)
     try:
         with store.create_cluster(config.cluster.name, by="setup") as change:
             for row in _add_rows(change.connection, config):

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tokenless.ground.json_input import decode_json
-from tokenless.services.errors import ServiceError
+from tokenless.services.errors import ServiceError, UnreadableFileError
 from tokenless.services.files import made_beside, replace_file, sync_folder
 from tokenless.services.pki.keys import (
     FOLDER_MODE,
@@ -112,7 +112,8 @@ class LabCa:
             data = (folder / _FILE).read_bytes()
             settings = decode_json(data, _Settings)
         except FileNotFoundError:
-            raise ServiceError(
+            refusal = ServiceError if folder.exists() else UnreadableFileError
+            raise refusal(
                 f"{folder} holds no CA", hint="make one with `tokenless ca init`"
             ) from None
         except msgspec.DecodeError as error:

@@ -81,14 +81,22 @@ class Database:
         *,
         busy_timeout_s: float = 30.0,
         clock: Callable[[], float] = time.time,
+        founds: bool = False,
     ) -> None:
         """Open it; it is reached for by the first transaction.
+
+        Args:
+            url: Where it is.
+            busy_timeout_s: How long a change waits for those before it.
+            clock: Tells Unix seconds.
+            founds: Whether `create_cluster` will be called: else SQLite's file must be
+                there.
 
         Raises:
             ConfigurationError: When the URL cannot be used.
         """
         self._clock = clock
-        self._engine = open_engine(url, busy_timeout_s=busy_timeout_s)
+        self._engine = open_engine(url, busy_timeout_s=busy_timeout_s, founds=founds)
         self._check: Callable[[], None] = lambda: None
 
     def before_transactions(self, check: Callable[[], None]) -> None:

@@ -163,7 +163,7 @@ async def test_a_csv_that_cannot_be_written_boots_nobody(
     assert (status, out) == (1, "")
     assert err.startswith("tokenless: ")
     assert "rows.csv cannot be written: No such file or directory; name a file" in err
-    assert (await fleet("show"))[0] == 1
+    assert (await fleet("show"))[0] == 3
 
 
 async def test_a_terminal_shows_it_live(fleet: Commands) -> None:

@@ -50,6 +50,31 @@ def phone(tmp_path: Path, node: LiveNode) -> Commands:
     return Commands(tmp_path / "flash", node)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("phone", "show"),
+        ("phone", "log"),
+        ("phone", "delete-trust"),
+        ("phone", "factory-reset"),
+        ("phone", "run", "--tftp", "127.0.0.1:1"),
+        ("fleet", "show"),
+        ("fleet", "delete-trust"),
+    ],
+    ids=" ".join,
+)
+def test_of_a_flash_that_is_not_there_nothing_can_be_told(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """As of a file that cannot be read; a folder without a phone is refused."""
+    folder = tmp_path / "flash"
+    for expected in (3, 1):
+        status, out, err = run_cli(*words, "--flash", str(folder))
+        assert (status, out) == (expected, "")
+        assert "keeps its flash in" in err
+        folder.mkdir(exist_ok=True)
+
+
 async def test_a_boot_in_words(phone: Commands) -> None:
     status, out, err = await phone.boot("--tls", "1.2")
 

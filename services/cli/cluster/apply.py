@@ -122,6 +122,10 @@ def _apply(cluster: Cluster, found: Difference) -> None:
             "changes)",
             hint=error.hint,
         ) from error
+    except KeyboardInterrupt:
+        made = ", ".join(map(str, found.steps[:done])) or "none"
+        complain(f"interrupted after {done} of {len(found.steps)} changes: {made}")
+        raise
     finally:
         if done:
             announce_change(cluster)

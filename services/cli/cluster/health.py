@@ -15,7 +15,7 @@ import msgspec
 from tokenless.command_line import json_option
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.cli.options import data_option
-from tokenless.services.errors import ServiceError
+from tokenless.services.errors import ServiceError, UnreadableFileError
 from tokenless.services.monitoring.health import (
     Health,
     NodeHealth,
@@ -93,7 +93,7 @@ def _not_well(state: Health) -> ServiceError:
 def _served(data: Path) -> list[str]:
     """Return the nodes whose server is there, or ended without tidying up."""
     if not data.exists():
-        raise ServiceError(
+        raise UnreadableFileError(
             f"the data folder {data} does not exist", hint="correct --data"
         )
     sockets = sorted((data / "nodes").glob("*/control.sock"))
@@ -130,7 +130,7 @@ def _line(node: NodeHealth) -> str:
     if node.newer_schema is not None:
         line += f"; {node.newer_schema}"
     for record, reason in node.unwritten.items():
-        line += f"; its {record} cannot be written to the database: {reason}"
+        line += f"; the database does not have its {record}: {reason}"
     if node.stale_since is None:
         return line
     since = node.stale_since.isoformat()

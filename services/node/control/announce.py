@@ -7,7 +7,7 @@ host up to date itself.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
@@ -20,6 +20,7 @@ from tokenless.services.cluster.distribution import (
     lagging,
 )
 from tokenless.services.errors import ServiceError
+from tokenless.services.logs import get_logger
 from tokenless.services.node.control.client import NodeDownError, request
 from tokenless.services.node.control.requests import Sync
 
@@ -67,21 +68,55 @@ def announce(
     Args:
         cluster: The cluster.
         before: Is told the name of each node before it is asked.
+
+    Raises:
+        KeyboardInterrupt: At Ctrl-C; the log says that the change was made, and which
+            nodes were not heard to have it.
     """
-    revision = cluster.store.revision()
-    nodes = cluster.nodes
-    deliveries = {}
-    for node in nodes:
-        if before is not None:
-            before(node.name)
-        deliveries[node.id] = _sync(node, revision)
+    deliveries: dict[int, NodeDelivery] = {}
+    try:
+        revision = cluster.store.revision()
+        nodes = cluster.nodes
+        for node in nodes:
+            if before is not None:
+                before(node.name)
+            deliveries[node.id] = _sync(node, revision)
+        _deliver_to_down(cluster, nodes, revision, deliveries)
+    except KeyboardInterrupt:
+        _tell_of_interrupt(cluster, deliveries)
+        raise
+    return list(deliveries.values())
+
+
+def _deliver_to_down(
+    cluster: Cluster,
+    nodes: Sequence[Node],
+    revision: int,
+    deliveries: dict[int, NodeDelivery],
+) -> None:
+    """Look what became of nodes that could not be asked, in place of their outcome."""
     down = [node for node in nodes if deliveries[node.id].outcome is Delivery.DOWN]
     if cluster.store.is_shared and down:
         deliveries |= _await_elsewhere(cluster, down, revision)
     if all(each.outcome is Delivery.DOWN for each in deliveries.values()):
         local = [node for node in nodes if node.is_here]
         deliveries |= {node.id: _install_offline(cluster, node) for node in local}
-    return list(deliveries.values())
+
+
+def _tell_of_interrupt(
+    cluster: Cluster, deliveries: Mapping[int, NodeDelivery]
+) -> None:
+    heard = {
+        node_id
+        for node_id, delivery in deliveries.items()
+        if delivery.outcome in {Delivery.APPLIED, Delivery.OFFLINE}
+    }
+    missing = [node.name for node in cluster.nodes if node.id not in heard]
+    get_logger().warning(
+        "interrupted after the change was made",
+        not_heard=missing,
+        because="nodes that run take it by themselves; look with `tokenless health`",
+    )
 
 
 def _await_elsewhere(

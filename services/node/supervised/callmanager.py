@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import trio
 
@@ -33,6 +34,9 @@ from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.store.phone_alarms import PhoneAlarmNote
 from tokenless.services.store.registrations import read_alarms
 from tokenless.services.stream_server.settings import OwnCertificate, StreamLimits
+
+_FIRST_WRITE_S: Final = 1.0
+"""The longest wait for the database, which phones need not register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,9 @@ class CallManagerService:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(records.run)
+                # From then on health says whether the database takes them.
+                with trio.move_on_after(_FIRST_WRITE_S):
+                    await records.has_tried.wait()
                 await nursery.start(links.serve)
                 await nursery.start(server.serve)
                 task_status.started()
@@ -158,7 +165,7 @@ class CallManagerService:
     @property
     def unwritten(self) -> str | None:
         """The reason why the database has not the registrations of now, or None."""
-        return None if self._records is None else self._records.trouble.reason
+        return None if self._records is None else self._records.unwritten
 
     def registrations(self) -> dict[str, object]:
         """Return the registrations here, and why others have ended."""

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tokenless.ground.files import PRIVATE, is_synced, make_private
-from tokenless.services.errors import ConfigurationError
+from tokenless.services.errors import ConfigurationError, ServiceError
 from tokenless.services.store.access.failures import DatabaseAwayError
 
 POSTGRESQL: Final = "postgresql"
@@ -87,8 +87,13 @@ def without_password(url: str) -> str:
     return bare.render_as_string(hide_password=False)
 
 
-def open_engine(url: str, *, busy_timeout_s: float) -> Engine:
+def open_engine(url: str, *, busy_timeout_s: float, founds: bool = False) -> Engine:
     """Make what gives connections; none is made yet.
+
+    Args:
+        url: Of the database.
+        busy_timeout_s: How long a change waits for those before it.
+        founds: Whether a new cluster is made: else SQLite's file must be there.
 
     Raises:
         ConfigurationError: When the URL cannot be used, or its driver is missing.
@@ -98,7 +103,7 @@ def open_engine(url: str, *, busy_timeout_s: float) -> Engine:
         engine = create_engine(parsed, connect_args={"timeout": busy_timeout_s})
         _prepare_sqlite(engine)
         if parsed.database not in (None, "", ":memory:"):
-            _watch_file(engine, Path(str(parsed.database)))
+            _watch_file(engine, Path(str(parsed.database)), founds=founds)
         return engine
     session = _NOTICED_THERE | {"lock_timeout": max(1, int(busy_timeout_s * 1000))}
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
@@ -129,11 +134,12 @@ def set_transaction_mode(connection: Connection, *, writes: bool) -> None:
         )
 
 
-def _watch_file(engine: Engine, path: Path) -> None:
+def _watch_file(engine: Engine, path: Path, *, founds: bool) -> None:
     """Notice that the database's file is gone, or is another one.
 
     An open file goes on working when its name is taken from it: everything would seem
-    well, and every change would be lost. Where there is no file, SQLite makes one.
+    well, and every change would be lost. Where there is no file, SQLite makes one: it
+    would lie where the right one has to be put back.
     """
     opened: list[tuple[int, int]] = []
 
@@ -150,6 +156,11 @@ def _watch_file(engine: Engine, path: Path) -> None:
     def before(*_: object) -> None:
         check()
         if not opened:
+            if not (founds or path.exists()):
+                raise ServiceError(
+                    f"the cluster's database {path} is not there",
+                    hint="put the file back, or restore a backup",
+                )
             _keep_private(path)
 
     @event.listens_for(engine, "connect")

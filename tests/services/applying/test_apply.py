@@ -4,6 +4,7 @@ In SQLite and on PostgreSQL: the lines are the same.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -13,7 +14,9 @@ from tests.rigs import minting
 from tests.rigs.warm_start import run_warm
 from tokenless.services.applying.difference import find_difference
 from tokenless.services.applying.file import ConfigFile
+from tokenless.services.applying.steps import Difference
 from tokenless.services.changes.devices import find_device
+from tokenless.services.cli.cluster.apply import _apply
 from tokenless.services.cluster.cluster import Cluster
 from tokenless.services.errors import ServiceError
 
@@ -187,6 +190,21 @@ def test_the_command_asks_and_a_dry_run_is_exit_status_1(
     assert "6 changes made" in done.stderr
     assert "as the file says" in run(either.data, tmp_path, *where).stdout
     assert run(either.data, tmp_path, *where, "--dry-run").returncode == 0
+
+
+def test_ctrl_c_says_how_many_changes_were_made(
+    lab: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, *rest = find_difference(lab, write(tmp_path, LAB + MORE)).steps
+
+    def stop(_: Cluster, *, by: str) -> None:
+        raise KeyboardInterrupt(by)
+
+    steps = (first, replace(second, do=stop), *rest)
+    with pytest.raises(KeyboardInterrupt):
+        _apply(lab, Difference(steps, ()))
+    said = capsys.readouterr().err
+    assert f"interrupted after 1 of 6 changes: {first}" in said
 
 
 @pytest.mark.parametrize(

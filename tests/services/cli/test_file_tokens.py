@@ -67,7 +67,7 @@ def test_a_data_folder_that_is_not_there(
 ) -> None:
     (folder / "a.xml").write_text("<x/>")
     status, out, err = run(*words, "--token", "one", "--data", "nowhere")
-    assert (status, out) == (1, "")
+    assert (status, out) == (3, "")
     assert err == (
         "tokenless: the data folder nowhere does not exist; `tokenless init --data "
         "nowhere` makes one\n"

@@ -84,8 +84,8 @@ async def test_a_line_says_what_the_database_does_not_take_and_a_newer_schema(
     )
     found = await asked(tmp_path, nursery, {"pub": answer})
     assert found.output == (
-        "pub: ok, revision 7; Cisco Tftp STARTED; it has schema 0099; upgrade; its "
-        "registrations cannot be written to the database: a full disk\n"
+        "pub: ok, revision 7; Cisco Tftp STARTED; it has schema 0099; upgrade; "
+        "the database does not have its registrations: a full disk\n"
     )
 
 

@@ -57,7 +57,7 @@ def test_a_misspelt_folder_is_not_made(tmp_path: Path, words: tuple[str, ...]) -
     status, out, err = run_cli(command, "--data", str(missing), *rest)
     if status == 2:  # a group takes the option behind the command's own name
         status, out, err = run_cli(*words, "--data", str(missing))
-    assert (status, out) == (1, "")
+    assert (status, out) == (3, "")
     assert err.count("\n") == 1
     assert not missing.exists()
     assert str(missing) in err

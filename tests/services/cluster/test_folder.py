@@ -47,6 +47,19 @@ def test_the_database_is_readable_by_nobody_else(lab: Cluster) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_a_database_that_is_gone_is_not_made_anew(lab: Cluster) -> None:
+    """An empty one would lie where the right one has to be put back."""
+    lab.store.close()
+    (file,) = lab.data.glob("cluster.db*")
+    kept = file.rename(lab.data / "kept.db")
+    with pytest.raises(ServiceError, match=r"cluster\.db is not there") as info:
+        Cluster.open(lab.data)
+    assert "restore a backup" in str(info.value.hint)
+    assert not file.exists()
+    kept.rename(file)
+    Cluster.open(lab.data).close()
+
+
 def test_an_empty_folder_becomes_a_cluster(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     Cluster.open(tmp_path / "data", LAB).close()

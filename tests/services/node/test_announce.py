@@ -1,6 +1,9 @@
 """What an administrator is told about each node after a change."""
 
 import functools
+import os
+import signal
+import threading
 from collections.abc import Mapping
 
 import pytest
@@ -8,13 +11,14 @@ import trio
 
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
-from tokenless.services.cluster.cluster import Cluster
+from tokenless.services.cluster.cluster import Cluster, Node
 from tokenless.services.cluster.distribution import record_applied
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control import announce as announce_module
 from tokenless.services.node.control.announce import Delivery, NodeDelivery, announce
 from tokenless.services.node.control.requests import Request
 from tokenless.services.node.control.server import serve_control
+from tokenless.services.node.control.unix_socket import listen
 from tokenless.services.node.serve import Serving, serve_nodes
 
 
@@ -38,6 +42,47 @@ def test_without_any_server_the_folders_are_brought_up_to_date(mixed: Cluster) -
     assert outcomes(deliveries) == [Delivery.OFFLINE] * 2
     assert [each.explain() for each in deliveries] == [None, None]
     assert all(node.ctl_file.exists() for node in mixed.nodes)
+
+
+def test_ctrl_c_says_that_the_change_was_made_and_who_was_not_heard(
+    mixed: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A node that hangs is waited for; nobody may think that nothing is done."""
+    with listen(mixed.publisher.control_socket) as hanging:
+
+        def interrupt_once_asked() -> None:
+            connection, _ = hanging.accept()
+            connection.recv(1)
+            os.kill(os.getpid(), signal.SIGINT)
+            connection.close()
+
+        asked = threading.Thread(target=interrupt_once_asked)
+        asked.start()
+        with pytest.raises(KeyboardInterrupt):
+            announce(mixed)
+        asked.join()
+    said = "".join(capsys.readouterr())
+    assert "interrupted after the change was made" in said
+    for node in mixed.nodes:
+        assert node.name in said
+
+
+def test_ctrl_c_names_no_node_that_has_the_change(
+    mixed: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def sync(node: Node, _: int) -> NodeDelivery:
+        if node.id == mixed.publisher.id:
+            return NodeDelivery(node.name, Delivery.APPLIED)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(announce_module, "_sync", sync)
+    with pytest.raises(KeyboardInterrupt):
+        announce(mixed)
+    said = "".join(capsys.readouterr())
+    assert mixed.publisher.name not in said
+    assert mixed.nodes[1].name in said
 
 
 def test_a_folder_that_cannot_be_written_is_told(mixed: Cluster) -> None:

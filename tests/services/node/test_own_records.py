@@ -18,6 +18,7 @@ from tokenless.services.metrics import exposition
 from tokenless.services.monitoring.health import Health, NodeHealth, Verdict
 from tokenless.services.node.schema_watch import SchemaWatch
 from tokenless.services.node.serve import Serving
+from tokenless.services.node.supervised.supervision import ServiceName
 from tokenless.services.node.taken_lists import TakenLists
 from tokenless.services.store import migrate
 
@@ -78,6 +79,31 @@ async def test_registrations_that_cannot_be_written_are_said(
     assert series("records_written", labels) == "1.0"
     log = "".join(capsys.readouterr())
     assert log.count("registrations are written again") == len(served.runtimes)
+
+
+async def test_a_restart_does_not_forget_what_the_database_does_not_take(
+    cluster: Cluster, served: Serving
+) -> None:
+    """The first write of the new run was seconds away, and `health` said ok."""
+    run(cluster, REFUSAL)
+    for runtime in served.runtimes:
+        await runtime._services[ServiceName.CALLMANAGER].restart()
+        assert "no record is taken" in runtime.health.unwritten["registrations"]
+
+
+async def test_what_is_not_known_yet_is_not_ok(
+    cluster: Cluster, served: Serving
+) -> None:
+    runtime = served.runtimes[0]
+    with cluster.store.write_node_state():
+        # Another one's transaction: SQLite has one writer, and this one waits.
+        await runtime._services[ServiceName.CALLMANAGER].restart()
+        health = runtime.health
+        assert health.verdict is Verdict.DEGRADED
+        assert health.unwritten == {
+            "registrations": "nothing has been written since the service started"
+        }
+    await until(lambda: runtime.health.verdict is Verdict.OK)
 
 
 async def test_a_list_that_cannot_be_recorded_is_taken_all_the_same(

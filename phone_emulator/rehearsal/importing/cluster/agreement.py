@@ -7,7 +7,7 @@ of one certificate must be the same. Lists of two clusters have neither a node n
 node's certificate in common.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import zip_longest
@@ -37,6 +37,7 @@ _SHOWN: Final = 120
 _BEFORE: Final = 40
 """Characters before the first that differs, in a name that is too long to be shown."""
 _AGAIN: Final = "paste the lists again, or save the files with `file get tftp`"
+_MOVED: Final = f"lines of a paste were moved: {_AGAIN}"
 
 
 def check_agreement(lists: Sequence[ImportedList]) -> None:
@@ -55,7 +56,7 @@ def check_agreement(lists: Sequence[ImportedList]) -> None:
 
 
 def _check_places(held: ImportedList) -> None:
-    """Check that no two records have each other's node, by their certificates' names.
+    """Check that records do not have each other's node, by their certificates' names.
 
     One record alone may have another's: a certificate of several nodes.
     """
@@ -70,8 +71,39 @@ def _check_places(held: ImportedList) -> None:
                 f"{held.source}: {_shown(entry.dns_name)} has the certificate of "
                 f"{_shown(other.dns_name)} (CN={_shown(entry.common_name)}), and the "
                 "other way round",
-                hint=f"lines of a paste were moved: {_AGAIN}",
+                hint=_MOVED,
             )
+    if ring := _ring(crossed):
+        first, second, third = (_shown(each.dns_name) for each in ring[:3])
+        raise PhoneError(
+            f"{held.source}: {first} has the certificate of {second} "
+            f"(CN={_shown(ring[0].common_name)}), {second} that of {third}, and so on "
+            f"round to {first}",
+            hint=_MOVED,
+        )
+
+
+def _ring(
+    crossed: Mapping[tuple[str, str], ImportedRecord],
+) -> list[ImportedRecord]:
+    """Return records each of which has the certificate of the next one's node.
+
+    Args:
+        crossed: Records by their node and the one that their certificate is called
+            after; no two of them have each other's.
+    """
+    left = dict(crossed)
+    while ends := {host for _, host in left} - {node for node, _ in left}:
+        left = {key: entry for key, entry in left.items() if key[1] not in ends}
+    if not left:
+        return []
+    following = dict(left.keys())  # any of several
+    way: list[str] = []
+    at = next(iter(following))
+    while at not in way:
+        way.append(at)
+        at = following[at]
+    return [left[node, following[node]] for node in way[way.index(at) :]]
 
 
 def _host(entry: ImportedRecord) -> str:

@@ -198,8 +198,8 @@ def test_two_records_with_each_others_node_were_moved() -> None:
         "itl-a: b has the certificate of a (CN=a.example), and the other way round",
         MOVED,
     )
-    written = file_of(itl("a", *CROSSED))
-    check_agreement([written])  # a file has its signature: the cluster wrote it so
+    # A file has its signature: the cluster wrote it so.
+    check_agreement([written := file_of(itl("a", *CROSSED))])
     with pytest.raises(PhoneError, match="the other way round"):
         check_agreement([written, itl("b", *CROSSED)])
 
@@ -249,6 +249,40 @@ def test_what_stands_between_two_moved_records_changes_nothing() -> None:
     )
     said, _ = refused(itl("a", CROSSED[0], *between, CROSSED[1]))
     assert said.startswith("itl-a: b has the certificate of a ")
+
+
+_NEXT = (("a.x", "b.example"), ("b.x", "c.example"), ("c.x", "A.example"))
+RING = tuple(record(TVS, node, name=name) for node, name in _NEXT)
+IN_A_RING = "a.x has the certificate of b.x (CN=b.example), b.x that of c.x, and so on"
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        RING,
+        RING[::-1],
+        (record(TVS, "d", name="a"), record(TVS, "e", name="d"), *RING),
+        (record(TVS, "b.x", name="f"), *RING, record(TVS, "f", name="g")),
+        (record(TVS, "d", name="e"), record(TVS, "e", name="f"), *RING),
+    ],
+)
+def test_records_that_have_each_the_next_ones_node_were_moved(
+    records: tuple[ImportedRecord, ...],
+) -> None:
+    said, _ = refused(itl("a", record(CM, "a"), *records))
+    assert {name for name in "abcdefg" if f"{name}.x" in said} == set("abc")
+
+
+def test_a_ring_is_told_from_its_first_record_on() -> None:
+    assert refused(itl("a", *RING))[0] == f"itl-a: {IN_A_RING} round to a.x"
+    longer = record(TVS, "c.x", name="d.x"), record(TVS, "d.x", name="a.x")
+    assert refused(itl("a", *RING[:2], *longer))[0].endswith(
+        f"{IN_A_RING} round to a.x"
+    )
+    check_agreement([file_of(itl("a", *RING))])
+    for missing in range(3):
+        rest = [entry for at, entry in enumerate(RING) if at != missing]
+        check_agreement([itl("a", *rest, record(TVS, "d", name="a"))])
 
 
 @pytest.mark.parametrize(
