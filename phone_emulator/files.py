@@ -6,7 +6,7 @@ cannot be written is known then and not an hour later.
 
 import codecs
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tokenless.ground import files
@@ -14,7 +14,7 @@ from tokenless.ground.disk import hint_for, named
 from tokenless.ground.files import UNFINISHED, sync_folder
 from tokenless.phone_emulator.errors import PhoneError
 
-__all__ = ["UNFINISHED", "output_file", "replace_file", "sync_folder"]
+__all__ = ["UNFINISHED", "check_place", "output_file", "replace_file", "sync_folder"]
 
 
 def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
@@ -29,6 +29,22 @@ def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
         OSError: When it cannot be written; the old one is intact then.
     """
     files.replace_file(path, data, mode=files.PRIVATE if private else None)
+
+
+class _TriedError(Exception):
+    """Leaves an output file unwritten."""
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place that can take no file, before the work whose result it takes.
+
+    Raises:
+        PhoneError: When no file can be put there.
+    """
+    if files.is_special(path):
+        return
+    with suppress(_TriedError), output_file(path):
+        raise _TriedError
 
 
 @contextmanager

@@ -20,11 +20,24 @@ from tokenless.protocol.errors import DecodeError
 SBD: Final = "Security By Default"
 LARGE_KEYS: Final = "3072/4096 RSA key size support"
 MAX_LIST_ROWS: Final = 20_000
-COLUMNS: Final = (
-    *("sbd", "certificates", "mic_chain", "encrypted", "files", "tls"),
-    *("signatures", "rsa", "ec", "protocol", "log"),
+COLUMN_WORDS: Final = MappingProxyType(
+    {
+        "sbd": "Security By Default",
+        "certificates": "LSC and MIC",
+        "mic_chain": "issuer of the MIC",
+        "encrypted": "encrypted configuration",
+        "files": "TFTP or HTTP",
+        "tls": "newest TLS version",
+        "signatures": "digests of signed files",
+        "rsa": "largest RSA key",
+        "ec": "EC keys",
+        "protocol": "protocol of registration",
+        "log": "form of the log",
+    }
 )
-"""The fields of `ModelFeatures` that are cells, in the order of the table."""
+"""The fields of `ModelFeatures` that are cells, in words."""
+COLUMNS: Final = tuple(COLUMN_WORDS)
+"""The same in the order of the table."""
 
 
 _SOURCES: Final = {

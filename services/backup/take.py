@@ -55,14 +55,19 @@ def take_backup(
         What it holds.
 
     Raises:
-        ServiceError: When there is no cluster, the target exists, or administrators
-            hold the database too long.
+        ServiceError: When there is no cluster, the target exists or is in the data
+            folder, or administrators hold the database too long.
         OSError: When something cannot be read or written; nothing is left behind.
     """
     if not (data / CONFIG_FILE).is_file():
         raise no_cluster_in(data)
     if target.exists():
         raise ServiceError(f"{target} exists", hint="name another place")
+    if target.resolve().is_relative_to(data.resolve()):
+        # The next backup would hold it; below a node's tftp folder it would be served.
+        raise ServiceError(
+            f"{target} is in the data folder {data}", hint="name a place outside of it"
+        )
     try:
         with made_beside(target) as (scratch, real):
             return _make(data, real, scratch, now, progress)

@@ -111,7 +111,11 @@ def user() -> None:
     default=ConsoleRole.CHANGE.value,
     help="read: see all pages; change: also make changes, and use the shell.",
 )
-@click.option("--password", help="At least 10 characters; asked for when not given.")
+@click.option(
+    "--password",
+    help="At least 10 characters; asked for when not given. Other users can see a "
+    "command's options.",
+)
 @click.pass_context
 def add(
     context: click.Context,

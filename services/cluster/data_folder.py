@@ -1,4 +1,4 @@
-"""Whether a folder holds a cluster, and what to say where it does not."""
+"""Whether a folder holds a cluster or a node, and what to say where it does not."""
 
 from difflib import get_close_matches
 from pathlib import Path
@@ -7,6 +7,15 @@ from typing import Final
 from tokenless.services.errors import ServiceError, UnreadableFileError
 
 CONFIG_FILE: Final = "cluster.json"
+KEYS: Final = "keys"
+"""Folder of a node's private keys, in the node's."""
+ELSEWHERE: Final = "elsewhere"
+"""The file in a node's folder that exists when another host serves the node."""
+
+
+def is_node_here(folder: Path) -> bool:
+    """Tell whether this host serves a node: its keys are here, and not handed over."""
+    return (folder / KEYS).is_dir() and not (folder / ELSEWHERE).exists()
 
 
 def no_cluster_in(data: Path) -> ServiceError:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from tokenless.ground.files import followed
+from tokenless.services.cluster.data_folder import ELSEWHERE, KEYS, is_node_here
 from tokenless.services.config import ClusterConfig
 from tokenless.services.pki.keys import KeyFolder
 from tokenless.services.store.nodes import NodeFacts, NodeRow
@@ -32,12 +33,12 @@ class Node(NodeFacts):
     @property
     def is_here(self) -> bool:
         """Tell whether this host serves it: the keys are here, and not handed over."""
-        return self.keys_folder.is_dir() and not self.served_elsewhere_marker.exists()
+        return is_node_here(self.folder)
 
     @property
     def served_elsewhere_marker(self) -> Path:
         """The file that exists when another host serves the node."""
-        return self.folder / "elsewhere"
+        return self.folder / ELSEWHERE
 
     @property
     def tftp_folder(self) -> Path:
@@ -47,7 +48,7 @@ class Node(NodeFacts):
     @property
     def keys_folder(self) -> Path:
         """The node's private keys."""
-        return self.folder / "keys"
+        return self.folder / KEYS
 
     @property
     def ctl_file(self) -> Path:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
-from tokenless.phone_emulator.files import output_file, replace_file
+from tokenless.phone_emulator.files import check_place, output_file, replace_file
 
 
 def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -54,6 +55,21 @@ def test_a_place_that_cannot_be_written_is_known_before_the_work(
     assert not begun
     assert refused.value.explain().startswith(f"{tmp_path / place} cannot be written: ")
     assert advice in refused.value.explain()
+
+
+@pytest.mark.parametrize(("option", "name"), [("--save", "toml"), ("--runbook", "md")])
+def test_a_plan_is_not_searched_for_a_place_that_takes_no_file(
+    tmp_path: Path, option: str, name: str
+) -> None:
+    """It was searched, maybe for minutes, and neither printed nor kept."""
+    place = tmp_path / "missing" / f"plan.{name}"
+    asked = ("rehearse", "plan", "--goal", "TVS", option, str(place), "--json")
+    status, out, err = run_cli(*asked)
+    assert (status, out) == (1, "")
+    assert f"{place} cannot be written: " in err
+    assert list(tmp_path.iterdir()) == []
+    check_place(tmp_path / "kept")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

@@ -134,9 +134,10 @@ def test_guesses_are_told_the_most_phones_first() -> None:
             Topic.MODELS,
             (
                 "models of which sources do not state every feature: 4 8961 (inferred: "
-                "sbd, certificates, mic_chain, tls, ec; unknown: rsa, log), 3 8845 "
-                "(inferred: mic_chain), 1 Unified Client Services Framework (unknown: "
-                "rsa, ec, log)"
+                "Security By Default, LSC and MIC, issuer of the MIC, newest TLS "
+                "version, EC keys; unknown: largest RSA key, form of the log), 3 8845 "
+                "(inferred: issuer of the MIC), 1 Unified Client Services Framework "
+                "(unknown: largest RSA key, EC keys, form of the log)"
             ),
             "what is unknown is as that of a model like it, which sources describe",
         )

@@ -18,6 +18,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.models import (
 )
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.phones.features import (
+    COLUMN_WORDS,
     COLUMNS,
     FEATURES,
     Cell,
@@ -65,6 +66,8 @@ def models(*, names: tuple[str, ...], features: Path | None, as_json: bool) -> N
         cells = map(str, each.cells().values())
         table.add_row(each.name, *cells, _played(each) or _left_out(each))
     result_console(_WIDTH_IN_FILES).print(table)
+    words = (f"{each.replace('_', ' ')}: {is_}" for each, is_ in COLUMN_WORDS.items())
+    click.echo("; ".join(words))
     click.echo(_MARKS)
 
 

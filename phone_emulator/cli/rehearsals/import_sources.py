@@ -242,6 +242,7 @@ import_options = gathered(
     click.option(
         "--serves-tftp",
         default="",
+        show_default=False,
         metavar="NODE[,NODE…]",
         help="The nodes that serve TFTP, where nothing else tells it.",
     ),

@@ -14,7 +14,7 @@ from tokenless.command_line import NumberRange, gathered
 from tokenless.ground.terminal import cell, progress_bar
 from tokenless.phone_emulator.cli.rehearsals.plan_task import AskedPlan
 from tokenless.phone_emulator.errors import WrongNameError
-from tokenless.phone_emulator.files import output_file
+from tokenless.phone_emulator.files import check_place, output_file
 from tokenless.phone_emulator.planner.plan import Plan
 from tokenless.phone_emulator.planner.runbook import Pace, runbook_of
 from tokenless.phone_emulator.rehearsal.explore.runs import (
@@ -70,16 +70,18 @@ pace_options = gathered(
 
 
 def check_runbook(path: Path) -> None:
-    """Refuse a file name that says no form.
+    """Refuse a file name that says no form, and a place that can take no file.
 
     Raises:
         WrongNameError: When the name ends otherwise.
+        PhoneError: When no file can be put there.
     """
     if path.suffix.lower() not in _PAGES:
         raise WrongNameError(
             f"{path}: a runbook is Markdown or HTML",
             hint="name it .md or .html; --save writes the plan as TOML",
         )
+    check_place(path)
 
 
 def write_runbook(path: Path, plan: Plan, pace: Pace, asked: AskedPlan) -> None:

@@ -19,8 +19,9 @@ from tokenless.phone_emulator.cli.rehearsals.plan_outputs import (
     write_runbook,
 )
 from tokenless.phone_emulator.cli.rehearsals.plan_task import AskedPlan, task_options
-from tokenless.phone_emulator.cli.rehearsals.saving import save_script
+from tokenless.phone_emulator.cli.rehearsals.saving import check_output, save_script
 from tokenless.phone_emulator.errors import PhoneError
+from tokenless.phone_emulator.files import check_place
 from tokenless.phone_emulator.planner.plan import Plan, make_plan
 from tokenless.phone_emulator.planner.plan_json import to_json
 from tokenless.phone_emulator.planner.report import in_words
@@ -82,6 +83,9 @@ def plan(
     """
     if runbook is not None:
         check_runbook(runbook)
+    if save is not None:
+        check_output(save)
+        check_place(save)
     others = find_orders(compare)
     with slow_view("checking orders") as tell:
         made = make_plan(

@@ -55,6 +55,7 @@ from tokenless.protocol.release import Release
 @click.option(
     "--at",
     type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
     help="The day of the change; default: today.",
 )
 @click.option(

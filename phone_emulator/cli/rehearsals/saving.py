@@ -37,7 +37,7 @@ def check_output(path: Path) -> None:
     if data and first != _marked(rest):
         raise PhoneError(
             f"{path} was edited, or was not written by tokenless, and is not changed",
-            hint="name another file with --output, or remove this one",
+            hint="name another file, or remove this one",
         )
 
 

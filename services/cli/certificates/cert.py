@@ -203,7 +203,7 @@ def delete(
 @click.option(
     "--within",
     "days",
-    type=int,
+    type=click.IntRange(min=0),
     help="Only certificates that expire within this many days, or are not valid yet.",
 )
 def expiry(*, opened: OpenedCluster, days: int | None, as_json: bool) -> None:

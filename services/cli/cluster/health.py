@@ -15,6 +15,7 @@ import msgspec
 from tokenless.command_line import json_option
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.services.cli.options import data_option
+from tokenless.services.cluster.data_folder import is_node_here
 from tokenless.services.errors import ServiceError, UnreadableFileError
 from tokenless.services.monitoring.health import (
     Health,
@@ -48,15 +49,21 @@ def health(data: Path, nodes: tuple[str, ...], *, ready: bool, as_json: bool) ->
 
     Exit status 0 when all are ok or degraded (they serve phones, but the database is
     unreachable, takes no change or has a newer schema, or an administrator stopped a
-    service); 1 when a service crashed or a node's server process is gone.
+    service); 1 when a service crashed or a node's server process is gone. A node that
+    was stopped in an orderly way does not count; it is named as not asked.
     With --ready a degraded node is 1, unless the newer schema is all.
     """
-    state = Health.of(_ask_all(data, nodes or _served(data)))
+    asked = nodes or _served(data)
+    not_asked = [] if nodes else _stopped(data)
+    state = Health.of(_ask_all(data, asked))
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(state)))
+        told = {**msgspec.to_builtins(state), "not_asked": not_asked}
+        click.echo(json.dumps(told))
     else:
-        for node in state.nodes:
-            click.echo(printable(_line(node)))
+        lines = [_line(node) for node in state.nodes]
+        lines += [f"{name}: not asked: it is not served" for name in not_asked]
+        for line in lines:
+            click.echo(printable(line))
     if not state.says_yes_to(Question.READY if ready else Question.HEALTH):
         raise _not_well(state)
 
@@ -102,6 +109,12 @@ def _served(data: Path) -> list[str]:
             f"no node of {data} is being served", hint="start `tokenless serve`"
         )
     return [path.parent.name for path in sockets]
+
+
+def _stopped(data: Path) -> list[str]:
+    """Return the nodes of this host that have no server now, and left no socket."""
+    here = filter(is_node_here, sorted((data / "nodes").iterdir()))
+    return [each.name for each in here if not (each / "control.sock").exists()]
 
 
 def _ask(data: Path, name: str) -> NodeHealth:

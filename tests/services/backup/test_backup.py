@@ -73,6 +73,22 @@ def test_nothing_is_overwritten(lab: Cluster, taken: Path) -> None:
     assert lab.store.revision()
 
 
+@pytest.mark.parametrize("place", ["in.tar", "nodes", "new/../in.tar"])
+def test_no_backup_is_put_into_the_folder_that_it_copies(
+    lab: Cluster, tmp_path: Path, place: str
+) -> None:
+    """The next one would hold it, and TFTP would serve what lies in its folder."""
+    link = tmp_path / "link"
+    link.symlink_to(lab.data)
+    before = sorted(lab.data.rglob("*"))
+    for folder in (lab.data, link):
+        with pytest.raises(ServiceError, match=r"is in the data folder|exists"):
+            take_backup(lab.data, folder / place, now=NOW)
+    with pytest.raises(ServiceError, match="is in the data folder"):
+        take_backup(link, lab.data / "in.tar", now=NOW)
+    assert sorted(lab.data.rglob("*")) == before
+
+
 def test_a_folder_without_a_cluster(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="holds no cluster"):
         take_backup(tmp_path, tmp_path / "b.tar", now=NOW)

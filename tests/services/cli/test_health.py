@@ -117,6 +117,25 @@ async def test_a_node_that_is_down_does_not_hide_the_others(
     assert str(found.exception) == "failing: sub; ok: pub"
 
 
+async def test_a_node_that_was_stopped_is_named_as_not_asked(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    """It has no socket any more; of a node that another host has no word is said."""
+    for name in ("elsewhere", "sub"):
+        (tmp_path / "nodes" / name / "keys").mkdir(parents=True)
+    (tmp_path / "nodes" / "elsewhere" / "elsewhere").touch()
+    answers = {"pub": state_of("pub", ServiceState.STARTED)}
+    found = await asked(tmp_path, nursery, answers)
+    assert (found.exit_code, found.output) == (
+        0,
+        "pub: ok, revision 7; Cisco Tftp STARTED\nsub: not asked: it is not served\n",
+    )
+    told = msgspec.json.decode((await invoked(tmp_path, "--json")).output)
+    assert (told["verdict"], told["not_asked"]) == ("ok", ["sub"])
+    alone = await invoked(tmp_path, "--json", "--node", "pub")
+    assert msgspec.json.decode(alone.output)["not_asked"] == []
+
+
 async def test_nodes_that_are_all_down_are_all_named(tmp_path: Path) -> None:
     found = await invoked(tmp_path, "--node", "pub", "--node", "sub", "--json")
     assert found.exit_code == 1

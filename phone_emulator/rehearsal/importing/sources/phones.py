@@ -37,7 +37,7 @@ from tokenless.phone_emulator.rehearsal.importing.sources.phone_columns import (
 from tokenless.phone_emulator.rehearsal.scripts.script import MAX_PHONES
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.decimal_text import read_decimal
-from tokenless.protocol.phones.features import FEATURES, ModelFeatures
+from tokenless.protocol.phones.features import COLUMN_WORDS, FEATURES, ModelFeatures
 from tokenless.protocol.show_output.paste import decode_pasted
 
 MAX_TABLE_BYTES: Final = 64 * 1024 * 1024
@@ -269,7 +269,8 @@ def _guesses(models: Mapping[RealModel, int]) -> Iterator[Approximation]:
 
 def _untold(model: RealModel) -> str:
     parts = (("inferred", model.inferred), ("unknown", model.unknown))
-    return "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names)
+    said = ((mark, ", ".join(map(COLUMN_WORDS.__getitem__, n))) for mark, n in parts)
+    return "; ".join(f"{mark}: {names}" for mark, names in said if names)
 
 
 def _said(
