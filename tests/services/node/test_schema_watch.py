@@ -22,7 +22,7 @@ def become(lab: Cluster, version: str) -> None:
 
 
 def known(node: str) -> float:
-    return SCHEMA_KNOWN.labels(node)._value.get()
+    return float(SCHEMA_KNOWN.labels(node)._value.get())
 
 
 def test_a_newer_schema_is_said_as_long_as_it_is_there(lab: Cluster) -> None:
@@ -33,7 +33,7 @@ def test_a_newer_schema_is_said_as_long_as_it_is_there(lab: Cluster) -> None:
         assert (watch.newer, known("watched")) == (None, 1.0)
         for _ in range(2):
             become(lab, "0099")
-            for _ in range(2):
+            for _ in range(3):
                 assert watch.revision() == lab.store.revision()
                 assert (watch.newer, known("watched")) == (NEWER, 0.0)
             become(lab, migrate.NEWEST)
