@@ -34,6 +34,9 @@ _NEED_A_PERSON: Final = frozenset({NOTHING_PENDING, CapfAuthMode.STRING})
 
 def capf_findings(seen: Observation) -> Iterator[Finding]:
     """Return the findings about CAPF servers, by the lists of every node."""
+    if not seen.capf and any(_lists_capf(node) for node in seen.nodes):
+        words = "the lists have a CAPF, and no configuration names one"
+        yield finding(Code.CAPF_NOT_ASKED, "", f"{words}: it was not asked")
     for capf in seen.capf:
         if capf.certificate is None:
             reason = printable(capf.reason or "it cannot be reached")
@@ -53,6 +56,10 @@ def capf_findings(seen: Observation) -> Iterator[Finding]:
                 f"the server shows {_describe(capf.certificate)}, which is not a "
                 f"CAPF record of {', '.join(refusing)}",
             )
+
+
+def _lists_capf(node: Node) -> bool:
+    return any(certificates_of(held, Role.CAPF) for held in (node.ctl, node.itl))
 
 
 def _refusing_list(node: Node, shown: Certificate, *, by_vouching: bool) -> str | None:

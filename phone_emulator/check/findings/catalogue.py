@@ -291,6 +291,11 @@ _ABOUT_NODES: Final[Mapping[Code, CatalogueEntry]] = {
         "start Cisco Certificate Authority Proxy Function on the publisher, and check "
         "for a firewall on TCP {port}",
     ),
+    Code.CAPF_NOT_ASKED: CatalogueEntry(
+        _N,
+        "the lists have a CAPF, but no configuration names one: it was not asked",
+        advice="name the publisher with --capf",
+    ),
     Code.CALLMANAGER_UNLISTED: CatalogueEntry(
         _E,
         "a CallManager shows a certificate on its secure ports that is not a CCM "

@@ -46,6 +46,7 @@ class Code(StrEnum):
     TLS_TOO_OLD = "tls-too-old"
     TLS_OLD = "tls-old"
     CAPF_UNREACHABLE = "capf-unreachable"
+    CAPF_NOT_ASKED = "capf-not-asked"
     CAPF_UNLISTED = "capf-unlisted"
     CERT_HASH_DIFFERS = "cert-hash-differs"
     CALLMANAGER_UNLISTED = "callmanager-unlisted"

@@ -120,11 +120,11 @@ class Node:
 
     @property
     def knows_callmanagers(self) -> bool:
-        """Tell whether the configuration could be read where it names CallManagers."""
-        config = self.configuration
-        return config is not None and (
-            not config.encrypted or bool(config.callmanagers)
-        )
+        """Tell whether the configuration names CallManagers, and could be read there.
+
+        XMLDefault.cnf.xml names none where auto-registration is off.
+        """
+        return self.configuration is not None and bool(self.configuration.callmanagers)
 
     @cached_property
     def signed_configuration(self) -> SignedFile | None:

@@ -13,7 +13,7 @@ from tokenless.phone_emulator.check.observing.observation import (
 from tokenless.phone_emulator.secd.events import Server
 from tokenless.phone_emulator.secd.files import names_of
 from tokenless.protocol.codes import Role
-from tokenless.protocol.phones.configuration import PhoneConfig
+from tokenless.protocol.phones.configuration import CallManagerMember, PhoneConfig
 from tokenless.protocol.phones.models import TlsVersion
 from tokenless.protocol.trust.anchor_records import certificates_of
 from tokenless.protocol.trust.anchors import FileKind
@@ -40,6 +40,18 @@ def observation(
         for server in members
     ]
     return Observation(seen, answers, DEVICE, NOW)
+
+
+def with_group(nodes: dict[str, Authority]) -> dict[str, Authority]:
+    """Let the configurations name the CallManagers, as those of real phones do."""
+    group = tuple(
+        CallManagerMember(address, address, number)
+        for number, address in enumerate(nodes)
+    )
+    for each in nodes.values():
+        config = each.configuration or PhoneConfig()
+        each.configuration = replace(config, callmanagers=group)
+    return nodes
 
 
 def _configuration(node: Node) -> PhoneConfig:

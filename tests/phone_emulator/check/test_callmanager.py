@@ -133,6 +133,18 @@ def test_of_an_encrypted_configuration_those_of_the_lists_are_looked_at() -> Non
     assert unlisted.code == "callmanager-unlisted"
 
 
+def test_of_a_configuration_without_any_those_of_the_lists_are_looked_at() -> None:
+    """XMLDefault has none without auto-registration: nothing was looked at or said."""
+    those = nodes(MIXED)
+    for each in those.values():
+        each.configuration = PhoneConfig()
+    seen = replace(observation(those), callmanagers=(view(stranger()),))
+    guess, unlisted = callmanager_findings(seen)
+    assert (guess.code, guess.severity) == ("callmanager-guessed", Severity.NOTE)
+    assert guess.message.startswith("no configuration lists CallManagers; ")
+    assert unlisted.code == "callmanager-unlisted"
+
+
 def test_a_guess_that_nobody_answers_is_no_fault_of_the_cluster() -> None:
     seen = replace(encrypted(), callmanagers=(view(None, reason="Connection refused"),))
     _, unseen = callmanager_findings(seen)

@@ -49,6 +49,12 @@ def test_the_record_of_the_lists_is_no_finding(lab: Lab) -> None:
     assert of_capf(look(authorities(lab), lab.capf)) == []
 
 
+@pytest.mark.parametrize("lab", [PLAIN, MIXED])
+def test_a_capf_that_no_configuration_names_is_said_not_to_be_asked(lab: Lab) -> None:
+    (found,) = of_capf(observation(authorities(lab)))
+    assert (found.code, found.severity) == ("capf-not-asked", Severity.NOTE)
+
+
 def test_a_ctl_without_the_new_certificate_is_the_last_word() -> None:
     """TVS knows the new one and the ITLs have it; the CTL was not updated."""
     those = authorities(MIXED)

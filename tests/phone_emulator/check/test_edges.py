@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from tests.phone_emulator.check.observed import observation, without_tvs
+from tests.phone_emulator.check.observed import observation, with_group, without_tvs
 from tests.rigs.cluster import PUB, SIGNED_AT, SUB, Authority, Lab
 from tokenless.phone_emulator.check.findings.finding import Finding, Severity
 from tokenless.phone_emulator.check.inspect import inspect, to_json, why_unknown
@@ -20,7 +20,8 @@ CTL = "CTLSEP001122334455.tlv"
 
 
 def nodes(lab: Lab, other: Lab | None = None) -> dict[str, Authority]:
-    return {PUB: lab.authority("pub"), SUB: (other or lab).authority("sub")}
+    those = {PUB: lab.authority("pub"), SUB: (other or lab).authority("sub")}
+    return with_group(those)
 
 
 def by_code(seen: Observation, code: str) -> list[Finding]:

@@ -7,7 +7,12 @@ import pytest
 from asn1crypto import x509
 from rich.console import Console
 
-from tests.phone_emulator.check.observed import at, observation, without_tvs
+from tests.phone_emulator.check.observed import (
+    at,
+    observation,
+    with_group,
+    without_tvs,
+)
 from tests.rigs import odd_certificates
 from tests.rigs.cluster import (
     PUB,
@@ -40,7 +45,7 @@ def nodes(lab: Lab) -> Nodes:
     for each in those.values():
         each.know(lab.tvs_pub, Role.TVS)
         each.know(lab.tvs_sub, Role.TVS)
-    return those
+    return with_group(those)
 
 
 PLAIN = Lab()
