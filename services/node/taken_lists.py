@@ -61,7 +61,7 @@ class TakenLists:
             try:
                 record()
             except ServiceError as error:
-                self.trouble.note(error, list=name)
+                self.trouble.note(error)
                 return
             del self._unrecorded[name]
         self.trouble.end()

@@ -15,7 +15,10 @@ from tests.rigs.run_cli import run_cli
 from tests.rigs.run_in_terminal import run_in_terminal
 from tokenless.phone_emulator.capf_client import CapfResult
 from tokenless.phone_emulator.cli.phones.boot import complaint
-from tokenless.phone_emulator.cli.phones.capf_complaint import capf_complaint
+from tokenless.phone_emulator.cli.phones.capf_complaint import (
+    capf_complaint,
+    no_certificate_advice,
+)
 from tokenless.phone_emulator.enrolment import CHANGED
 from tokenless.phone_emulator.flash import FolderFlash
 from tokenless.phone_emulator.registration.report import RegistrationReport
@@ -238,6 +241,32 @@ async def test_a_string_that_nobody_asked_for(phone: Commands, node: LiveNode) -
         f"tokenless: {DEVICE}: its configuration orders no operation of CAPF; order "
         f"one with `tokenless device set {DEVICE} --capf install`\n"
     )
+
+
+_ORDER = f"order one with `tokenless device set {DEVICE} --capf install`"
+
+
+@pytest.mark.parametrize(
+    ("capf", "complained", "advised"),
+    [
+        (
+            None,
+            f"{DEVICE}: its configuration orders no operation of CAPF; {_ORDER}",
+            _ORDER,
+        ),
+        (
+            {"result": "no-action", "server": "", "reason": ""},
+            f"{DEVICE}: CAPF has nothing to do for the phone; {_ORDER}",
+            f"CAPF has nothing to do for the phone; {_ORDER}",
+        ),
+    ],
+)
+def test_a_complaint_names_the_phone_and_what_helps_it(
+    capf: dict[str, str] | None, complained: str, advised: str
+) -> None:
+    report = BootReport(DEVICE, "7975", capf=capf)
+    assert capf_complaint(report) == complained
+    assert no_certificate_advice(report) == advised
 
 
 @pytest.mark.parametrize("result", sorted(set(CapfResult) - CHANGED))

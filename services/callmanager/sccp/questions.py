@@ -1,8 +1,9 @@
 """The questions of an SCCP phone once it is registered: line, keys, time.
 
 `ServerReq` and `FeatureStatReq` get no answer: no source says which ports a real
-CallManager names to a phone in TLS, nor the layout of FeatureStat (REFERENCE-3 4.3). A
-wrong answer could lead a phone astray; without one it keeps what its file says.
+CallManager names to a phone in TLS (REFERENCE-3 4.3), nor what it says of a feature
+button that a phone does not have. A wrong answer could lead a phone astray; without one
+it keeps what its file says.
 """
 
 from collections.abc import Callable

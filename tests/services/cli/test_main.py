@@ -103,7 +103,7 @@ def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path: Path) -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
-        assert process.wait(60) == 1
+        assert process.wait(60) == 3
 
 
 def test_a_reader_that_leaves_while_a_nursery_prints_needs_no_words(

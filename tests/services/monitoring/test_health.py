@@ -12,6 +12,7 @@ from tokenless.services.monitoring.health import (
     ServiceState,
     Verdict,
     judge,
+    unreachable,
 )
 
 NOW = 1_700_000_000.0
@@ -100,6 +101,27 @@ def test_a_newer_schema_alone_does_not_hinder_the_replacement_of_a_node() -> Non
     assert not is_ready(drops_requests=True)
     assert not is_ready(unwritten={"revision": "a full disk"})
     assert not Health.of([]).says_yes_to(Question.READY)
+
+
+def test_what_was_found_is_told() -> None:
+    assert node(STARTED) == NodeHealth(
+        node="lab-pub",
+        verdict=Verdict.OK,
+        revision=7,
+        services={"service 0": STARTED},
+        stale_since=None,
+        reason=None,
+    )
+    silent = unreachable("lab-sub", "no answer")
+    assert silent == NodeHealth(
+        node="lab-sub",
+        verdict=Verdict.FAILING,
+        revision=0,
+        services={},
+        stale_since=None,
+        reason="no answer",
+    )
+    assert not Health.of([silent]).says_yes_to(Question.LIVE)
 
 
 def test_since_when_caches_are_stale() -> None:
