@@ -3,6 +3,7 @@
 import functools
 import os
 import signal
+import socket
 import threading
 from collections.abc import Mapping
 
@@ -48,19 +49,20 @@ def test_ctrl_c_says_that_the_change_was_made_and_who_was_not_heard(
     mixed: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A node that hangs is waited for; nobody may think that nothing is done."""
+    accepted: list[socket.socket] = []
     with listen(mixed.publisher.control_socket) as hanging:
 
         def interrupt_once_asked() -> None:
-            connection, _ = hanging.accept()
-            connection.recv(1)
+            accepted.append(hanging.accept()[0])
+            accepted[0].recv(1)
             os.kill(os.getpid(), signal.SIGINT)
-            connection.close()
 
         asked = threading.Thread(target=interrupt_once_asked)
         asked.start()
         with pytest.raises(KeyboardInterrupt):
             announce(mixed)
         asked.join()
+    accepted[0].close()
     said = "".join(capsys.readouterr())
     assert "interrupted after the change was made" in said
     for node in mixed.nodes:
