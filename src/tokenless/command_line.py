@@ -22,6 +22,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from tokenless.parsed import refuse_empty_values
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.errors import TokenlessError
 
@@ -115,6 +116,7 @@ def name_environment_variables(command: click.Command) -> None:
             flag = max(parameter.opts, key=len).lstrip("-")
             name = flag.upper().replace("-", "_")
             parameter.envvar = f"{_ENVIRONMENT_PREFIX}_{name}"
+    refuse_empty_values(command)
     if isinstance(command, click.Group):
         for child in command.commands.values():
             name_environment_variables(child)
