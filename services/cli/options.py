@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from tokenless.command_line import FILE
-from tokenless.parsed import Parsed
+from tokenless.parsed import Folder, Parsed
 from tokenless.services.errors import ServiceError
 
 _DATABASE_URL: Final = "tokenless.database_url"
@@ -59,7 +59,7 @@ def data_option(command: _Command) -> _Command:
     )(command)
     return click.option(
         "--data",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Folder(),
         default=Path("data"),
         help="The data folder; `tokenless init` and `serve` create it.",
     )(command)

@@ -1,6 +1,7 @@
 """Values of options that a function of ours reads from what a person typed."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -42,6 +43,25 @@ class Parsed(_ParamType):
             self.fail(error.explain(), param, ctx)
 
 
+class Folder(click.Path):
+    """A folder, which has a name: an empty one would be the current folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401
+        """Return the path; fail as wrong usage when the name is empty."""
+        if value == "":
+            self.fail(_IS_EMPTY, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_IS_EMPTY: Final = "it is empty; give a value, or leave it out"
 _MAY_BE_EMPTY: Final = frozenset({"password", "subject", "issuer", "command"})
 """A password that is empty, a certificate without a name, a word of a shell."""
 
@@ -79,7 +99,5 @@ class _RefusingEmpty:
         if source is ParameterSource.COMMANDLINE:
             values = value if isinstance(value, tuple) else (value,)
             if any(isinstance(each, str) and not each.strip() for each in values):
-                raise click.BadParameter(
-                    "it is empty; give a value, or leave it out", context, parameter
-                )
+                raise click.BadParameter(_IS_EMPTY, context, parameter)
         return value if self._then is None else self._then(context, parameter, value)
