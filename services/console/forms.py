@@ -1,7 +1,9 @@
 """Forms of pages, read whole and bounded before a page sees them."""
 
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -76,13 +78,15 @@ async def read_form(request: Request, limits: FormLimits | None = None) -> Form:
         HTTPException: When it is longer than its bound.
     """
     form, bounds = Form(), limits or FormLimits()
-    bounded = Request(request.scope, _bounded(request.receive, bounds.body_bytes))
     try:
-        async with bounded.form(
-            max_files=bounds.files,
-            max_fields=bounds.fields,
-            max_part_size=bounds.part_bytes,
-        ) as parts:
+        async with (
+            _Body(request, bounds.body_bytes) as body,
+            body.form(
+                max_files=bounds.files,
+                max_fields=bounds.fields,
+                max_part_size=bounds.part_bytes,
+            ) as parts,
+        ):
             for name, value in parts.multi_items():
                 if isinstance(value, UploadFile):
                     data = await value.read(bounds.body_bytes)
@@ -92,7 +96,34 @@ async def read_form(request: Request, limits: FormLimits | None = None) -> Form:
                     form.fields.setdefault(name, []).append(value)
     except (MultiPartException, ValueError, AssertionError) as error:
         raise ServiceError(f"the form cannot be read: {error}") from None
+    if sum(map(len, form.fields.values())) > bounds.fields:
+        # Older versions of the library count only those of forms with files.
+        raise ServiceError(f"the form has more than {bounds.fields} fields")
     return form
+
+
+class _Body(Request):
+    """A request whose body is bounded, and read no longer than the block lasts.
+
+    Older versions of the library leave it to the garbage collector to close what a
+    form that cannot be read was read from.
+    """
+
+    def __init__(self, request: Request, most: int) -> None:
+        super().__init__(request.scope, _bounded(request.receive, most))
+        self._opened = AsyncExitStack()
+
+    def stream(self) -> AsyncGenerator[bytes, None]:
+        """Return the pieces of the body."""
+        stream = super().stream()
+        self._opened.push_async_exit(aclosing(stream))
+        return stream
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._opened.aclose()
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
