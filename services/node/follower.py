@@ -84,7 +84,7 @@ class Follower:
         self._woken = trio.Event()
         self._moved = trio.Condition()
         self._failure: str | None = None
-        self._looks = self._failed_look = 0
+        self._looks = self._ended_looks = 0
         self._look_began: float | None = None
         self._seen: _FileIdentity = None
         self._node = node
@@ -131,12 +131,13 @@ class Follower:
             ServiceError: When it cannot be applied now; it is tried again later.
         """
         self.wake()
-        # A look that began before says nothing of now: its database may be back.
+        # A look that began before says nothing of now: its database may be back, or
+        # replaced by one whose revisions are lower.
         older = self._looks
         async with self._moved:
-            while self.applied < revision:
+            while self._ended_looks <= older or self.applied < revision:
                 await self._moved.wait()
-                if self._failure is not None and self._failed_look > older:
+                if self._failure is not None and self._ended_looks > older:
                     raise ServiceError(
                         f"cannot apply the new state: {self._failure}",
                         hint="repair the fault; the node tries again automatically",
@@ -158,20 +159,20 @@ class Follower:
                 raise
             if str(error) != self._failure:
                 self._log.error("cannot follow the database", reason=str(error))
-            await self._fail(str(error))
+            await self._end_look(str(error))
             # TVS follows the file in the node's folder even without the database.
             with suppress(OSError):
                 await self._watch_ctl_file()
         else:
             if failed_before:
                 self._log.info("following the database again", revision=self.applied)
-            self._failure = None
+            await self._end_look(None)
         finally:
             self._look_began = None
 
-    async def _fail(self, reason: str) -> None:
+    async def _end_look(self, failure: str | None) -> None:
         async with self._moved:
-            self._failure, self._failed_look = reason, self._looks
+            self._failure, self._ended_looks = failure, self._looks
             self._moved.notify_all()
 
     async def _catch_up(self) -> None:
@@ -215,7 +216,7 @@ class Follower:
         self._log.info("revision applied", revision=revision)
         REVISION.labels(self._node).set(revision)
         async with self._moved:
-            self.applied, self._failure = revision, None
+            self.applied = revision
             self._moved.notify_all()
 
     async def _identify(self) -> _FileIdentity:

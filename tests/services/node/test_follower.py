@@ -18,12 +18,18 @@ class Database:
         self.revision = 1
         self.installs: bytes | None = None
         self.fails = False
+        self.is_replaced = False
         self.applying = trio.Event()
         self.may_go_on = trio.Event()
         self.may_go_on.set()
         self.judges_anew = False
         self.done: list[str] = []
         self.refilled = trio.Event()
+
+    def read(self) -> int:
+        if self.is_replaced:
+            raise ServiceError("the database is another file")
+        return self.revision
 
     async def apply(self, revision: int) -> bool:
         fails = self.fails
@@ -55,7 +61,7 @@ async def follower(database: Database, nursery: trio.Nursery) -> Follower:
     follower = Follower(
         "lab-pub",
         database.ctl_file,
-        lambda: database.revision,
+        database.read,
         database.apply,
         database.refill,
     )
@@ -118,6 +124,18 @@ async def test_what_fails_is_tried_again(
     database.fails = False
     await follower.sync(3)
     assert database.done == ["apply 3"]
+
+
+async def test_a_revision_of_another_database_is_not_taken_for_applied(
+    follower: Follower, database: Database
+) -> None:
+    database.revision = 5
+    await follower.sync(5)
+    database.is_replaced = True  # by a backup, whose next revision is 3
+    with pytest.raises(ServiceError, match="the database is another file"):
+        await follower.sync(3)
+    database.is_replaced = False
+    await follower.sync(3)
 
 
 async def test_a_sync_is_not_told_of_a_failure_older_than_itself(
