@@ -52,7 +52,7 @@ def inspect(
             *file_findings(seen),
             *node_findings(seen),
             *http_findings(seen),
-            *tvs_findings(seen),
+            *tvs_findings(seen, models),
             *capf_findings(seen),
             *hash_findings(seen, lsc),
             *callmanager_findings(seen),

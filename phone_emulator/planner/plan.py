@@ -6,6 +6,7 @@ from enum import StrEnum, unique
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
+from tokenless.phone_emulator.planner.anchors_left import anchors_of, tvs_of_groups
 from tokenless.phone_emulator.planner.in_one_go import InOneGo, in_one_go, naive_steps
 from tokenless.phone_emulator.planner.model.cluster import (
     CertificateIdentity,
@@ -14,13 +15,9 @@ from tokenless.phone_emulator.planner.model.cluster import (
 from tokenless.phone_emulator.planner.model.equal_groups import EqualGroups
 from tokenless.phone_emulator.planner.model.phones import (
     PhoneGroup,
-    PhoneLists,
     PredictedBoot,
-    anchors,
     boot,
     is_reachable,
-    tvs_members,
-    tvs_of,
 )
 from tokenless.phone_emulator.planner.model.race import with_new_certificate
 from tokenless.phone_emulator.planner.model.registration import (
@@ -84,9 +81,9 @@ class Planned:
     commands: tuple[str, ...]
     """The lines of a rehearsal for the step."""
     anchors: dict[str, tuple[CertificateIdentity, ...]]
-    """By group: the signers that its phones accept by themselves."""
+    """By group: the signers that its phones accept by themselves, of the fewest."""
     tvs: dict[str, tuple[int, ...]]
-    """By group: the nodes whose TVS its phones can ask."""
+    """By group: the nodes whose TVS its phones can ask, of the fewest."""
     without_lists: frozenset[str]
     """Groups that hold no list and need no anchor: they take any."""
     dangers: tuple[Danger, ...]
@@ -249,39 +246,6 @@ def _late_boots(task: Task, world: World) -> dict[str, tuple[PredictedBoot, ...]
         each = boot(task.layout, world.cluster, group, phone)
         found[group.name] = (*found.get(group.name, ()), each)
     return found
-
-
-def anchors_of(task: Task, world: World) -> dict[str, tuple[CertificateIdentity, ...]]:
-    """Return the anchors of each group: signers that its phones accept."""
-    slots = {slot: number for number, slot in enumerate(task.layout.slots)}
-    return {
-        group.name: tuple(
-            sorted(
-                anchors(task.layout, world.cluster, group, phone),
-                key=lambda who: slots[who.unit, who.node],
-            )
-        )
-        for group, phone in zip(task.groups, world.phones, strict=True)
-    }
-
-
-def tvs_of_groups(task: Task, world: World) -> dict[str, tuple[int, ...]]:
-    """Return the nodes whose TVS the phones of each group can ask."""
-    return {
-        group.name: tuple(sorted(_asked(task, world, group, phone)))
-        for group, phone in zip(task.groups, world.phones, strict=True)
-    }
-
-
-def _asked(
-    task: Task, world: World, group: PhoneGroup, phone: PhoneLists
-) -> Iterator[int]:
-    """Yield the nodes whose TVS phones can ask: several may show one certificate."""
-    layout, cluster = task.layout, world.cluster
-    known = tvs_members(layout, cluster, group, phone)
-    members = group.members_of(layout)
-    shown = tvs_of(layout, cluster, members).shown
-    yield from (node for node, who in zip(members, shown, strict=True) if who in known)
 
 
 def _still_to_come(steps: Sequence[PlanStep]) -> frozenset[TrustStore]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from statistics import median
+from string import hexdigits
 
 import click
 
@@ -61,10 +62,13 @@ class _HexType(ParamType[bytes]):
     ) -> bytes:
         if isinstance(value, bytes):
             return value
+        text = str(value).replace(":", "")
         try:
-            digits = bytes.fromhex(str(value).replace(":", ""))
+            digits = bytes.fromhex(text)
         except ValueError:
-            self.fail(f"{value} is not hexadecimal", param, ctx)
+            halves = len(text) % 2 and not text.strip(hexdigits)
+            why = "has an odd number of digits" if halves else "is not hexadecimal"
+            self.fail(f"{value} {why}", param, ctx)
         if not digits:
             self.fail("no digits are here", param, ctx)
         return digits

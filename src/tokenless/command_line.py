@@ -100,8 +100,8 @@ def _is_of_the_system(error: ImportError | AttributeError) -> bool:
 def _not_here() -> TokenlessError:
     return TokenlessError(
         f"this command runs on Linux only, and this system is {sys.platform}",
-        hint="run it in a container or in a virtual machine; `file`, `rehearse plan` "
-        "and `rehearse import` are for all systems",
+        hint="run it in a container or in a virtual machine; `file` and `rehearse "
+        "import` are for all systems, `rehearse plan` for macOS, too",
     )
 
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tests.phone_emulator.test_rehearse_import import MIXED, load_list, write
+from tests.phone_emulator.test_rehearse_import_timeline import a_list
 from tests.rigs.run_cli import run_cli
 from tokenless.phone_emulator.errors import PhoneError
 from tokenless.phone_emulator.rehearsal.importing.approximations import Topic
@@ -44,6 +45,17 @@ def cluster(
         for n, (kind, unsigned) in enumerate(files)
     ]
     return read_cluster(found, Known(version=version))
+
+
+def test_a_ctl_signed_by_itlrecovery_is_of_no_release_before_12_0() -> None:
+    """Its copy had another signer: what is dangerous there was safe here."""
+    own = a_list("", {})
+    with pytest.raises(PhoneError, match="is signed by ITLRecovery") as refused:
+        read_cluster([own], Known(version="11.5(1)"))
+    assert "12.0 or later" in refused.value.explain()
+    read_cluster([own], Known(version="12.0(1)"))
+    itl = a_list("pub", {})  # as after `utils itl reset localkey`
+    assert read_cluster([itl], Known(version="11.5(1)")).version == "11.5(1)"
 
 
 def copy(found: ImportedCluster, *models: str) -> Script:

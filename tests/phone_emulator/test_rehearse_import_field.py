@@ -97,7 +97,7 @@ def test_ec_certificates_are_known_as_such() -> None:
     assert "ec-certificate" not in topics(found)  # 12.5 has that unit
     assert "itls-disagree" not in topics(found)
     assert found["regenerated_since_ctl"] == []
-    words = options(ctl="ec-ctl", itl="ec-itl-pub ec-itl-sub")
+    words = options(itl="ec-itl-pub ec-itl-sub")
     old = imported(*words, "--version", "10.5(2)")
     (ec,) = [a for a in old["approximations"] if a["topic"] == "ec-certificate"]
     assert "CN=pub-EC.example.test, CN=sub1-EC.example.test" in ec["what"]
@@ -185,3 +185,10 @@ def test_every_node_has_its_own_itlrecovery_before_12_5(tmp_path: Path) -> None:
     later = imported(*words, "--version", "12.5(1)")
     assert "node-recovery" not in topics(later)
     assert "itls-disagree" in topics(later)
+
+
+def test_the_group_of_a_pool_without_phones_is_refused() -> None:
+    """It was read, and of no effect."""
+    words = (*options(ctl="ctl"), "--pool", "DP-A=pub")
+    status, _, err = run_cli("rehearse", "import", *words)
+    assert (status, "--pool is about the device pools of --phones" in err) == (2, True)

@@ -198,9 +198,7 @@ def test_a_token_ctl_and_its_itls_name_one_node_in_two_ways() -> None:
         else each
         for each in ctl.entries
     ]
-    client = ImportedList(
-        ctl.kind, ctl.signer_subject, ctl.signer_serial, tuple(named), "ctl"
-    )
+    client = ImportedList(ctl.kind, "cn=SAST-1", "AA", tuple(named), "ctl")
     itls = [a_list(node, OLD) for node in NODES]
     cluster = read_cluster([client, *itls], Known(version="10.5(1)"))
     assert [node.name for node in cluster.nodes] == list(NODES)

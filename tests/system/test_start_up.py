@@ -150,6 +150,8 @@ def test_files_and_plans_need_no_linux_and_the_rest_says_that_it_does() -> None:
     (line,) = done.stderr.splitlines()
     assert line.startswith("tokenless: this command runs on Linux only")
     assert "darwin" in line
+    assert "`file` and `rehearse import` are for all systems" in line
+    assert "`rehearse plan` for macOS" in line  # it needs `fcntl`
 
 
 def test_what_a_system_lacks_is_said_in_one_sentence(

@@ -166,8 +166,8 @@ _ABOUT_NODES: Final[Mapping[Code, CatalogueEntry]] = {
     ),
     Code.TLS_TOO_NEW: CatalogueEntry(
         _W,
-        "a member does not offer TLS 1.0",
-        "7900 phones support TLS 1.0 only, and cannot use this member",
+        "a member offers only versions of TLS that are newer than those of a model",
+        "phones of this model cannot ask this member",
         "lower the minimum (`set tls min-version 1.0`) while there are such phones",
     ),
     Code.TLS_TOO_OLD: CatalogueEntry(

@@ -21,6 +21,7 @@ from tokenless.protocol.codes import Role, role_name
 from tokenless.protocol.files.header_fields import SignerId
 from tokenless.protocol.files.record import Record
 from tokenless.protocol.files.trust_list import TrustList
+from tokenless.protocol.phones.models import PHONE_MODELS, PhoneModel
 from tokenless.protocol.trust.anchor_records import certificates_of
 from tokenless.protocol.trust.anchors import FileKind
 from tokenless.protocol.trust.verdicts import LIST_ROLES
@@ -30,7 +31,7 @@ _OLD_PHONES: Final = "1.0"
 _NEW_PHONES: Final = "1.2"
 
 
-def tvs_findings(seen: Observation) -> Iterator[Finding]:
+def tvs_findings(seen: Observation, models: Sequence[str]) -> Iterator[Finding]:
     """Return the findings about TVS members and their answers."""
     yield from _membership(seen)
     for member in seen.members:
@@ -38,7 +39,7 @@ def tvs_findings(seen: Observation) -> Iterator[Finding]:
             yield _unreachable(member)
             continue
         yield from _pins(member, seen.nodes)
-        yield from _versions(member)
+        yield from _versions(member, models)
     yield from _ctl_signers(seen)
     yield from _unknown_records(seen)
     yield from _disagreements(seen)
@@ -92,14 +93,22 @@ def _pins(member: Member, nodes: Sequence[Node]) -> Iterator[Finding]:
         )
 
 
-def _versions(member: Member) -> Iterator[Finding]:
+def _versions(member: Member, models: Sequence[str]) -> Iterator[Finding]:
     offered = f"the server offers TLS {', '.join(member.versions) or 'no version'}"
-    if _OLD_PHONES not in member.versions:
-        yield finding(Code.TLS_TOO_NEW, member, offered)
-    else:
+    old = [m for m in models if _is_older(PHONE_MODELS[m], member)]
+    if old:
+        words = f"{offered}, which is too new for a {', '.join(old)}"
+        yield finding(Code.TLS_TOO_NEW, member, words)
+    if _OLD_PHONES in member.versions:
         yield finding(Code.TLS_OLD, member, offered)
     if _NEW_PHONES not in member.versions:
         yield finding(Code.TLS_TOO_OLD, member, f"{offered}, but not {_NEW_PHONES}")
+
+
+def _is_older(model: PhoneModel, member: Member) -> bool:
+    """Return whether phones of a model ask TVS, by older versions of TLS only."""
+    _, newest = model.tls
+    return model.security_by_default and all(newest < each for each in member.versions)
 
 
 def _ctl_signers(seen: Observation) -> Iterator[Finding]:

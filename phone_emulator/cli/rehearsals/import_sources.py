@@ -82,6 +82,10 @@ class ImportSources:
             raise click.UsageError(
                 "--features is about the models of --phones; give both"
             )
+        if self.pools and self.phone_table is None:
+            raise click.UsageError(
+                "--pool is about the device pools of --phones; give both"
+            )
 
     def fetched(self) -> Fetched | None:
         """Fetch from the TFTP nodes, with a bar on standard error.

@@ -24,6 +24,7 @@ from tokenless.phone_emulator.rehearsal.preflight.model_checks import (
     check_suites,
     check_tls,
 )
+from tokenless.phone_emulator.rehearsal.scripts.known_certificate import not_renewed
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import TrustStore
 from tokenless.protocol.files.trust_list import MAX_LOADED_LENGTH
@@ -206,7 +207,8 @@ def _recovery(subject: Preflight) -> Iterator[Check]:
 
 
 def _expired(subject: Preflight) -> Iterator[Check]:
-    dated = [each for each in subject.known if each.ends is not None]
+    # An older one in a list is the subject of the checks of lists: it was renewed.
+    dated = [each for each in not_renewed(subject.known) if each.ends is not None]
     if not dated:
         yield not_told(Code.EXPIRED, "no certificate's dates are known", _IMPORT_BINARY)
         return

@@ -9,8 +9,10 @@ from msgspec import Meta
 
 from tokenless.protocol.codes import TrustStore
 
+TRUST: Final = "trust"
+"""The unit of a trusted certificate, which is no node's."""
 _UNITS: Final = "|".join(each for each in TrustStore if not each.is_trust_store)
-_Unit = Annotated[str, Meta(pattern=f"^(trust|{_UNITS})$")]
+_Unit = Annotated[str, Meta(pattern=f"^({TRUST}|{_UNITS})$")]
 _Moment = Annotated[datetime, Meta(tz=True)]
 """A moment with a time zone: others cannot be compared."""
 
@@ -28,6 +30,23 @@ class KnownCertificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ends: _Moment | None = None
     bits: Annotated[int, Meta(ge=1, le=65536)] | None = None
     ca_signed: bool = False
+
+
+def not_renewed(those: Iterable[KnownCertificate]) -> list[KnownCertificate]:
+    """Leave out certificates of a unit and node that has a later one."""
+    listed = list(those)
+    latest: dict[tuple[str, str], datetime] = {}
+    for each in listed:
+        if each.begins is not None:
+            key = each.unit, each.node
+            latest[key] = max(latest.get(key, each.begins), each.begins)
+    return [
+        each
+        for each in listed
+        if each.unit == TRUST
+        or each.begins is None
+        or each.begins == latest[each.unit, each.node]
+    ]
 
 
 def named(those: Iterable[KnownCertificate]) -> str:

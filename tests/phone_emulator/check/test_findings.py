@@ -350,6 +350,9 @@ def test_tls_that_old_phones_do_not_know() -> None:
     seen = observation(nodes(PLAIN), versions=("1.2", "1.3"))
     by_code = {each.code: each for each in found(seen)}
     assert by_code[Code.TLS_TOO_NEW].severity is Severity.WARNING
+    assert "too new for a 7975" in by_code[Code.TLS_TOO_NEW].message
+    new = {each.code for each in inspect(seen, ("8861", "7960"))}
+    assert Code.TLS_TOO_NEW not in new  # to 8861s 1.2 is no fault; 7960s ask no TVS
     locked = by_code[Code.PHONE_LOCKED_OUT]
     assert "(7975)" in locked.message
     assert "the server offers TLS 1.2, 1.3, a 7975 speaks 1.0" in locked.message

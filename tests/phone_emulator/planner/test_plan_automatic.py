@@ -49,6 +49,18 @@ def test_from_14_on_a_new_tvs_certificate_needs_no_restart() -> None:
     assert {each.itl.action for each in late if each.itl} == {FileAction.UPDATED}
 
 
+def test_what_is_left_is_said_of_the_phone_that_has_the_fewest() -> None:
+    """It was that of phones that were reset at the best moment: every TVS was left."""
+    plan = automatic("CallManager, TVS")
+    assert plan.steps is not None
+    steps = {each.title: each for each in plan.steps}
+    pub, sub = NODES
+    anchors = steps[f"regenerate CallManager on {pub}"].anchors.values()
+    assert [[who.unit for who in each] for each in anchors] == [["ITLRecovery"]] * 2
+    left = [steps[f"regenerate TVS on {node}"].tvs.values() for node in (pub, sub)]
+    assert [set(each) for each in left] == [{(1,)}, {()}]
+
+
 def test_the_plan_says_that_phones_are_reset_by_themselves() -> None:
     plan = automatic("TVS")
     words = "\n".join(in_words(plan))

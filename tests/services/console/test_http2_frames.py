@@ -42,6 +42,32 @@ def test_a_flood_of_frames_that_bring_nothing_ends(kind: int, piece_bytes: int) 
         deque((counted.receive(piece, 0.0) for piece in pieces), maxlen=0)
 
 
+def test_so_many_at_once_are_taken_and_one_more_is_not() -> None:
+    """Also on a clock that runs for years, and once more when it was silent."""
+    pings = frame(_PING, bytes(8)) * MAX_EMPTY_FRAMES
+    counted = FrameMeter(1e6)
+    counted.receive(_PREFACE, 1e6)
+    counted.receive(pings, 1e6)
+    counted.receive(pings, 2e6)
+    with pytest.raises(TooManyFramesError):
+        counted.receive(frame(_PING, bytes(8)), 2e6)
+
+
+def test_what_a_clock_shows_is_no_time_that_passed() -> None:
+    counted = FrameMeter(1e6)
+    counted.receive(_PREFACE + frame(_PING) * MAX_EMPTY_FRAMES, 1e6)
+    with pytest.raises(TooManyFramesError):
+        counted.receive(frame(_PING), 1e6)
+
+
+def test_a_payload_in_two_packets_hides_no_flood_behind_it() -> None:
+    counted, payload = meter(), b"\xff" * 100
+    whole = frame(_DATA, payload)
+    counted.receive(whole[:-50], 0.0)
+    with pytest.raises(TooManyFramesError):
+        counted.receive(whole[-50:] + frame(_PING) * (MAX_EMPTY_FRAMES + 1), 0.0)
+
+
 def test_as_many_in_a_longer_time_are_taken() -> None:
     counted = meter()
     for second in range(10 * MAX_EMPTY_FRAMES):
@@ -59,6 +85,12 @@ def test_settings_are_counted_for_the_connections_life() -> None:
 def test_settings_are_counted_one_by_one() -> None:
     with pytest.raises(TooManyFramesError):
         meter().receive(frame(_SETTINGS, bytes(6 * MAX_SETTINGS)), 0.0)
+
+
+def test_settings_that_are_cut_short_are_none() -> None:
+    counted = meter()
+    for second in range(MAX_SETTINGS):
+        counted.receive(frame(_SETTINGS, bytes(5)), float(second))
 
 
 @pytest.mark.parametrize("kind", [_DATA, _HEADERS, _WINDOW_UPDATE])

@@ -1,8 +1,8 @@
 """What an administrator is told about each node after a change."""
 
-import functools
 import os
 import signal
+import socket
 import threading
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ import trio
 from tokenless.services.changes import security
 from tokenless.services.changes.security import SecurityMode
 from tokenless.services.cluster.cluster import Cluster, Node
-from tokenless.services.cluster.distribution import record_applied
+from tokenless.services.cluster.distribution import lagging, record_applied
 from tokenless.services.errors import ServiceError
 from tokenless.services.node.control import announce as announce_module
 from tokenless.services.node.control.announce import Delivery, NodeDelivery, announce
@@ -38,8 +38,11 @@ async def in_thread(cluster: Cluster) -> list[NodeDelivery]:
 
 
 def test_without_any_server_the_folders_are_brought_up_to_date(mixed: Cluster) -> None:
-    deliveries = announce(mixed)
-    assert outcomes(deliveries) == [Delivery.OFFLINE] * 2
+    told: list[str] = []
+    deliveries = announce(mixed, before=told.append)
+    names = [node.name for node in mixed.nodes]
+    assert deliveries == [NodeDelivery(name, Delivery.OFFLINE) for name in names]
+    assert told == names
     assert [each.explain() for each in deliveries] == [None, None]
     assert all(node.ctl_file.exists() for node in mixed.nodes)
 
@@ -48,21 +51,23 @@ def test_ctrl_c_says_that_the_change_was_made_and_who_was_not_heard(
     mixed: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A node that hangs is waited for; nobody may think that nothing is done."""
+    accepted: list[socket.socket] = []
     with listen(mixed.publisher.control_socket) as hanging:
 
         def interrupt_once_asked() -> None:
-            connection, _ = hanging.accept()
-            connection.recv(1)
+            accepted.append(hanging.accept()[0])
+            accepted[0].recv(1)
             os.kill(os.getpid(), signal.SIGINT)
-            connection.close()
 
         asked = threading.Thread(target=interrupt_once_asked)
         asked.start()
         with pytest.raises(KeyboardInterrupt):
             announce(mixed)
         asked.join()
+    accepted[0].close()
     said = "".join(capsys.readouterr())
-    assert "interrupted after the change was made" in said
+    assert "] interrupted after the change was made " in said
+    assert "nodes that run take it by themselves; look with `tokenless health`" in said
     for node in mixed.nodes:
         assert node.name in said
 
@@ -94,18 +99,37 @@ def test_a_folder_that_cannot_be_written_is_told(mixed: Cluster) -> None:
     explained = failed.explain()
     assert explained is not None
     assert explained.startswith(f"node {node.name}: ")
+    assert "Not a directory" in explained
 
 
 async def test_nodes_that_run_have_applied_it(mixed: Cluster, served: Serving) -> None:
     assert len(served.runtimes) == 2
-    assert outcomes(await in_thread(mixed)) == [Delivery.APPLIED] * 2
+    assert await in_thread(mixed) == [
+        NodeDelivery(node.name, Delivery.APPLIED) for node in mixed.nodes
+    ]
+
+
+async def test_a_node_that_does_not_answer_is_named(
+    mixed: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announce_module, "_TIMEOUT_S", 0.1)
+    node = mixed.publisher
+    with listen(node.control_socket):
+        silent, _ = await in_thread(mixed)
+    assert silent.outcome is Delivery.FAILED
+    assert silent.reason == (
+        f"node {node.name} did not answer within 0.1 s; look at the log of its "
+        "`tokenless serve`"
+    )
 
 
 async def test_beside_one_that_runs_another_is_down(
-    mixed: Cluster, nursery: trio.Nursery
+    mixed: Cluster, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publisher, subscriber = mixed.nodes
     await nursery.start(serve_nodes, mixed, [publisher.name])
+    # Nobody is elsewhere, so nobody is waited for.
+    monkeypatch.delattr(announce_module, "lagging")
     applied, down = await in_thread(mixed)
     assert applied.outcome is Delivery.APPLIED
     assert down.explain() == (
@@ -135,12 +159,25 @@ def elsewhere(mixed: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     return mixed
 
 
-async def test_a_node_on_another_host_is_waited_for(elsewhere: Cluster) -> None:
-    subscriber = elsewhere.nodes[1]
-    revision = elsewhere.store.revision()
-    record = functools.partial(record_applied, elsewhere, subscriber, revision)
-    await trio.to_thread.run_sync(record)
-    assert outcomes(await in_thread(elsewhere)) == [Delivery.DOWN, Delivery.APPLIED]
+async def test_a_node_on_another_host_is_waited_for(
+    elsewhere: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It records its revision behind the first look, as one does that was told."""
+    monkeypatch.setattr(announce_module, "_ELSEWHERE_S", 30)
+    publisher, subscriber = elsewhere.nodes
+    revision, looks = elsewhere.store.revision(), list[frozenset[int]]()
+
+    def look(cluster: Cluster, wanted: int) -> frozenset[int]:
+        looks.append(lagging(cluster, wanted))
+        record_applied(cluster, subscriber, revision)
+        return looks[-1]
+
+    monkeypatch.setattr(announce_module, "lagging", look)
+    assert await in_thread(elsewhere) == [
+        NodeDelivery(publisher.name, Delivery.DOWN),
+        NodeDelivery(subscriber.name, Delivery.APPLIED),
+    ]
+    assert [subscriber.id in each for each in looks] == [True, False]
 
 
 async def test_but_not_for_long(elsewhere: Cluster) -> None:

@@ -164,6 +164,15 @@ async def test_nobody_there_is_one_line_and_status_1() -> None:
     assert "check the address" in err
 
 
+@pytest.mark.parametrize(
+    ("serial", "why"),
+    [("1", "an odd number of digits"), ("A:BC", "an odd"), ("xyz", "not hexadecimal")],
+)
+async def test_what_is_wrong_with_a_serial_number(serial: str, why: str) -> None:
+    status, _, err = await tokenless("query", "--server", "host", *QUERY[:-1], serial)
+    assert (status, why in err) == (2, True)
+
+
 async def test_wrong_usage_is_status_2() -> None:
     for wrong in (
         ["--server", "host:0", *QUERY],

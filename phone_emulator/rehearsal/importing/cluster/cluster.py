@@ -19,6 +19,7 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.digest import (
     FIRST_RELEASE,
     check_release,
     file_signature,
+    signed_by_recovery,
 )
 from tokenless.phone_emulator.rehearsal.importing.cluster.drift import (
     Drift,
@@ -64,7 +65,6 @@ from tokenless.phone_emulator.rehearsal.importing.cluster.server_names import (
 from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
     ImportedRecord,
-    attribute,
 )
 from tokenless.phone_emulator.rehearsal.importing.sources.lists import InUse
 from tokenless.phone_emulator.rehearsal.importing.sources.phones import (
@@ -287,8 +287,7 @@ class _Reading:
 
     def _guessed_release(self) -> tuple[str, str]:
         """Derive it from the signer and the SAST records (REFERENCE 1.9, 2.3)."""
-        signers = [each.signer_subject for each in self._lists]
-        if any(attribute(s, "CN").upper().startswith("ITLRECOVERY") for s in signers):
+        if any(map(signed_by_recovery, self._lists)):
             if any(entry.is_node_recovery for entry in self._entries):
                 return "12.0(1)", "ITLRecovery signs, and nodes have their own"
             return "12.5(1)", "ITLRecovery signs"

@@ -1,4 +1,7 @@
-"""The digest that the lists of an imported cluster are signed with (REFERENCE 1.6)."""
+"""How the lists of an imported cluster are signed: the digest, and the CTL's signer.
+
+REFERENCE 1.6 and 2.3.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -10,9 +13,11 @@ from tokenless.phone_emulator.rehearsal.importing.approximations import (
 )
 from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
     ImportedList,
+    attribute,
 )
 from tokenless.protocol.codes import Digest
 from tokenless.protocol.release import Release
+from tokenless.protocol.trust.verdicts import FileKind
 
 _SHA1, _SHA512 = "SHA-1", "SHA-512"
 FIRST_RELEASE: Final = "12.5(1)"
@@ -32,11 +37,22 @@ def file_signature(lists: Sequence[ImportedList]) -> str | None:
 
 
 def check_release(lists: Sequence[ImportedList], version: str) -> None:
-    """Check that a release signs lists as these are signed (REFERENCE 1.6).
+    """Check that a release signs lists as these are signed (REFERENCE 1.6, 2.3).
+
+    An ITL says nothing of the signer: `utils itl reset localkey` changes it.
 
     Raises:
-        PhoneError: When it signs with SHA-1 only, and these have another digest.
+        PhoneError: When it signs with SHA-1 only, and these have another digest; when
+            ITLRecovery signed the CTL, and signs none in that release.
     """
+    ctls = [each for each in lists if each.kind is FileKind.CTL]
+    by_recovery = any(signed_by_recovery(each) for each in ctls)
+    if by_recovery and not Release.parse(version).recovery_signs:
+        raise PhoneError(
+            f"release {version} signs its CTL with CallManager or a token, but this "
+            "one is signed by ITLRecovery",
+            hint="give the release of the lists with --version: 12.0 or later",
+        )
     others = _digests(lists) - {Digest.SHA1}
     if others and not Release.parse(version).chooses_digest:
         raise PhoneError(
@@ -44,6 +60,11 @@ def check_release(lists: Sequence[ImportedList], version: str) -> None:
             f"with {_named(others)}",
             hint="give the release of the lists with --version: 12.0 or later",
         )
+
+
+def signed_by_recovery(one: ImportedList) -> bool:
+    """Return whether ITLRecovery signed a list, by the name of the signer."""
+    return attribute(one.signer_subject, "CN").upper().startswith("ITLRECOVERY")
 
 
 def about_digest(lists: Sequence[ImportedList]) -> Iterator[Approximation]:

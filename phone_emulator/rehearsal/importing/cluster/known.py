@@ -16,14 +16,14 @@ from tokenless.phone_emulator.rehearsal.importing.sources.imported_list import (
 )
 from tokenless.phone_emulator.rehearsal.importing.sources.lists import InUse
 from tokenless.phone_emulator.rehearsal.scripts.known_certificate import (
+    TRUST,
     KnownCertificate,
+    not_renewed,
 )
 from tokenless.protocol.certificates.name_text import printable
 from tokenless.protocol.codes import UNITS, UNITS_OF_PUBLISHER, Role, TrustStore
 from tokenless.protocol.trust.verdicts import TFTP_ROLES, FileKind
 
-TRUST: Final = "trust"
-"""The unit of a trusted certificate, which is no node's."""
 _LONGEST = 200
 _UNITS: Final = {
     unit.value.casefold(): unit.value for unit in (*UNITS, TrustStore.TOMCAT)
@@ -59,7 +59,7 @@ def expired_in_copy(
     """Say which of the certificates have expired there, and are valid in the copy."""
     over = [
         f"{each.unit} of {each.node}"
-        for each in certificates
+        for each in not_renewed(certificates)
         if each.unit != TRUST and each.ends is not None and each.ends <= now
     ]
     if over:

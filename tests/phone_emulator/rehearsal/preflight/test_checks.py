@@ -290,6 +290,21 @@ def test_a_shared_certificate_that_expired_is_said_once() -> None:
     assert said[1].message == f"the dates of TVS of {PUB}, TVS of {SUB} are not known"
 
 
+def test_what_was_renewed_before_it_expired_is_not_to_be_renewed_again() -> None:
+    """The CTL has the old one: to update it is the remedy, which another check says."""
+    day = timedelta(days=1)
+    old = known("CallManager", serial="07", begins=AT - 2000 * day, ends=AT - day)
+    new = known("CallManager", serial="08", source="itl")
+    made = script(certificates=(*WELL[3:], WELL[0], old, new))
+    checks = all_checks(subject(made))
+    assert "expired" not in found(checks)
+    assert found(checks)["ctl-outdated"] is Outcome.ERROR
+    ended = known("CallManager", serial="08", source="itl", ends=AT - day)
+    both = script(certificates=(*WELL[3:], WELL[0], old, ended))
+    said = [c for c in all_checks(subject(both)) if c.code is PreflightCode.EXPIRED]
+    assert [c.outcome for c in said] == [Outcome.ERROR]
+
+
 def test_one_thing_is_said_in_the_singular() -> None:
     one = script(unregistered=1, certificates=(known("ITLRecovery", ends=AT),))
     said = [check.message for check in all_checks(subject(one))]
