@@ -121,7 +121,9 @@ def test_only_what_must_survive_a_power_cut_waits_for_the_disk(
     def wait_for_disk(name: str) -> tuple[int, int]:
         waits.clear()
         replace_file(tmp_path / name, b"content")
-        engine = open_engine(f"sqlite:///{tmp_path}/{name}.db", busy_timeout_s=1)
+        engine = open_engine(
+            f"sqlite:///{tmp_path}/{name}.db", busy_timeout_s=1, founds=True
+        )
         with engine.connect() as connection:
             level = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
         engine.dispose()

@@ -10,6 +10,7 @@ import trio
 
 from tokenless.command_line import json_option
 from tokenless.ground.interrupts import cancel_when_stopped, run_trio
+from tokenless.parsed import Folder
 from tokenless.protocol.host_port import join_host_port
 from tokenless.services.cli.failures import logged_failures
 from tokenless.services.logs import configure_logs
@@ -23,7 +24,7 @@ _FOLDER: Final = "studio"
 @click.command()
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     default=Path("data"),
     help="The folder in which studies are kept, below `studio`.",
 )

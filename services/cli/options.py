@@ -1,12 +1,14 @@
 """Options that more than one command has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from tokenless.command_line import FILE
+from tokenless.parsed import Folder, Parsed
+from tokenless.services.errors import ServiceError
 
 _DATABASE_URL: Final = "tokenless.database_url"
 
@@ -24,6 +26,24 @@ else:
             return cls
 
 
+def key_size_type(*sizes: Iterable[int]) -> Parsed:
+    """Return the type of a key size in bits; what no key has is wrong usage.
+
+    Args:
+        sizes: The sizes of each type of key.
+    """
+    possible = sorted({size for each in sizes for size in each})
+
+    def read(text: str) -> int:
+        if text not in map(str, possible):
+            raise ServiceError(
+                f"no key has {text} bits", hint=f"use {', '.join(map(str, possible))}"
+            )
+        return int(text)
+
+    return Parsed("BITS", read)
+
+
 def data_option(command: _Command) -> _Command:
     """Add `--data DIR`: where the state lives (TOKENLESS_DATA, else ./data).
 
@@ -39,7 +59,7 @@ def data_option(command: _Command) -> _Command:
     )(command)
     return click.option(
         "--data",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Folder(),
         default=Path("data"),
         help="The data folder; `tokenless init` and `serve` create it.",
     )(command)

@@ -29,6 +29,7 @@ Command = Callable[..., Any]
 Option = Callable[[Command], Command]
 _ENVIRONMENT_PREFIX: Final = "TOKENLESS"
 _LINUX: Final = "linux"
+_TEXT: Final = click.types.StringParamType
 
 
 @unique
@@ -69,7 +70,7 @@ class LazyCommand:
             if sys.platform == _LINUX or not _is_of_the_system(error):
                 raise
             raise _not_here() from error
-        name_environment_variables(command)
+        prepare_parameters(command)
         return command
 
 
@@ -105,8 +106,8 @@ def _not_here() -> TokenlessError:
     )
 
 
-def name_environment_variables(command: click.Command) -> None:
-    """Make every flag readable from TOKENLESS_<FLAG>, at any depth.
+def prepare_parameters(command: click.Command) -> None:
+    """Make flags readable from TOKENLESS_<FLAG>, refuse empty texts; at any depth.
 
     Click itself would name the variable after the parameter and its command.
     """
@@ -115,9 +116,13 @@ def name_environment_variables(command: click.Command) -> None:
             flag = max(parameter.opts, key=len).lstrip("-")
             name = flag.upper().replace("-", "_")
             parameter.envvar = f"{_ENVIRONMENT_PREFIX}_{name}"
+    if any(isinstance(each.type, _TEXT) for each in command.params):
+        from tokenless.parsed import refuse_empty_values  # noqa: PLC0415
+
+        refuse_empty_values(command)
     if isinstance(command, click.Group):
         for child in command.commands.values():
-            name_environment_variables(child)
+            prepare_parameters(child)
 
 
 def complain(message: str) -> None:

@@ -52,5 +52,8 @@ def test_an_empty_part_is_refused() -> None:
 def test_the_option_is_checked() -> None:
     words = ("fleet", "boot", "--flash", "x", "--tftp", "127.0.0.1:9")
     status, _, err = run_cli(*words, "--shard", "3/2")
-    assert status in {1, 2}
+    assert status == 2
     assert "'3/2' is not a part of a fleet" in err
+    status, _, err = run_cli(*words, "--first-mac", "FFFFFFFFFFFF")
+    assert status == 2
+    assert "run out" in err

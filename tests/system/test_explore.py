@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from tests.rigs.waiting import wait_until
 from tests.rigs.warm_start import WarmPopen
 
 PUB = "cucm-1051-a-pub"
+needs_dask = pytest.mark.skipif(
+    find_spec("distributed") is None, reason="the extra `dask` is not installed"
+)
 CHANGE = f"""
 name = "callmanager-then-tvs"
 lesson = "Safe, as long as TFTP and TVS are restarted in the first round."
@@ -182,6 +186,7 @@ def _start(stack: ExitStack, *words: str) -> subprocess.Popen[bytes]:
     return process
 
 
+@needs_dask
 def test_a_dask_worker_that_dies_changes_nothing(
     tmp_path: Path, words: tuple[str, ...], explored: str
 ) -> None:
@@ -209,6 +214,7 @@ def _kill_at_work(address: str, worker: subprocess.Popen[bytes]) -> None:
     assert worker.wait() == -signal.SIGKILL
 
 
+@needs_dask
 @pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:9", "not an address"])
 def test_a_scheduler_that_is_not_there_is_said(change: Path, scheduler: str) -> None:
     words = ("rehearse", "explore", str(change), "--scheduler", scheduler)

@@ -33,6 +33,19 @@ LINES = {
     "serve --metrics [::1": "is not [ADDRESS:]PORT",
     "serve --console [::1": "is not [ADDRESS:]PORT",
     "serve --metrics 127.0.0.1:1_0": "is not [ADDRESS:]PORT",
+    "cert request CallManager --key-size -1": "no key has -1 bits; use 256, ",
+    "cert regenerate CallManager --key-size 5": "no key has 5 bits",
+    "device set SEP001122334455 --key-size 1023": "no key has 1023 bits",
+    "cert list --node=": "'--node': it is empty; give a value, or leave it out",
+    "cert request CallManager --cn=": "'--cn': it is empty",
+    "cert request CallManager --san a --san=": "'--san': it is empty",
+    "device set SEP001122334455 --pool=": "'--pool': it is empty",
+    "init --data=": "'--data': it is empty",
+    "fleet show --flash=": "'--flash': it is empty",
+    "phone show --flash=": "'--flash': it is empty",
+    "health --node=": "'--node': it is empty",
+    "rehearse plan --goal=": "'--goal': it is empty",
+    "rehearse plan --goal TVS --models=": "'--models': it is empty",
 }
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from tokenless.ground.counting import counted
+from tokenless.parsed import Folder
 from tokenless.phone_emulator.fleet.store import FleetStore, StoredPhone
 from tokenless.phone_emulator.secd.report import Outcome
 from tokenless.protocol.checksums import md5_of
 
 flash_option = click.option(
     "--flash",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(),
     required=True,
     help="The folder with the flash of all phones.",
 )

@@ -20,6 +20,7 @@ from tokenless.phone_emulator.cli.options import (
     tls_range,
     tvs_timeout_option,
 )
+from tokenless.phone_emulator.errors import naming_by_hand
 from tokenless.phone_emulator.fleet.fleet import DEFAULT_CONCURRENCY, FleetSettings
 from tokenless.phone_emulator.fleet.plan import (
     FleetGroup,
@@ -47,9 +48,11 @@ def _plan(  # noqa: PLR0917 - one parameter for each option
             param_hint="--first-mac",
         )
     else:
-        chosen = check_plan(FleetPlan((FleetGroup(count, model, first_mac),)))
+        with naming_by_hand():
+            chosen = check_plan(FleetPlan((FleetGroup(count, model, first_mac),)))
     if shard is not None:
-        chosen = check_plan(msgspec.structs.replace(chosen, shard=shard))
+        with naming_by_hand():
+            chosen = check_plan(msgspec.structs.replace(chosen, shard=shard))
     return chosen if seed is None else msgspec.structs.replace(chosen, seed=seed)
 
 

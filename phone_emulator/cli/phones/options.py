@@ -1,12 +1,11 @@
 """Options of the commands for one phone: its flash, its network, its habits."""
 
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 
 import click
 
 from tokenless.command_line import gathered
-from tokenless.parsed import Parsed
+from tokenless.parsed import Folder, Parsed
 from tokenless.phone_emulator.addresses import (
     SCCPS_PORT,
     SecurePorts,
@@ -27,7 +26,7 @@ from tokenless.protocol.tftp.download import DownloadOptions
 
 flash_option = click.option(
     "--flash",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(),
     required=True,
     help="The folder that is the phone's flash.",
 )

@@ -130,6 +130,11 @@ def preflight(
         target=target,
         rollback=None if rollback is None else rollback == "T",
     )
+    if subject.at.date() < datetime.now(UTC).date():
+        complain(
+            f"--at {subject.at:%Y-%m-%d} is in the past: certificates that have ended "
+            "since then are judged as valid; leave --at out for today"
+        )
     checks, entries = all_checks(subject), calendar(subject)
     _say(checks, entries, as_json=as_json)
     _exit([check for check in checks if check.outcome is Outcome.ERROR], subject)

@@ -61,6 +61,12 @@ class Exploration:
         """Single faults that leave a phone or a call worse off at the end."""
         return tuple(each for each in self.singles if any(each.end.weight))
 
+    @property
+    def not_modelled(self) -> tuple[str, ...]:
+        """Effects of the real cluster that some run did not play, each once."""
+        runs = (self.baseline, *self.singles, *self.pairs)
+        return tuple(dict.fromkeys(said for run in runs for said in run.not_modelled))
+
     def to_json(self) -> dict[str, Any]:
         """Return the last object that `rehearse explore --json` prints.
 
@@ -75,6 +81,7 @@ class Exploration:
                 _in_short(each) for each in sorted(costly, key=_cost, reverse=True)
             ],
             "approximations": [e.to_json() for e in self.script.approximations],
+            "not_modelled": list(self.not_modelled),
             "seed": self.seed,
             "resilience": _rounded(self.resilience),
             "pair_resilience": _rounded(self.pair_resilience),

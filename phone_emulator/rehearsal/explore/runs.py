@@ -107,6 +107,8 @@ class RunResult(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     step: int | None = None
     """The step in which the first fault begins; None: there is none."""
+    not_modelled: tuple[str, ...] = ()
+    """Effects of the real cluster that were not played."""
 
     def impact_json(self) -> dict[str, int] | None:
         """Return what is lost at the end, of how many phones; None: not known."""
@@ -178,6 +180,7 @@ def _result(task: Task, played: Played) -> RunResult:
         else f"step {broke_off.number}: {broke_off.refusal}",
         seconds=played.seconds,
         step=task.step,
+        not_modelled=played.not_modelled,
     )
 
 

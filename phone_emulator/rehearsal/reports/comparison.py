@@ -69,6 +69,7 @@ def comparison_json(
                 "by_hand": played.restarts.by_hand,
             },
             "lines": _lines(played),
+            "not_modelled": list(played.not_modelled),
             "seed": played.seed,
             "ok": played.ok,
         }
@@ -105,6 +106,7 @@ def _costs(played: Played, real: int | None) -> dict[str, str]:
         "restarts by hand": str(restarts.by_hand),
         "restarts of a phone": f"{resets / phones:.1f}",
         "lines typed": str(_lines(played)),
+        "not modelled": "; ".join(played.not_modelled) or "nothing known",
         "as expected": "yes" if played.ok else f"no: {played.first_difference}",
     }
 

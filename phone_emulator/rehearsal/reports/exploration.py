@@ -110,6 +110,7 @@ def summary_lines(found: Exploration) -> Iterator[str]:
         runs = "1 run" if cut == 1 else f"{cut} runs"
         yield f"in {runs} a command was refused, and the rest of its step was not typed"
     yield f"not tried: {', '.join(_not_tried(found))}"
+    yield from (f"NOT MODELLED: {each}" for each in found.not_modelled)
     yield from map(str, found.script.approximations)
 
 

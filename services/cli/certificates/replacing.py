@@ -14,6 +14,9 @@ from tokenless.services.cli.cluster.administration import (
     announce_change,
     cluster_options,
 )
+from tokenless.services.cli.options import key_size_type
+from tokenless.services.cluster.issue_request import RSA_SIZES
+from tokenless.services.pki.keys import EC_SIZES
 from tokenless.services.store.audit import administrator
 
 
@@ -22,7 +25,9 @@ from tokenless.services.store.audit import administrator
 @node_option
 @store_argument
 @click.option(
-    "--key-size", type=int, help="Key size in bits; default: that of the cluster."
+    "--key-size",
+    type=key_size_type(RSA_SIZES, EC_SIZES),
+    help="Key size in bits; default: that of the cluster.",
 )
 @click.option(
     "--key-type",

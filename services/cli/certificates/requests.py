@@ -20,7 +20,10 @@ from tokenless.services.cli.cluster.administration import (
     announce_change,
     cluster_options,
 )
+from tokenless.services.cli.options import key_size_type
+from tokenless.services.cluster.issue_request import RSA_SIZES
 from tokenless.services.files import PUBLIC, write_output
+from tokenless.services.pki.keys import EC_SIZES
 from tokenless.services.pki.uploads import MAX_UPLOAD_BYTES
 from tokenless.services.store.audit import administrator
 
@@ -38,7 +41,9 @@ from tokenless.services.store.audit import administrator
     help="A further DNS name or address; may be repeated.",
 )
 @click.option(
-    "--key-size", type=int, help="Key size in bits; default: 2048, for EC 256."
+    "--key-size",
+    type=key_size_type(RSA_SIZES, EC_SIZES),
+    help="Key size in bits; default: 2048, for EC 256.",
 )
 @click.option(
     "--ou/--no-ou",

@@ -25,6 +25,7 @@ from tokenless.protocol.phones.device_security import (
 )
 from tokenless.protocol.phones.models import PHONE_MODELS
 from tokenless.services.changes.device_change import (
+    KEY_SIZES,
     DeviceChange,
     finish_time,
     parse_finish_time,
@@ -51,6 +52,7 @@ from tokenless.services.cli.cluster.registrations import (
     status,
 )
 from tokenless.services.cli.file.json_output import iso
+from tokenless.services.cli.options import key_size_type
 from tokenless.services.cluster.presence import read_presences
 from tokenless.services.errors import ServiceError
 from tokenless.services.store.audit import administrator
@@ -217,7 +219,11 @@ def _change(
     click.option(
         "--key-type", type=click.Choice(["rsa", "ec"]), help="Key type of the LSC."
     ),
-    click.option("--key-size", type=int, help="Key size of the LSC in bits."),
+    click.option(
+        "--key-size",
+        type=key_size_type(*KEY_SIZES.values()),
+        help="Key size of the LSC in bits.",
+    ),
     click.option(
         "--finish-by",
         help="End of the CAPF operation, YYYY:MM:DD:HH:MM in UTC; "

@@ -53,9 +53,15 @@ def health(data: Path, nodes: tuple[str, ...], *, ready: bool, as_json: bool) ->
     was stopped in an orderly way does not count; it is named as not asked.
     With --ready a degraded node is 1, unless the newer schema is all.
     """
-    asked = nodes or _served(data)
+    for name in nodes:
+        if Path(name).name != name or name in {"", ".."}:
+            raise click.BadParameter(
+                f"{name!r} is not a valid node name; name a folder of DATA/nodes",
+                param_hint="--node",
+            )
+    found, refusals = _ask_all(data, nodes or _served(data))
     not_asked = [] if nodes else _stopped(data)
-    state = Health.of(_ask_all(data, asked))
+    state = Health.of(found)
     if as_json:
         told = {**msgspec.to_builtins(state), "not_asked": not_asked}
         click.echo(json.dumps(told))
@@ -65,28 +71,33 @@ def health(data: Path, nodes: tuple[str, ...], *, ready: bool, as_json: bool) ->
         for line in lines:
             click.echo(printable(line))
     if not state.says_yes_to(Question.READY if ready else Question.HEALTH):
-        raise _not_well(state)
+        raise _not_well(data, state, refusals)
 
 
-def _ask_all(data: Path, names: Sequence[str]) -> list[NodeHealth]:
-    """Return the health of each node; one that does not answer is failing.
-
-    Raises:
-        ServiceError: When a node that is asked alone does not answer.
-    """
-    if len(names) == 1:
-        return [_ask(data, names[0])]
-    found = []
+def _ask_all(
+    data: Path, names: Sequence[str]
+) -> tuple[list[NodeHealth], list[ServiceError]]:
+    """Return each node's health, and why some did not answer: they are failing."""
+    found, refusals = [], []
     for name in names:
         try:
             found.append(_ask(data, name))
         except ServiceError as error:
+            refusals.append(error)
             found.append(unreachable(name, str(error)))
-    return found
+    return found, refusals
 
 
-def _not_well(state: Health) -> ServiceError:
+def _not_well(
+    data: Path, state: Health, refusals: Sequence[ServiceError]
+) -> ServiceError:
     """Return the error that names the nodes that are not well, and those that are."""
+    if not state.nodes:
+        return ServiceError(
+            f"no node of {data} is being served", hint="start `tokenless serve`"
+        )
+    if len(state.nodes) == 1 and refusals:
+        return refusals[0]
     words = [
         f"{verdict}: {', '.join(names)}"
         for verdict in reversed(Verdict)
@@ -104,24 +115,16 @@ def _served(data: Path) -> list[str]:
             f"the data folder {data} does not exist", hint="correct --data"
         )
     sockets = sorted((data / "nodes").glob("*/control.sock"))
-    if not sockets:
-        raise ServiceError(
-            f"no node of {data} is being served", hint="start `tokenless serve`"
-        )
     return [path.parent.name for path in sockets]
 
 
 def _stopped(data: Path) -> list[str]:
     """Return the nodes of this host that have no server now, and left no socket."""
-    here = filter(is_node_here, sorted((data / "nodes").iterdir()))
+    here = filter(is_node_here, sorted((data / "nodes").glob("*")))
     return [each.name for each in here if not (each / "control.sock").exists()]
 
 
 def _ask(data: Path, name: str) -> NodeHealth:
-    if Path(name).name != name or name in {"", ".."}:
-        raise ServiceError(
-            f"{name!r} is not a valid node name", hint="name a folder of DATA/nodes"
-        )
     path = data / "nodes" / name / "control.sock"
     answer: dict[str, Any] = request(name, path, Status(), timeout_s=_TIMEOUT_S)
     try:

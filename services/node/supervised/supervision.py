@@ -9,6 +9,7 @@ take the node's other services down.
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum, unique
 from typing import Final, Protocol
 
@@ -271,7 +272,8 @@ class Supervised:
             running = self.state is ServiceState.STARTED
             SERVICE_RUNNING.labels(*labels).set(running)
         else:
-            SERVICE_RUNNING.remove(*labels)
+            with suppress(KeyError):  # before prometheus-client 0.22, of absent ones
+                SERVICE_RUNNING.remove(*labels)
 
 
 class _Reported(trio.TaskStatus[None]):

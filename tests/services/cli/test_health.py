@@ -147,6 +147,25 @@ async def test_nodes_that_are_all_down_are_all_named(tmp_path: Path) -> None:
     assert str(found.exception) == "failing: pub, sub"
 
 
+async def test_json_is_printed_also_where_no_node_is_served(tmp_path: Path) -> None:
+    (tmp_path / "nodes" / "pub" / "keys").mkdir(parents=True)
+    found = await invoked(tmp_path, "--json")
+    assert found.exit_code == 1
+    told = msgspec.json.decode(found.output)
+    assert told == {"verdict": "failing", "nodes": [], "not_asked": ["pub"]}
+    assert str(found.exception) == f"no node of {tmp_path} is being served"
+
+    (tmp_path / "empty").mkdir()
+    found = await invoked(tmp_path / "empty", "--json")
+    assert (found.exit_code, found.output.count('"not_asked": []')) == (1, 1)
+
+    found = await invoked(tmp_path, "--json", "--node", "pub")
+    assert found.exit_code == 1
+    told = msgspec.json.decode(found.output)
+    assert [each["reason"] for each in told["nodes"]] == ["node pub is down"]
+    assert str(found.exception) == "node pub is down"
+
+
 async def test_one_node_alone_can_be_asked(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
@@ -168,10 +187,11 @@ async def test_a_server_of_another_version(
     assert "restart its `tokenless serve`" in found.exception.explain()
 
 
-@pytest.mark.parametrize("name", ["", "..", "../pub", "a/b", "pub/"])
+@pytest.mark.parametrize("name", ["..", "../pub", "a/b", "pub/"])
 async def test_a_name_that_is_no_folder(tmp_path: Path, name: str) -> None:
     found = await invoked(tmp_path, "--node", name)
-    assert str(found.exception) == f"{name!r} is not a valid node name"
+    assert found.exit_code == 2
+    assert f"{name!r} is not a valid node name" in found.output
 
 
 async def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:

@@ -337,6 +337,17 @@ def test_the_command_ends_as_check_does(tmp_path: Path) -> None:
     assert "no certificate is known" in err
 
 
+def test_a_day_in_the_past_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text(write_script(script()))
+    words = ("preflight", str(file), "--goal", "regenerate CallManager", "--json")
+    status, out, err = run_cli(*words, "--at", "2001-02-03")
+    assert status == 0, err
+    assert "--at 2001-02-03 is in the past: certificates that have ended since" in err
+    assert "checks" in msgspec.json.decode(out)
+    assert "in the past" not in run_cli(*words)[2]
+
+
 FACT = 'unit = "TVS"\nsource = "itl"\nsubject = "CN=a"\nserial = "01"'
 
 
