@@ -10,7 +10,7 @@ from msgspec import Meta
 from tokenless.protocol.codes import TrustStore
 
 TRUST: Final = "trust"
-"""The unit of a trusted certificate, which is no node's."""
+"""The unit of a trusted certificate, which belongs to no node."""
 _UNITS: Final = "|".join(each for each in TrustStore if not each.is_trust_store)
 _Unit = Annotated[str, Meta(pattern=f"^({TRUST}|{_UNITS})$")]
 _Moment = Annotated[datetime, Meta(tz=True)]

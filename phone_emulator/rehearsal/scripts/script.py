@@ -147,7 +147,7 @@ class Approximated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The topic, for `tokenless preflight`; empty in files of earlier versions."""
 
     def __str__(self) -> str:
-        """Write it as it stands beside every verdict about the copy."""
+        """Return the line that is shown with every verdict about the copy."""
         return f"approximated: {self.what} ({self.why})"
 
     def to_json(self) -> dict[str, str]:

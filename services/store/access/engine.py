@@ -138,8 +138,8 @@ def _watch_file(engine: Engine, path: Path, *, founds: bool) -> None:
     """Notice that the database's file is gone, or is another one.
 
     An open file goes on working when its name is taken from it: everything would seem
-    well, and every change would be lost. Where there is no file, SQLite makes one: it
-    would lie where the right one has to be put back.
+    well, and every change would be lost. Where there is no file, SQLite makes one,
+    in the place where the right one has to be put back.
     """
     opened: list[tuple[int, int]] = []
 
